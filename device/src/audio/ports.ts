@@ -1,0 +1,77 @@
+import type { Clock } from '../../../protocol/src/index.ts';
+import type { Log } from '../system/log.ts';
+
+/**
+ * Sound, as the daemon sees it. The microphone pushes, the speaker pulls: the sound card is the playout
+ * clock and no timer of ours paces audio. Frames are 320 samples (20 ms) of 16 kHz mono s16, always.
+ */
+export interface AudioSink {
+  /** One microphone frame; the array belongs to the callee. */
+  capture(frame: Int16Array): void;
+  /** The speaker wants its next frame: fill all 320 samples of `into`. Must not throw, must not be slow. */
+  render(into: Int16Array): void;
+  /** The stream broke for good and will call nothing any more. Never called after `close()`. */
+  failed(error: AudioError): void;
+}
+
+/** An open full-duplex stream. */
+export interface AudioStream {
+  /** What is open, for a person: 'portaudio: USB Audio Device'. */
+  readonly description: string;
+  /** From `render` being asked for a frame to its first sample leaving the speaker, as well as it is known, ms. */
+  readonly outputDelayMs: number;
+  /** Stops both directions; resolves within a second whatever the sound system does. */
+  close(): Promise<void>;
+}
+
+/** One way to reach a sound card (or to do without). Adapters stand in one ordered table, loaded on demand. */
+export interface AudioBackend {
+  readonly name: AudioBackendName;
+  /** @throws {AudioError} with what was missing and what to do */
+  open(sink: AudioSink, settings: AudioSettings): Promise<AudioStream>;
+  /** What a technician can choose from. @throws {AudioError} */
+  devices(): Promise<AudioDeviceInfo[]>;
+}
+
+export type AudioBackendName = 'portaudio' | 'alsa' | 'file' | 'tone' | 'null';
+
+export interface AudioSettings {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Part of a device's name or id; the system's default when absent. */
+  readonly inputDevice?: string;
+  readonly outputDevice?: string;
+  /** `file` only: a 16 kHz mono 16-bit WAV to speak, and one to write what is heard. */
+  readonly inputFile?: string;
+  readonly outputFile?: string;
+  /** `file` only: called once when the input file has been spoken to its end (silence follows). */
+  readonly inputEnded?: () => void;
+}
+
+export interface AudioDeviceInfo {
+  readonly backend: AudioBackendName;
+  readonly id: string;
+  readonly name: string;
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly isDefaultInput: boolean;
+  readonly isDefaultOutput: boolean;
+}
+
+export type AudioFault =
+  | 'not-installed'   // the native part or program is missing
+  | 'no-device'       // nothing to open
+  | 'open-failed'
+  | 'bad-file'        // missing, or not 16 kHz mono 16-bit
+  | 'stalled'         // no frame or callback for too long
+  | 'died';           // the child or program ended
+
+export class AudioError extends Error {
+  override readonly name = 'AudioError';
+  readonly fault: AudioFault;
+
+  constructor(fault: AudioFault, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.fault = fault;
+  }
+}
