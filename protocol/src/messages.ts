@@ -25,6 +25,7 @@ export const EndReason = z.enum([
   'duration',          // the asked-for duration is over
   'idle',              // nobody spoke for too long
   'expired',           // not resumed within the window
+  'unreachable',       // no conversation could be begun within the window (device only)
   'replaced',          // the same device connected anew without resuming
   'refused',           // key, device or version refused
   'server',            // the server ended it
@@ -109,11 +110,14 @@ export const Transcript = z.object({
   final: z.boolean(),
 });
 
-/** One turn's stages, each in ms from the end of the patient's speech. */
+/**
+ * One turn's stages, each in ms from the end of the patient's speech. `speechEndSeq` is the microphone frame
+ * that ended it: the device knows when it captured that frame, so mouth-to-ear time needs only one clock.
+ */
 export const Timing = z.object({
   type: z.literal('timing'),
   id: name,
-  speechEndMs: z.number(),
+  speechEndSeq: counter,
   turnDetectedMs: z.optional(durationMs),
   sttFinalMs: z.optional(durationMs),
   llmFirstTokenMs: z.optional(durationMs),
