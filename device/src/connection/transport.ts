@@ -1,0 +1,41 @@
+import type { MessageSocket } from '../../../protocol/src/index.ts';
+
+/** How audio is framed on an open link: RTP packets beside control messages, or bare frames alone. */
+export type Framing = 'rtp' | 'raw';
+
+/** The way to the server, as a port. A WebSocket today; the simulator's network in tests. */
+export interface Transport {
+  /** Starts one attempt; exactly one of the two handlers is called, once, unless it is cancelled first. */
+  connect(handlers: ConnectHandlers): ConnectAttempt;
+}
+
+export interface ConnectHandlers {
+  opened(socket: MessageSocket, framing: Framing): void;
+  failed(error: ConnectError): void;
+}
+
+export interface ConnectAttempt {
+  /** Gives the attempt up; no handler is called any more. */
+  cancel(): void;
+}
+
+export type ConnectFault =
+  | 'unreachable'   // no route, refused, reset, DNS
+  | 'timeout'
+  | 'tls'           // certificate or handshake; a wrong clock looks like this too
+  | 'refused'       // 401, 403: this key or device will not be let in
+  | 'busy'          // 429, 503: come back after `retryAfterMs`
+  | 'bad-answer';   // something that is no such server answered
+
+/** One attempt failed. */
+export class ConnectError extends Error {
+  override readonly name = 'ConnectError';
+  readonly fault: ConnectFault;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(fault: ConnectFault, message: string, options?: ErrorOptions & { retryAfterMs?: number | undefined }) {
+    super(message, options);
+    this.fault = fault;
+    this.retryAfterMs = options?.retryAfterMs;
+  }
+}

@@ -1,0 +1,450 @@
+import {
+  ACK_INTERVAL_MS, CONNECT_TIMEOUT_MS, extendTimestamp, FRAME_MS, HANDSHAKE_TIMEOUT_MS,
+  MAX_SEQUENCE_JUMP, PROTOCOL_VERSION, ProtocolError, RESUME_WINDOW_MS, SAMPLE_RATE, SequenceExtender,
+} from '../../../protocol/src/index.ts';
+import type {
+  AudioPacket, Clock, CodecName, DeviceMessage, EndReason, Hello, MessageSocket, Random, Ready, Resumed, ServerMessage, Timer,
+} from '../../../protocol/src/index.ts';
+import type { CodecFactory } from '../codec/codecs.ts';
+import { reconnectDelays } from '../connection/backoff.ts';
+import type { ConnectAttempt, ConnectError, Framing, Transport } from '../connection/transport.ts';
+import { Downlink } from '../downlink.ts';
+import type { PlaybackEvent } from '../downlink.ts';
+import { newFrameCounters } from '../playout/counters.ts';
+import type { PromptSource } from '../playout/prompts.ts';
+import type { Log } from '../system/log.ts';
+import { Uplink } from '../uplink.ts';
+import { Link } from './link.ts';
+import { CallLog } from './report.ts';
+import type { CallReport, Turn } from './report.ts';
+import { INITIAL_STATE, MOVES, reduce } from './state.ts';
+import type { CallEffect, CallEvent, CallState, Phase } from './state.ts';
+
+/**
+ * One conversation, from dialling to idle: feeds events to the reducer (`state.ts`) and carries its effects out
+ * on the transport, the uplink and the downlink. Sound is not opened here: `capture` and `render` are handed
+ * frames by whoever holds the sound card.
+ */
+export class Call {
+  readonly #options: CallOptions;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #report: CallLog;
+  readonly #counters = newFrameCounters();
+  readonly #downlink: Downlink;
+  readonly #extender = new SequenceExtender();
+  readonly #events: CallEvent[] = [];
+  /** Control messages that could not be sent while the link was down; bounded. */
+  readonly #outbox: DeviceMessage[] = [];
+  #uplink: Uplink;
+  #codec: CodecName;
+  #state: CallState = INITIAL_STATE;
+  #dispatching = false;
+  #timestamp = 0;
+  #link: Link | undefined;
+  #attempt: ConnectAttempt | undefined;
+  #delays: Generator<number, void, undefined> | undefined;
+  #session: { conversationId: string; token: string } | undefined;
+  readonly #timers = new Map<TimerName, Timer>();
+
+  constructor(options: CallOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#report = new CallLog(options.clock);
+    this.#codec = options.codecPreference[0]!;
+    this.#uplink = this.#newUplink(this.#codec);
+    this.#downlink = new Downlink({
+      decoderFor: (codec) => options.codecs.decoder(codec),
+      random: options.random,
+      counters: this.#counters,
+      prompts: options.prompts,
+      maxQueueMs: options.maxQueueMs,
+      onPlayback: (event) => this.#onPlayback(event),
+    });
+  }
+
+  get phase(): Phase {
+    return this.#state.phase;
+  }
+
+  /** Live numbers, for metrics and a person watching. */
+  get counters(): Readonly<ReturnType<typeof newFrameCounters>> {
+    return this.#counters;
+  }
+
+  lift(): void {
+    this.#dispatch({ type: 'lift' });
+  }
+
+  hangup(reason: EndReason): void {
+    this.#dispatch({ type: 'hangup', reason });
+  }
+
+  /** The network interface came back: worth an attempt at once. */
+  networkUp(): void {
+    this.#dispatch({ type: 'network-up' });
+  }
+
+  /** One microphone frame. What is said while we are still dialling is kept too. */
+  capture(pcm: Int16Array): void {
+    if (this.#state.phase !== 'ending' && this.#state.phase !== 'idle') this.#uplink.capture(pcm);
+  }
+
+  /** The speaker's next frame. */
+  render(into: Int16Array): void {
+    this.#downlink.render(into, this.#clock.now());
+  }
+
+  // ---- events → state → effects
+
+  #dispatch(event: CallEvent): void {
+    this.#events.push(event);
+    if (this.#dispatching) return;
+    this.#dispatching = true;
+    try {
+      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) this.#step(next);
+    } finally {
+      this.#dispatching = false;
+    }
+  }
+
+  #step(event: CallEvent): void {
+    const from = this.#state.phase;
+    const { state, effects } = reduce(this.#state, event);
+    if (state.phase !== from && !MOVES[from].includes(state.phase)) {
+      this.#log.error('illegal-move', { move: `${from} -> ${state.phase}`, event: event.type });
+      return;
+    }
+    this.#state = state;
+    if (state.phase !== from) {
+      this.#log.info('phase', { from, to: state.phase, event: event.type });
+      this.#options.onPhase?.(state.phase);
+    }
+    for (const effect of effects) this.#perform(effect);
+    if (from === 'ending' && state.phase === 'idle') this.#finish();
+  }
+
+  #perform(effect: CallEffect): void {
+    switch (effect.type) {
+      case 'attempt': return this.#connect();
+      case 'open-window': return this.#openWindow(effect.notBeforeMs);
+      case 'postpone': return this.#postpone(effect.notBeforeMs);
+      case 'close-window': return this.#closeWindow();
+      case 'hello': return this.#hello(effect.resume);
+      case 'begin': return this.#begin(effect.resumed);
+      case 'outage': return this.#outage();
+      case 'drop-link': return this.#dropLink();
+      case 'wind-up': return this.#windUp(effect);
+    }
+  }
+
+  // ---- dialling
+
+  #connect(): void {
+    this.#attempt?.cancel();
+    this.#report.attempted();
+    this.#set('connect', CONNECT_TIMEOUT_MS, () => {
+      this.#attempt?.cancel();
+      this.#attemptFailed('timeout', false, undefined);
+    });
+    this.#attempt = this.#options.transport.connect({
+      opened: (socket, framing) => this.#opened(socket, framing),
+      failed: (error: ConnectError) => this.#attemptFailed(error.fault, error.fault === 'refused', error.retryAfterMs),
+    });
+  }
+
+  #attemptFailed(fault: string, refused: boolean, retryAfterMs: number | undefined): void {
+    this.#attempt = undefined;
+    this.#cancel('connect');
+    this.#log.warn('attempt-failed', { fault, retryAfterMs });
+    this.#dispatch({ type: 'attempt-failed', refused, retryAfterMs });
+  }
+
+  #opened(socket: MessageSocket, framing: Framing): void {
+    this.#attempt = undefined;
+    this.#cancel('connect');
+    this.#link?.drop();
+    this.#link = new Link(socket, framing, {
+      clock: this.#clock,
+      codec: () => this.#codec,
+      message: (message) => this.#onMessage(message),
+      packet: (packet) => this.#onPacket(packet),
+      rawFrame: (payload) => this.#onRawFrame(payload),
+      fault: (error, fatal) => this.#onFault(error, fatal),
+      dead: () => this.#dispatch({ type: 'dead' }),
+      closed: (code, retryAfterMs) => this.#onClosed(code, retryAfterMs),
+    });
+    this.#dispatch({ type: 'opened', framing });
+  }
+
+  /** A dial or a loss: the 30 s begin, and with them the waits 1, 2, 4, 8, 2, 2 … s. */
+  #openWindow(notBeforeMs: number): void {
+    this.#delays = reconnectDelays(this.#options.random);
+    this.#scheduleRetry(notBeforeMs);
+    this.#set('window', RESUME_WINDOW_MS, () => this.#dispatch({ type: 'window-over' }));
+    if (this.#report.conversationId === null) this.#set('prompt', CONNECTING_PROMPT_MS, () => this.#downlink.announce('connecting'));
+  }
+
+  #closeWindow(): void {
+    this.#delays = undefined;
+    this.#attempt?.cancel();
+    this.#attempt = undefined;
+    for (const name of ['window', 'retry', 'connect', 'handshake', 'prompt'] as const) this.#cancel(name);
+  }
+
+  #scheduleRetry(notBeforeMs: number): void {
+    const delayMs = this.#delays?.next().value;
+    if (typeof delayMs !== 'number') return;
+    this.#set('retry', Math.max(delayMs, notBeforeMs), () => {
+      this.#scheduleRetry(0);
+      this.#dispatch({ type: 'retry-due' });
+    });
+  }
+
+  /** The server asked for a longer wait than the schedule's next one. */
+  #postpone(notBeforeMs: number): void {
+    this.#set('retry', notBeforeMs, () => {
+      this.#scheduleRetry(0);
+      this.#dispatch({ type: 'retry-due' });
+    });
+  }
+
+  // ---- handshake
+
+  #hello(resume: boolean): void {
+    this.#set('handshake', HANDSHAKE_TIMEOUT_MS, () => this.#dispatch({ type: 'handshake-timeout' }));
+    const { identity, codecPreference, maxQueueMs, language } = this.#options;
+    const hello: Hello = {
+      type: 'hello', protocol: PROTOCOL_VERSION, ...identity, codecs: [...codecPreference], frameMs: FRAME_MS,
+      sampleRate: SAMPLE_RATE, maxQueueMs, language,
+    };
+    this.#link?.send(resume && this.#session ? { ...hello, resume: this.#resumeRequest(this.#session) } : hello);
+  }
+
+  #resumeRequest(session: { conversationId: string; token: string }): NonNullable<Hello['resume']> {
+    const { rxSeq, playedTs } = this.#downlink.ack();
+    return { ...session, rxSeq, playedTs, firstTxSeq: this.#uplink.firstHeld };
+  }
+
+  #onReady(message: Ready): void {
+    if (this.#state.phase !== 'handshaking') return this.#unexpected(message.type);
+    if (!this.#options.codecPreference.includes(message.codec)) return this.#unexpected('ready with a codec we did not offer');
+    if (message.codec !== this.#codec) {
+      this.#uplink.close();
+      this.#codec = message.codec;
+      this.#uplink = this.#newUplink(message.codec);
+    }
+    this.#session = { conversationId: message.conversationId, token: message.resumeToken };
+    this.#link?.setPingInterval(message.pingMs);
+    this.#dispatch({ type: 'ready' });
+  }
+
+  #onResumed(message: Resumed): void {
+    if (this.#state.phase !== 'handshaking' || message.conversationId !== this.#session?.conversationId) {
+      return this.#unexpected(message.type);
+    }
+    this.#session = { conversationId: message.conversationId, token: message.resumeToken };
+    this.#dispatch({ type: 'resumed' });
+    this.#uplink.link(this.#link!.socket, 'rtp', message.rxSeq);
+  }
+
+  #begin(resumed: boolean): void {
+    const link = this.#link!;
+    this.#report.conversationId = this.#session?.conversationId ?? 'raw';
+    this.#report.codec = this.#codec;
+    const outageMs = this.#report.back(resumed);
+    this.#log.info(resumed ? 'resumed' : 'talking', { conversationId: this.#report.conversationId, codec: this.#codec, framing: link.framing, outageMs });
+    if (resumed) {
+      this.#downlink.outage(false, this.#clock.now());
+      for (const message of this.#outbox.splice(0)) link.send(message);
+    } else {
+      this.#extender.reset(undefined);
+      this.#outbox.length = 0;
+      this.#downlink.start(this.#codec, link.framing === 'raw');
+      this.#downlink.outage(false, this.#clock.now());
+      this.#uplink.link(link.socket, link.framing, -1);
+    }
+    if (link.framing === 'rtp') this.#every('ack', ACK_INTERVAL_MS, () => link.send({ type: 'ack', ...this.#downlink.ack() }));
+  }
+
+  // ---- talking
+
+  #onMessage(message: ServerMessage): void {
+    switch (message.type) {
+      case 'ready': return this.#onReady(message);
+      case 'resumed': return this.#onResumed(message);
+      case 'ack': return this.#uplink.acknowledge(message.rxSeq);
+      case 'response.start': return this.#downlink.responseStart(message.id, message.firstSeq);
+      case 'response.end': return this.#downlink.responseEnd(message.id, message.lastSeq);
+      case 'flush': return this.#downlink.flush(message.id);
+      case 'timing': return this.#onTiming(message);
+      case 'transcript': return this.#options.onTranscript?.(message.role, message.text, message.final);
+      case 'end': return this.#dispatch({ type: 'server-end', reason: message.reason });
+      case 'error': return this.#log.warn('server-error', { code: message.code, retryable: message.retryable });
+    }
+  }
+
+  #onPacket(packet: AudioPacket): void {
+    if (this.#state.phase !== 'talking') throw new ProtocolError('binary-before-ready', 'audio before the handshake was done');
+    const highest = this.#extender.highest;
+    const sequence = this.#extender.peek(packet.sequence);
+    if (highest !== undefined && Math.abs(sequence - highest) > MAX_SEQUENCE_JUMP) {
+      throw new ProtocolError('sequence-jump', `sequence number ${sequence} after ${highest}`);
+    }
+    this.#extender.extend(packet.sequence);
+    this.#timestamp = highest === undefined ? packet.timestamp : extendTimestamp(this.#timestamp, packet.timestamp);
+    this.#downlink.receive(sequence, this.#timestamp, packet.marker, packet.payload, this.#clock.now());
+  }
+
+  #onRawFrame(payload: Uint8Array): void {
+    const sequence = (this.#extender.highest ?? -1) + 1;
+    this.#extender.reset(sequence);
+    this.#downlink.receive(sequence, sequence * SAMPLE_RATE * FRAME_MS / 1000, false, payload, this.#clock.now());
+  }
+
+  #onTiming(message: Extract<ServerMessage, { type: 'timing' }>): void {
+    const { type: _type, id, speechEndSeq, ...stages } = message;
+    const defined = Object.fromEntries(Object.entries(stages).filter(([, value]) => value !== undefined));
+    this.#turnDone(this.#report.timing(id, this.#uplink.capturedAtMs(speechEndSeq), defined as Record<string, number>));
+  }
+
+  #onPlayback(event: PlaybackEvent): void {
+    this.#deliver({ type: 'playback', ...event });
+    this.#options.onPlayback?.(event);
+    if (event.state === 'started') {
+      this.#turnDone(this.#report.firstAudio(event.id, this.#clock.now() + this.#options.outputDelayMs()));
+    }
+  }
+
+  #turnDone(turn: Turn | undefined): void {
+    if (turn === undefined) return;
+    this.#log.info('turn', { latencyMs: turn.latencyMs, ...turn.stages });
+    this.#options.onTurn?.(turn);
+  }
+
+  #onFault(error: ProtocolError, fatal: boolean): void {
+    this.#report.fault(error.fault);
+    this.#log.warn('bad-input', { fault: error.fault, detail: error.message, fatal });
+    if (fatal) this.#dispatch({ type: 'protocol-error' });
+  }
+
+  #unexpected(what: string): void {
+    throw new ProtocolError('unexpected-message', `${what} was not expected in phase ${this.#state.phase}`);
+  }
+
+  // ---- losing and ending
+
+  #onClosed(code: number, retryAfterMs: number | undefined): void {
+    this.#log.info('closed', { code, retryAfterMs });
+    this.#unlink();
+    this.#dispatch({ type: 'closed', code, retryAfterMs });
+    if (this.#state.phase === 'ending') this.#maybeFinished();
+  }
+
+  #outage(): void {
+    this.#report.lost();
+    this.#downlink.outage(true, this.#clock.now());
+  }
+
+  #dropLink(): void {
+    const link = this.#link;
+    this.#unlink();
+    link?.drop();
+  }
+
+  #unlink(): void {
+    this.#link = undefined;
+    this.#uplink.unlink();
+    this.#cancel('ack');
+    this.#cancel('handshake');
+  }
+
+  /** Says good-bye to both sides, and waits for neither over long. */
+  #windUp({ reason, closeCode, prompt }: Extract<CallEffect, { type: 'wind-up' }>): void {
+    this.#cancel('ack');
+    this.#uplink.unlink();
+    this.#link?.send({ type: 'end', reason });
+    this.#link?.close(closeCode, reason);
+    if (this.#link) this.#set('close', CLOSE_TIMEOUT_MS, () => { this.#dropLink(); this.#maybeFinished(); });
+    const promptMs = prompt === undefined ? 0 : this.#downlink.announce(prompt);
+    this.#set('farewell', promptMs, () => { this.#cancel('farewell'); this.#maybeFinished(); });
+  }
+
+  #maybeFinished(): void {
+    if (this.#link === undefined && !this.#timers.has('farewell')) this.#dispatch({ type: 'finished' });
+  }
+
+  #finish(): void {
+    for (const name of [...this.#timers.keys()]) this.#cancel(name);
+    this.#uplink.close();
+    this.#downlink.close();
+    const report = this.#report.finish(this.#state.endReason ?? 'hangup', this.#counters);
+    this.#log.info('ended', { conversationId: report.conversationId, reason: report.endReason, durationMs: report.durationMs });
+    this.#options.onEnded(report);
+  }
+
+  // ---- small parts
+
+  #newUplink(codec: CodecName): Uplink {
+    const { random } = this.#options;
+    return new Uplink({
+      clock: this.#clock,
+      encoder: this.#options.codecs.encoder(codec),
+      counters: this.#counters,
+      ssrc: Math.floor(random() * 2 ** 32),
+      firstSequence: Math.floor(random() * 2 ** 16),
+      firstTimestamp: Math.floor(random() * 2 ** 32),
+      onShed: (fromSeq, toSeq) => this.#deliver({ type: 'discarded', fromSeq, toSeq, reason: 'stale' }),
+    });
+  }
+
+  #deliver(message: DeviceMessage): void {
+    if (this.#link && this.#state.phase === 'talking') this.#link.send(message);
+    else if (this.#outbox.length < MAX_OUTBOX) this.#outbox.push(message);
+  }
+
+  #set(name: TimerName, delayMs: number, callback: () => void): void {
+    this.#cancel(name);
+    this.#timers.set(name, this.#clock.after(delayMs, callback));
+  }
+
+  #every(name: TimerName, periodMs: number, callback: () => void): void {
+    this.#cancel(name);
+    this.#timers.set(name, this.#clock.every(periodMs, callback));
+  }
+
+  #cancel(name: TimerName): void {
+    this.#timers.get(name)?.cancel();
+    this.#timers.delete(name);
+  }
+}
+
+type TimerName = 'connect' | 'handshake' | 'retry' | 'window' | 'ack' | 'close' | 'farewell' | 'prompt';
+
+/** A dial that takes this long is told to the person. */
+const CONNECTING_PROMPT_MS = 1_500;
+const CLOSE_TIMEOUT_MS = 1_000;
+const MAX_OUTBOX = 64;
+
+export interface CallOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly transport: Transport;
+  readonly codecs: CodecFactory;
+  readonly prompts: PromptSource;
+  readonly identity: { readonly deviceId: string; readonly bootId: string; readonly firmware: string };
+  /** What we offer, best first. */
+  readonly codecPreference: readonly CodecName[];
+  readonly maxQueueMs: number;
+  readonly language: string;
+  /** From `render` to the ear, ms. */
+  readonly outputDelayMs: () => number;
+  readonly onEnded: (report: CallReport) => void;
+  readonly onPhase?: (phase: Phase) => void;
+  readonly onTurn?: (turn: Turn) => void;
+  readonly onPlayback?: (event: PlaybackEvent) => void;
+  /** What was said, for a person watching a demonstration; never logged. */
+  readonly onTranscript?: (role: 'patient' | 'assistant', text: string, final: boolean) => void;
+}

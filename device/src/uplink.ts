@@ -1,0 +1,193 @@
+import {
+  FRAME_MS, FRAME_TICKS_OF, PAYLOAD_TYPE_OF, STALE_MIC_MS, wireSequence, writePacket,
+} from '../../protocol/src/index.ts';
+import type { Clock, CodecName, ExtendedSequence, MessageSocket } from '../../protocol/src/index.ts';
+import type { Encoder } from './codec/ports.ts';
+import type { Framing } from './connection/transport.ts';
+import type { FrameCounters } from './playout/counters.ts';
+
+/**
+ * The first of the two straight lines, top to bottom on this screen:
+ *
+ *   microphone → 20 ms framer → encode → packet → hold → transport
+ *   (audio/)     (audio/)       encode()  packet()  held   pump()
+ *
+ * Every frame is held until the server acknowledges it or it is 3 s old, so what was said during an outage is
+ * sent after it. TCP never loses, it stalls; so frames that grow stale while they wait are shed here, and the gap
+ * in the sequence numbers is what the server's FEC and concealment work on.
+ */
+export class Uplink {
+  readonly #options: UplinkOptions;
+  readonly #ticksPerFrame: number;
+  readonly #firstSequence: ExtendedSequence;
+  readonly #held: HeldFrame[] = [];
+  /** Index in `#held` of the first frame not sent on this link. */
+  #unsent = 0;
+  #next: ExtendedSequence;
+  #acknowledged: ExtendedSequence;
+  #link: { socket: MessageSocket; framing: Framing } | undefined;
+  #shed: { from: ExtendedSequence; to: ExtendedSequence } | undefined;
+  /** Capture time by sequence number, for the last minute: when did the words end that were just answered? */
+  readonly #capturedAtMs = new Float64Array(CAPTURE_TIMES);
+
+  constructor(options: UplinkOptions) {
+    this.#options = options;
+    this.#ticksPerFrame = FRAME_TICKS_OF[options.encoder.codec];
+    this.#firstSequence = options.firstSequence;
+    this.#next = options.firstSequence;
+    this.#acknowledged = options.firstSequence - 1;
+  }
+
+  /** One microphone frame of 320 samples. Encodes at once, linked or not: the encoder must hear everything. */
+  capture(pcm: Int16Array): void {
+    const payload = this.#options.encoder.encode(pcm);
+    const sequence = this.#next++;
+    const capturedMs = this.#options.clock.now();
+    this.#capturedAtMs[sequence % CAPTURE_TIMES] = capturedMs;
+    this.#held.push({ sequence, capturedMs, payload });
+    this.#shedStale(capturedMs);
+    this.#pump();
+  }
+
+  /** A fresh conversation, or a resumed one: the server says which frame it holds last (−1: none). */
+  link(socket: MessageSocket, framing: Framing, rxSeq: number): void {
+    this.#link = { socket, framing };
+    this.#acknowledge(rxSeq);
+    this.#unsent = 0;
+    this.#acknowledged = (this.#held[0]?.sequence ?? this.#next) - 1;
+    this.#shedStale(this.#options.clock.now());
+    this.#pump();
+  }
+
+  unlink(): void {
+    this.#link = undefined;
+  }
+
+  /** The server holds everything up to `rxSeq`. A number it cannot know is ignored. */
+  acknowledge(rxSeq: number): void {
+    if (rxSeq >= this.#next) return;
+    this.#acknowledge(rxSeq);
+    this.#pump();
+  }
+
+  /** First frame a resume can offer. */
+  get firstHeld(): ExtendedSequence {
+    return this.#held[0]?.sequence ?? this.#next;
+  }
+
+  get heldFrames(): number {
+    return this.#held.length;
+  }
+
+  /** When frame `sequence` was captured, on our clock; `undefined` when that is over a minute ago. */
+  capturedAtMs(sequence: ExtendedSequence): number | undefined {
+    if (sequence < this.#firstSequence || sequence >= this.#next || sequence < this.#next - CAPTURE_TIMES) return undefined;
+    return this.#capturedAtMs[sequence % CAPTURE_TIMES];
+  }
+
+  close(): void {
+    this.#link = undefined;
+    this.#held.length = 0;
+    this.#options.encoder.close();
+  }
+
+  #pump(): void {
+    const link = this.#link;
+    if (link === undefined) return;
+    while (this.#unsent < this.#held.length && this.#mayRide(link)) {
+      const frame = this.#held[this.#unsent++]!;
+      this.#reportShed();
+      link.socket.send(link.framing === 'raw' ? this.#rawFrame(frame) : this.#packet(frame));
+      this.#options.counters.sent++;
+    }
+    if (link.framing === 'raw') this.#forgetSent();
+  }
+
+  /**
+   * The kernel hides seconds of audio that `bufferedBytes` does not show, so what is unacknowledged counts as
+   * backlog too; a link that takes nothing for `WINDOW_FRAMES` gets no more until it does.
+   */
+  #mayRide(link: { socket: MessageSocket; framing: Framing }): boolean {
+    if (link.socket.bufferedBytes > MAX_SOCKET_BACKLOG_BYTES) return false;
+    return link.framing === 'raw' || this.#held[this.#unsent]!.sequence - this.#acknowledged <= WINDOW_FRAMES;
+  }
+
+  #packet(frame: HeldFrame): Uint8Array {
+    const ordinal = frame.sequence - this.#firstSequence;
+    return writePacket({
+      payloadType: PAYLOAD_TYPE_OF[this.#options.encoder.codec],
+      marker: ordinal === 0,
+      sequence: wireSequence(frame.sequence),
+      timestamp: (this.#options.firstTimestamp + ordinal * this.#ticksPerFrame) % 2 ** 32,
+      ssrc: this.#options.ssrc,
+      payload: frame.payload,
+    });
+  }
+
+  /** Raw PCM is little-endian, L16 big-endian. */
+  #rawFrame(frame: HeldFrame): Uint8Array {
+    return this.#options.encoder.codec === 'pcm' ? Buffer.from(frame.payload).swap16() : frame.payload;
+  }
+
+  #acknowledge(rxSeq: number): void {
+    this.#acknowledged = Math.max(this.#acknowledged, rxSeq);
+    let drop = 0;
+    while (drop < this.#held.length && this.#held[drop]!.sequence <= rxSeq) drop++;
+    this.#drop(drop);
+  }
+
+  #shedStale(nowMs: number): void {
+    let drop = 0;
+    while (drop < this.#held.length && nowMs - this.#held[drop]!.capturedMs > STALE_MIC_MS) drop++;
+    // Of these, the ones already sent are merely no longer held; only the unsent ones are lost.
+    for (const frame of this.#held.slice(this.#unsent, drop)) this.#noteShed(frame.sequence);
+    this.#drop(drop);
+  }
+
+  #noteShed(sequence: ExtendedSequence): void {
+    this.#options.counters.shed++;
+    if (this.#shed?.to === sequence - 1) this.#shed.to = sequence;
+    else this.#shed = { from: sequence, to: sequence };
+  }
+
+  #reportShed(): void {
+    if (this.#shed === undefined) return;
+    this.#options.onShed(this.#shed.from, this.#shed.to);
+    this.#shed = undefined;
+  }
+
+  #forgetSent(): void {
+    this.#drop(this.#unsent);
+  }
+
+  #drop(count: number): void {
+    if (count === 0) return;
+    this.#held.splice(0, count);
+    this.#unsent = Math.max(0, this.#unsent - count);
+  }
+}
+
+export interface UplinkOptions {
+  readonly clock: Clock;
+  readonly encoder: Encoder;
+  readonly counters: FrameCounters;
+  /** Random, 32 bits (RFC 3550 §8). */
+  readonly ssrc: number;
+  /** Random, 16 bits (RFC 3550 §5.1). */
+  readonly firstSequence: ExtendedSequence;
+  /** Random, 32 bits. */
+  readonly firstTimestamp: number;
+  /** Frames `from` … `to` will never be sent; called on the link, before the next frame goes out. */
+  readonly onShed: (from: ExtendedSequence, to: ExtendedSequence) => void;
+}
+
+interface HeldFrame {
+  readonly sequence: ExtendedSequence;
+  readonly capturedMs: number;
+  readonly payload: Uint8Array;
+}
+
+const CAPTURE_TIMES = 60_000 / FRAME_MS;
+/** An ack comes every second and takes a round trip: at 400 ms that is 70 frames; 2.5 s leave room. */
+const WINDOW_FRAMES = 2_500 / FRAME_MS;
+const MAX_SOCKET_BACKLOG_BYTES = 16 * 1024;
