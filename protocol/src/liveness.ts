@@ -2,8 +2,12 @@ import type { Clock, Timer } from './clock.ts';
 import { DEAD_AFTER_MS } from './limits.ts';
 import type { MessageSocket } from './socket.ts';
 
+/** How often the byte counter is read: how late bytes that never became a message may be noticed. */
+const SAMPLE_MS = 1_000;
+
 /**
- * Watches one socket: pings it every `pingMs`, and calls `dead` once when no bytes came for `deadAfterMs`.
+ * Watches one socket: pings it every `pingMs`, and calls `dead` once when no bytes came for `deadAfterMs`
+ * (up to one second later when the last of them were part of a message that never came whole).
  * A half-open TCP connection looks open for a quarter of an hour; this is what notices.
  */
 export class Liveness {
@@ -24,7 +28,7 @@ export class Liveness {
     this.#lastLifeMs = clock.now();
     this.#bytesAtLife = socket.bytesReceived;
     this.#ping = clock.every(pingMs, () => socket.ping());
-    this.#deadline = clock.after(deadAfterMs, () => this.#check());
+    this.#deadline = this.#sampleIn(deadAfterMs);
   }
 
   /** A message, ping or pong came. Cheap: no timer is touched. */
@@ -40,14 +44,17 @@ export class Liveness {
 
   #check(): void {
     // Part of a large message is life too, though no message event told of it.
-    const partial = this.#socket.bytesReceived !== this.#bytesAtLife;
-    if (partial && this.#clock.now() - this.#lastLifeMs >= this.#deadAfterMs) this.life();
+    if (this.#socket.bytesReceived !== this.#bytesAtLife) this.life();
     const leftMs = this.#deadAfterMs - (this.#clock.now() - this.#lastLifeMs);
     if (leftMs > 0) {
-      this.#deadline = this.#clock.after(leftMs, () => this.#check());
+      this.#deadline = this.#sampleIn(leftMs);
       return;
     }
     this.stop();
     this.#dead();
+  }
+
+  #sampleIn(leftMs: number): Timer {
+    return this.#clock.after(Math.min(leftMs, SAMPLE_MS), () => this.#check());
   }
 }
