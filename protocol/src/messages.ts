@@ -7,7 +7,8 @@ import { FRAME_MS, MAX_MESSAGE_BYTES, MAX_QUEUE_LIMIT_MS, PROTOCOL_VERSION, SAMP
  * ignored and counted by the caller. `asyncapi.yaml` says the same for other languages; a test holds it to this file.
  */
 
-const uuid = z.string().check(z.regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i));
+/** Both cases spelled out: a JSON Schema pattern has no flag for it. */
+const uuid = z.string().check(z.regex(/^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/));
 const name = z.string().check(z.minLength(1), z.maxLength(200));
 const text = z.string().check(z.maxLength(16_384));
 const token = z.string().check(z.minLength(16), z.maxLength(200));
@@ -171,8 +172,9 @@ export function parseServerMessage(data: string): ServerMessage | undefined {
 }
 
 function parse(schemas: Readonly<Record<string, z.ZodMiniType>>, data: string): unknown {
-  if (data.length > MAX_MESSAGE_BYTES) {
-    throw new ProtocolError('oversized', `a control message of ${data.length} characters; the limit is ${MAX_MESSAGE_BYTES}`);
+  const bytes = Buffer.byteLength(data);
+  if (bytes > MAX_MESSAGE_BYTES) {
+    throw new ProtocolError('oversized', `a control message of ${bytes} bytes; the limit is ${MAX_MESSAGE_BYTES}`);
   }
   const value = parseJson(data);
   const type = value['type'];
