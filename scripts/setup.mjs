@@ -120,7 +120,7 @@ function run(root, command, arguments_) {
   const { status, error } = spawnSync(command, arguments_, { cwd: root, stdio: ['ignore', 2, 2] });
   if (status === 0) return;
   const why = error === undefined ? `ended with ${status}` : error.message;
-  throw new Error(`'${[command, ...arguments_].join(' ')}' ${why}; its messages are above. With no network, copy node_modules from a machine of the same kind.`);
+  throw new Error(`'${[command, ...arguments_].join(' ')}' ${why}; its messages are above`);
 }
 
 /**

@@ -1,0 +1,95 @@
+#!/usr/bin/env node
+// @ts-check
+/**
+ * `npm test`: sets up, builds, runs every test. `--lint` (used by .ci/run) adds ESLint and the type check, each
+ * counted as one failure. Other arguments go to mocha; test files among them replace the whole list.
+ * The last line is always `N passed, N failed`, with `, N skipped` when some were.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ROOT, setUp } from './setup.mjs';
+import { provideSystemParts } from './system-parts.mjs';
+
+const TESTS = '{protocol,device,server-stub,test,scripts,bench}/**/*.test.ts';
+
+/** @typedef {{passed: number, failed: number, skipped: number}} Counts */
+
+/** @param {string[]} arguments_ */
+async function main(arguments_) {
+  const linting = arguments_.includes('--lint');
+  provideSystemParts();
+  setUp();
+  // Only now: these need packages that setup has just installed.
+  const { build, typeCheck } = await import('./build.mjs');
+  const faults = [await holds('build', build)];
+  if (linting) faults.push(await holds('types', typeCheck), await holds('lint', lint));
+  const counts = runTests(arguments_.filter((argument) => argument !== '--lint'));
+  counts.failed += faults.filter((ok) => !ok).length;
+  return counts;
+}
+
+/**
+ * @param {string} name
+ * @param {() => unknown} check false, or an error, when it fails
+ */
+async function holds(name, check) {
+  try {
+    if ((await check()) !== false) return true;
+    console.error(`${name}: failed`);
+  } catch (error) {
+    console.error(`${name}: ${error instanceof Error ? error.message : error}`);
+  }
+  return false;
+}
+
+function lint() {
+  return spawnSync(process.execPath, ['node_modules/eslint/bin/eslint.js', '.'], { cwd: ROOT, stdio: ['ignore', 2, 2] }).status === 0;
+}
+
+/**
+ * @param {string[]} arguments_ for mocha
+ * @returns {Counts}
+ */
+function runTests(arguments_) {
+  const folder = mkdtempSync(join(tmpdir(), 'bestday-test-'));
+  const file = join(folder, 'counts.json');
+  const tests = arguments_.some((argument) => /\.test\.ts$/.test(argument)) ? [] : [TESTS];
+  const mocha = ['node_modules/mocha/bin/mocha.js', '--reporter', 'scripts/mocha-reporter.cjs', ...arguments_, ...tests];
+  try {
+    const { status } = spawnSync(process.execPath, mocha, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, BESTDAY_TEST_COUNTS: file } });
+    return readCounts(file, status);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/**
+ * @param {string} file
+ * @param {number | null} status mocha's exit status
+ * @returns {Counts} a run that ended badly, or ran nothing, never counts as clean
+ */
+function readCounts(file, status) {
+  /** @type {Counts} */
+  let counts = { passed: 0, failed: 0, skipped: 0 };
+  try {
+    counts = JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    console.error('test: mocha ended without a result; what it said is above');
+  }
+  const clean = status === 0 && counts.passed > 0;
+  if (!clean && counts.failed === 0) counts.failed = 1;
+  return counts;
+}
+
+/** @type {Counts} */
+let counts;
+try {
+  counts = await main(process.argv.slice(2));
+} catch (error) {
+  console.error(`test: ${error instanceof Error ? error.message : error}`);
+  counts = { passed: 0, failed: 1, skipped: 0 };
+}
+console.log(`${counts.passed} passed, ${counts.failed} failed${counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''}`);
+process.exitCode = counts.failed > 0 ? 1 : 0;
