@@ -1,7 +1,7 @@
 import {
   FRAME_MS, FRAME_TICKS_OF, PAYLOAD_TYPE_OF, STALE_MIC_MS, wireSequence, writePacket,
 } from '../../protocol/src/index.ts';
-import type { Clock, CodecName, ExtendedSequence, MessageSocket } from '../../protocol/src/index.ts';
+import type { Clock, ExtendedSequence, MessageSocket } from '../../protocol/src/index.ts';
 import type { Encoder } from './codec/ports.ts';
 import type { Framing } from './connection/transport.ts';
 import type { FrameCounters } from './playout/counters.ts';

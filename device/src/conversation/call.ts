@@ -245,6 +245,8 @@ export class Call {
       return this.#unexpected(message.type);
     }
     this.#session = { conversationId: message.conversationId, token: message.resumeToken };
+    // What was flushed during the outage is not replayed, so the numbers may go on further up.
+    this.#extender.reset(Math.max(message.nextSeq - 1, this.#extender.highest ?? -1));
     this.#dispatch({ type: 'resumed' });
     this.#uplink.link(this.#link!.socket, 'rtp', message.rxSeq);
   }
@@ -271,6 +273,7 @@ export class Call {
   // ---- talking
 
   #onMessage(message: ServerMessage): void {
+    if (this.#state.phase === 'ending') return;
     switch (message.type) {
       case 'ready': return this.#onReady(message);
       case 'resumed': return this.#onResumed(message);
@@ -286,6 +289,7 @@ export class Call {
   }
 
   #onPacket(packet: AudioPacket): void {
+    if (this.#state.phase === 'ending') return;
     if (this.#state.phase !== 'talking') throw new ProtocolError('binary-before-ready', 'audio before the handshake was done');
     const highest = this.#extender.highest;
     const sequence = this.#extender.peek(packet.sequence);

@@ -1,0 +1,81 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { networkInterfaces } from 'node:os';
+import type { Clock, Timer } from '../../../protocol/src/index.ts';
+import type { Log } from '../system/log.ts';
+
+/** Tells when the phone got an address or a route back: worth an attempt before the schedule's next. */
+export interface NetworkWatch {
+  start(up: () => void): void;
+  stop(): void;
+}
+
+/** Several kernel messages tell of one event: an address, then routes. */
+const SETTLE_MS = 50;
+const POLL_MS = 1_000;
+
+/**
+ * Listens to the kernel through `ip monitor` (iproute2 speaks netlink for us: Node cannot); where it is
+ * not installed, compares the list of interfaces every second.
+ */
+export class SystemNetworkWatch implements NetworkWatch {
+  readonly #clock: Clock;
+  readonly #log: Log;
+  #child: ChildProcess | undefined;
+  #settle: Timer | undefined;
+  #poll: Timer | undefined;
+
+  constructor(clock: Clock, log: Log) {
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  start(up: () => void): void {
+    const child = spawn('ip', ['-o', 'monitor', 'address', 'route', 'link'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    this.#child = child;
+    child.stdout.setEncoding('utf8').on('data', (lines: string) => {
+      if (lines.split('\n').some(tellsOfReturn)) this.#soon(up);
+    });
+    const fallBack = (why: string): void => {
+      if (this.#child !== child) return;
+      this.#child = undefined;
+      this.#log.info('network-watch', { source: 'poll', why });
+      this.#pollInterfaces(up);
+    };
+    child.on('error', (error) => fallBack((error as NodeJS.ErrnoException).code ?? error.name));
+    child.on('exit', (code) => fallBack(`ip monitor ended with ${code}`));
+  }
+
+  stop(): void {
+    const child = this.#child;
+    this.#child = undefined;
+    child?.kill('SIGKILL');
+    this.#settle?.cancel();
+    this.#poll?.cancel();
+  }
+
+  #soon(up: () => void): void {
+    this.#settle?.cancel();
+    this.#settle = this.#clock.after(SETTLE_MS, up);
+  }
+
+  #pollInterfaces(up: () => void): void {
+    let before = addresses();
+    this.#poll = this.#clock.every(POLL_MS, () => {
+      const now = addresses();
+      if ([...now].some((address) => !before.has(address))) this.#soon(up);
+      before = now;
+    });
+  }
+}
+
+/** A line of `ip -o monitor` for something that came, not something that went. */
+export function tellsOfReturn(line: string): boolean {
+  if (line === '' || /^Deleted /.test(line) || /\blo\b|\b(?:tentative|dadfailed)\b/.test(line)) return false;
+  return /\binet6? (?!fe80)/.test(line) || /^default /.test(line) || /<[^>]*\bLOWER_UP\b[^>]*>/.test(line);
+}
+
+function addresses(): Set<string> {
+  const list = Object.entries(networkInterfaces()).flatMap(([name, entries]) => (entries ?? []).map((entry) => ({ name, entry })));
+  return new Set(list.filter(({ entry }) => !entry.internal).map(({ name, entry }) => `${name} ${entry.address}`));
+}

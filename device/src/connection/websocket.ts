@@ -1,0 +1,127 @@
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { WebSocket } from 'ws';
+import { MAX_MESSAGE_BYTES, SUBPROTOCOL, webSocketAsMessageSocket } from '../../../protocol/src/index.ts';
+import { ConnectError } from './transport.ts';
+import type { ConnectAttempt, ConnectFault, ConnectHandlers, Transport } from './transport.ts';
+
+export interface WebSocketSettings {
+  /** `wss://…`; `ws://` for loopback addresses only. */
+  readonly url: string;
+  readonly deviceId: string;
+  /** A random id of this boot of the daemon. */
+  readonly clientId: string;
+  readonly apiKey: string;
+  /** PEM of a private certificate authority, in place of the system's. Verification itself cannot be switched off. */
+  readonly ca?: string | undefined;
+  readonly authHeader?: string | undefined;
+  /** `bearer` writes `Bearer KEY`, `plain` the key alone (for an `X-API-Key` backend). */
+  readonly authScheme?: 'bearer' | 'plain' | undefined;
+  readonly deviceHeader?: string | undefined;
+}
+
+const LOOPBACK = /^(localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+
+/** @throws {ConnectError} bad-answer, for a URL that would send the key or the voice in the clear */
+export function checkServerUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol === 'wss:' || (url?.protocol === 'ws:' && LOOPBACK.test(url.hostname))) return url;
+  throw new ConnectError('bad-answer', `server URL must be wss://HOST… (ws:// only for localhost, 127.x.x.x and [::1])`);
+}
+
+/** The WebSocket way to the server, over the `ws` library. */
+export class WebSocketTransport implements Transport {
+  readonly #settings: WebSocketSettings;
+  readonly #url: URL;
+
+  constructor(settings: WebSocketSettings) {
+    this.#settings = settings;
+    this.#url = checkServerUrl(settings.url);
+  }
+
+  connect(handlers: ConnectHandlers): ConnectAttempt {
+    let cancelled = false;
+    let socket = this.#open([SUBPROTOCOL], handlers, () => {
+      // `ws` refuses a server that selects no subprotocol when one was offered: offer none, and speak raw frames.
+      if (!cancelled) socket = this.#open([], handlers, undefined);
+    });
+    return {
+      cancel: () => {
+        cancelled = true;
+        socket.removeAllListeners();
+        socket.on('error', () => {});
+        socket.terminate();
+      },
+    };
+  }
+
+  #open(protocols: string[], handlers: ConnectHandlers, withoutSubprotocol: (() => void) | undefined): WebSocket {
+    const socket = new WebSocket(this.#url, protocols, {
+      headers: this.#headers(),
+      perMessageDeflate: false,
+      maxPayload: MAX_MESSAGE_BYTES,
+      followRedirects: false,
+      ...(this.#settings.ca !== undefined && { ca: this.#settings.ca }),
+    });
+    let connection: { readonly bytesRead: number } | undefined;
+    const fail = (error: ConnectError): void => {
+      socket.removeAllListeners();
+      socket.on('error', () => {});
+      socket.terminate();
+      handlers.failed(error);
+    };
+    socket.on('upgrade', (response: IncomingMessage) => { connection = response.socket; });
+    socket.on('unexpected-response', (request: ClientRequest, response: IncomingMessage) => {
+      request.destroy();
+      fail(fromStatus(response));
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (withoutSubprotocol !== undefined && /no subprotocol/i.test(error.message)) {
+        socket.removeAllListeners();
+        socket.on('error', () => {});
+        return withoutSubprotocol();
+      }
+      fail(fromError(error));
+    });
+    socket.on('open', () => {
+      socket.removeAllListeners();
+      handlers.opened(webSocketAsMessageSocket(socket, connection), socket.protocol === SUBPROTOCOL ? 'rtp' : 'raw');
+    });
+    return socket;
+  }
+
+  #headers(): Record<string, string> {
+    const { apiKey, authHeader = 'Authorization', authScheme = 'bearer', deviceHeader = 'Device-Id', deviceId, clientId } = this.#settings;
+    return {
+      [authHeader]: authScheme === 'bearer' ? `Bearer ${apiKey}` : apiKey,
+      [deviceHeader]: deviceId,
+      'Client-Id': clientId,
+    };
+  }
+}
+
+function fromStatus(response: IncomingMessage): ConnectError {
+  const status = response.statusCode ?? 0;
+  const requestId = response.headers['x-request-id'];
+  const suffix = requestId === undefined ? '' : ` (request ${String(requestId).slice(0, 64)})`;
+  if (status === 401) return new ConnectError('refused', `the server does not know this API key${suffix}`);
+  if (status === 403) return new ConnectError('refused', `the API key is not this device's${suffix}`);
+  if (status === 429 || status === 503) {
+    return new ConnectError('busy', `the server is busy, status ${status}${suffix}`, { retryAfterMs: retryAfterMs(response.headers['retry-after']) });
+  }
+  return new ConnectError('bad-answer', `status ${status} in place of an upgrade${suffix}: is this the conversation server?`);
+}
+
+/** RFC 9110 §10.2.3, in its form in seconds; clamped, for it comes from the network. */
+function retryAfterMs(header: string | undefined): number | undefined {
+  if (header === undefined || !/^\d{1,6}$/.test(header)) return undefined;
+  return Math.min(Number(header), 60) * 1000;
+}
+
+const TLS_FAULT = /CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|ALTNAME|EPROTO/;
+
+function fromError(error: NodeJS.ErrnoException): ConnectError {
+  const code = error.code ?? '';
+  const fault: ConnectFault = TLS_FAULT.test(code) ? 'tls' : code === '' ? 'bad-answer' : code === 'ETIMEDOUT' ? 'timeout' : 'unreachable';
+  const help = fault === 'tls' ? ': check the phone\'s clock, and name the CA of a private server with --ca-file' : '';
+  return new ConnectError(fault, `${code || 'the server\'s answer is no WebSocket upgrade'}${help}`, { cause: error });
+}
