@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { FRAME_SAMPLES, parsePacket } from '../../protocol/src/index.ts';
+import type { MessageSocket } from '../../protocol/src/index.ts';
+import { VirtualClock } from '../../protocol/src/virtual-clock.ts';
+import type { Encoder } from '../src/codec/ports.ts';
+import { newFrameCounters } from '../src/playout/counters.ts';
+import { Uplink } from '../src/uplink.ts';
+
+const FIRST = 65_530;
+
+describe('the uplink', () => {
+  it('sends each frame as it comes, as RTP, across the sequence number\'s wrap', () => {
+    const { uplink, socket, speak } = rig();
+    uplink.link(socket, 'rtp', -1);
+    speak(8);
+    assert.deepEqual(socket.sequences(), [65_530, 65_531, 65_532, 65_533, 65_534, 65_535, 0, 1]);
+    const packets = socket.sent.map((data) => parsePacket(data));
+    assert.deepEqual(packets.map((packet) => packet.marker), [true, false, false, false, false, false, false, false]);
+    assert.deepEqual(packets.slice(0, 3).map((packet) => packet.timestamp), [2 ** 32 - 960, 0, 960]);
+  });
+
+  it('keeps what is said while it dials, and sends it when the link is up', () => {
+    const { uplink, socket, speak } = rig();
+    speak(5);
+    uplink.link(socket, 'rtp', -1);
+    assert.equal(socket.sent.length, 5);
+  });
+
+  it('sends after a resume exactly what the server does not hold', () => {
+    const { uplink, socket, speak, counters } = rig();
+    uplink.link(socket, 'rtp', -1);
+    speak(20);
+    uplink.acknowledge(FIRST + 9);
+    uplink.unlink();
+    speak(30);
+    const again = fakeSocket();
+    assert.equal(uplink.firstHeld, FIRST + 10);
+    uplink.link(again, 'rtp', FIRST + 14);
+    assert.deepEqual(again.ordinals(), range(15, 50));
+    assert.equal(counters.shed, 0);
+  });
+
+  it('sheds what is over 3 s old in an outage, oldest first, and says which', () => {
+    const { uplink, socket, speak, counters, shed } = rig();
+    uplink.link(socket, 'rtp', -1);
+    speak(10);
+    uplink.acknowledge(FIRST + 9);
+    uplink.unlink();
+    speak(200);
+    const again = fakeSocket();
+    uplink.link(again, 'rtp', FIRST + 9);
+    assert.equal(counters.shed, 49);
+    assert.deepEqual(shed, [[FIRST + 10, FIRST + 58]]);
+    assert.equal(again.ordinals()[0], 59);
+  });
+
+  it('stops when the server acknowledges nothing, and goes on with its next ack', () => {
+    const { uplink, socket, speak, counters } = rig();
+    uplink.link(socket, 'rtp', -1);
+    speak(140);
+    assert.equal(socket.sent.length, 125);
+    uplink.acknowledge(FIRST + 124);
+    assert.equal(socket.sent.length, 140);
+    assert.equal(counters.shed, 0);
+  });
+
+  it('stops while the socket holds back bytes', () => {
+    const { uplink, socket, speak } = rig();
+    uplink.link(socket, 'rtp', -1);
+    socket.bufferedBytes = 20_000;
+    speak(3);
+    assert.equal(socket.sent.length, 0);
+    socket.bufferedBytes = 0;
+    speak(1);
+    assert.equal(socket.sent.length, 4);
+  });
+
+  it('holds no more than 3 s, linked or not', () => {
+    const { uplink, speak } = rig();
+    speak(5_000);
+    assert.ok(uplink.heldFrames <= 151, String(uplink.heldFrames));
+  });
+
+  it('ignores an ack for what it never sent', () => {
+    const { uplink, socket, speak } = rig();
+    uplink.link(socket, 'rtp', -1);
+    speak(3);
+    uplink.acknowledge(FIRST + 1_000_000);
+    assert.equal(uplink.firstHeld, FIRST);
+  });
+
+  it('remembers when a frame was captured, for a minute', () => {
+    const { uplink, speak } = rig();
+    speak(4_000);
+    assert.equal(uplink.capturedAtMs(FIRST + 3_999), 4_000 * 20);
+    assert.equal(uplink.capturedAtMs(FIRST + 1_000), 1_001 * 20);
+    assert.equal(uplink.capturedAtMs(FIRST + 999), undefined);
+    assert.equal(uplink.capturedAtMs(FIRST + 4_000), undefined);
+  });
+
+  it('sends bare frames on a raw link, and holds none of them back for acks that never come', () => {
+    const { uplink, socket, speak } = rig();
+    uplink.link(socket, 'raw', -1);
+    speak(300);
+    assert.equal(socket.sent.length, 300);
+    assert.deepEqual([...socket.sent[0]!], [0]);
+    assert.equal(uplink.heldFrames, 0);
+  });
+});
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, index) => from + index);
+}
+
+interface FakeSocket extends MessageSocket {
+  bufferedBytes: number;
+  readonly sent: Uint8Array[];
+  sequences(): number[];
+  /** Frame ordinals, from the fake encoder's payload. */
+  ordinals(): number[];
+}
+
+function fakeSocket(): FakeSocket {
+  const sent: Uint8Array[] = [];
+  return {
+    bufferedBytes: 0, bytesReceived: 0, sent,
+    listen() {}, ping() {}, close() {}, terminate() {},
+    send: (data) => { if (typeof data !== 'string') sent.push(data); },
+    sequences: () => sent.map((data) => parsePacket(data).sequence),
+    ordinals: () => sent.map((data) => parsePacket(data).payload[0]!),
+  };
+}
+
+function rig() {
+  const clock = new VirtualClock();
+  const counters = newFrameCounters();
+  const shed: [number, number][] = [];
+  let ordinal = 0;
+  const encoder: Encoder = { codec: 'opus', encode: () => Uint8Array.of(ordinal++ & 0xff), tune() {}, close() {} };
+  const uplink = new Uplink({
+    clock, encoder, counters, ssrc: 7, firstSequence: FIRST, firstTimestamp: 2 ** 32 - 960,
+    onShed: (from, to) => shed.push([from, to]),
+  });
+  const speak = (frames: number): void => {
+    for (let frame = 0; frame < frames; frame++) {
+      clock.advance(20);
+      uplink.capture(new Int16Array(FRAME_SAMPLES));
+    }
+  };
+  return { clock, counters, shed, uplink, speak, socket: fakeSocket() };
+}
