@@ -1,0 +1,101 @@
+import type { AudioBackend, AudioBackendName, AudioDeviceInfo, AudioSettings, AudioSink, AudioStream } from './ports.ts';
+import type { ChildBackendName, SpawnChild } from './child-job.ts';
+import { listChildDevices } from './child-devices.ts';
+import { openSupervised, type OpenAudio, type PassedOver } from './supervised.ts';
+import { AudioError } from './ports.ts';
+import { spawnChild } from './spawn-child.ts';
+
+export type { OpenAudio, PassedOver } from './supervised.ts';
+
+/*
+ * The phone's sound.
+ *
+ *        daemon                                        │ pipe │   sound process (killed when it hangs)
+ *                                                      │      │
+ *   sink.capture ◀── AgeGate ◀── RecordParser ◀────────┼ capture ┼── Framer ◀── microphone      pushes
+ *   sink.render  ──▶ frameRecord ──▶───────────────────┼ play ───┼─────────────▶ speaker
+ *        ▲                                             │      │                     │
+ *        └────────────── RecordParser ◀────────────────┼ want ───┼──────────────────┘           pulls
+ *
+ *   Watchdog: no `capture` for 200 ms, no `want` for 300 ms → SIGKILL.  BackendRing: what to start next, and when.
+ *   Meanwhile silence on the clock. `file`, `tone` and `null` touch no card: they run in the daemon, on its clock.
+ */
+
+/** In order of preference; each is loaded when it is first used. */
+const BACKENDS: readonly { readonly name: AudioBackendName; load(): Promise<AudioBackend> }[] = [
+  { name: 'portaudio', load: () => Promise.resolve(childBackend('portaudio')) },
+  { name: 'alsa', load: () => Promise.resolve(childBackend('alsa')) },
+  { name: 'file', load: async () => (await import('./file.ts')).fileBackend },
+  { name: 'tone', load: async () => (await import('./tone.ts')).toneBackend },
+  { name: 'null', load: async () => (await import('./null.ts')).nullBackend },
+];
+
+/** What `--audio` takes. */
+export const AUDIO_CHOICES: readonly ('auto' | AudioBackendName)[] = ['auto', ...BACKENDS.map((backend) => backend.name)];
+
+/** The backends with a real card behind them: what `auto` goes round. */
+const REAL: readonly ChildBackendName[] = ['portaudio', 'alsa'];
+
+/**
+ * Opens sound. `auto` takes the first real backend that opens, says why it passed over the others, and never
+ * fails: with none it is silence on the clock, and the search goes on. A backend that was asked for by name is
+ * opened or the reason thrown; once open, it is started again for ever.
+ *
+ * @param spawn how children are started; the real way unless a test knows better
+ * @throws {AudioError}
+ */
+export async function openAudio(
+  choice: 'auto' | AudioBackendName, sink: AudioSink, settings: AudioSettings, spawn: SpawnChild = spawnChild,
+): Promise<OpenAudio> {
+  if (choice === 'auto') return openSupervised(REAL, sink, settings, { spawn, orSilence: true });
+  if (isReal(choice)) return openSupervised([choice], sink, settings, { spawn, orSilence: false });
+  const backend = await load(choice);
+  return withName(choice, await backend.open(sink, settings));
+}
+
+export interface DeviceListing {
+  readonly devices: readonly AudioDeviceInfo[];
+  /** Backends that could not be asked, and why. */
+  readonly unavailable: readonly PassedOver[];
+}
+
+/** What a technician can choose from, over all backends. Never fails: what cannot be asked is said. */
+export async function listDevices(): Promise<DeviceListing> {
+  const devices: AudioDeviceInfo[] = [];
+  const unavailable: PassedOver[] = [];
+  for (const { name, load: loadBackend } of BACKENDS) {
+    try {
+      devices.push(...await (await loadBackend()).devices());
+    } catch (error) {
+      if (!(error instanceof AudioError)) throw error;
+      unavailable.push({ backend: name, why: error.message });
+    }
+  }
+  return { devices, unavailable };
+}
+
+function childBackend(name: ChildBackendName): AudioBackend {
+  return {
+    name,
+    open: (sink, settings) => openSupervised([name], sink, settings, { spawn: spawnChild, orSilence: false }),
+    devices: () => listChildDevices(name, spawnChild),
+  };
+}
+
+function isReal(name: AudioBackendName): name is ChildBackendName {
+  return (REAL as readonly AudioBackendName[]).includes(name);
+}
+
+function load(name: AudioBackendName): Promise<AudioBackend> {
+  return BACKENDS.find((backend) => backend.name === name)!.load();
+}
+
+function withName(backend: AudioBackendName, stream: AudioStream): OpenAudio {
+  return {
+    backend,
+    passedOver: [],
+    description: stream.description,
+    outputDelayMs: stream.outputDelayMs,
+    close: () => stream.close(),
+  };
+}

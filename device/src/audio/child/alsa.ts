@@ -1,0 +1,47 @@
+import { FRAME_MS, Framer, SAMPLE_RATE } from '../framer.ts';
+import type { AudioDeviceInfo, AudioError } from '../ports.ts';
+import { chooseAlsaName, listAlsaNames } from './alsa-names.ts';
+import { startArecord } from './arecord.ts';
+import type { ChildBackend } from './backend.ts';
+import { LEAD_MS, PlaybackPacer } from './playback-pacer.ts';
+import { openPlayer } from './players.ts';
+
+/**
+ * ALSA's own programs: arecord through node-record-lpcm16 for the microphone, `speaker` or aplay for the
+ * other way. Neither player can be asked how much it still has, so the microphone's frames pace it.
+ */
+export const alsa: ChildBackend = {
+  async open(sink, choice, load) {
+    const fail = (error: AudioError): void => sink.fault(error);
+    const input = await chooseAlsaName('arecord', choice.inputDevice);
+    const output = await chooseAlsaName('aplay', choice.outputDevice);
+    const player = openPlayer(output, load, fail);
+    let pacer: PlaybackPacer | undefined;
+    const ask = (frames: number): void => {
+      for (let asked = 0; asked < frames; asked++) sink.want(Math.round((pacer?.leadMs ?? 0) * (SAMPLE_RATE / 1000)));
+    };
+    const framer = new Framer((frame) => {
+      sink.capture(frame);
+      const nowMs = performance.now();
+      if (pacer !== undefined) return ask(pacer.onMicrophoneFrame(nowMs));
+      pacer = new PlaybackPacer(nowMs);
+      ask(pacer.prefill());
+    });
+    startArecord(input, load, (chunk) => framer.push(chunk), fail);
+    sink.ready(`alsa: arecord ${input ?? 'default'} → ${player.name} ${output ?? 'default'}`, LEAD_MS - FRAME_MS / 2);
+    return { play: player.play };
+  },
+
+  async devices() {
+    const [inputs, outputs] = await Promise.all([listAlsaNames('arecord'), listAlsaNames('aplay')]);
+    return [...new Set([...inputs, ...outputs])].map((name): AudioDeviceInfo => ({
+      backend: 'alsa',
+      id: name,
+      name,
+      inputs: inputs.includes(name) ? 1 : 0,
+      outputs: outputs.includes(name) ? 1 : 0,
+      isDefaultInput: name === 'default' && inputs.includes(name),
+      isDefaultOutput: name === 'default' && outputs.includes(name),
+    }));
+  },
+};

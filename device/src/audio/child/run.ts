@@ -1,0 +1,23 @@
+import type { ChildBackendName, ChildJob } from '../child-job.ts';
+import { alsa } from './alsa.ts';
+import type { ChildBackend, Load } from './backend.ts';
+import { DaemonLink } from './link.ts';
+import { portaudio } from './portaudio.ts';
+
+const PIPE_DESCRIPTOR = 3;
+
+const BACKENDS: Readonly<Record<ChildBackendName, ChildBackend>> = { portaudio, alsa };
+
+/** @param jobJson a `ChildJob`, from the daemon, which is of the same version */
+export function runChild(load: Load, jobJson: string): void {
+  const job = JSON.parse(jobJson) as ChildJob;
+  let play: ((pcm: Buffer) => void) | undefined;
+  const link = new DaemonLink(PIPE_DESCRIPTOR, (pcm) => play?.(pcm));
+  const backend = BACKENDS[job.backend];
+  process.on('uncaughtException', (error) => link.fault(error));
+  process.on('unhandledRejection', (error) => link.fault(error));
+  const work = job.task === 'devices'
+    ? backend.devices(load).then((devices) => link.devices(devices))
+    : backend.open(link, job, load).then((player) => { play = (pcm) => player.play(pcm); });
+  work.catch((error: unknown) => link.fault(error));
+}

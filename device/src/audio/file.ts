@@ -1,0 +1,55 @@
+import { openPaced } from './clock-paced.ts';
+import { AudioError, type AudioBackend, type AudioSettings } from './ports.ts';
+import { WavWriter, readWav } from './wav.ts';
+
+/** Speaks a WAV and writes what is heard to another; either may be left out (silence, nowhere). */
+export const fileBackend: AudioBackend = {
+  name: 'file',
+  open(sink, settings) {
+    try {
+      const speak = speaker(settings);
+      const ear = listener(settings);
+      return Promise.resolve(openPaced({ description: describe(settings), speak, ...ear }, sink, settings));
+    } catch (error) {
+      return Promise.reject(error as AudioError);
+    }
+  },
+  devices: () => Promise.resolve([]),
+};
+
+function describe({ inputFile, outputFile }: AudioSettings): string {
+  return `file: speaks ${inputFile ?? 'silence'}, writes what it hears to ${outputFile ?? 'nowhere'}`;
+}
+
+function speaker({ inputFile, inputEnded }: AudioSettings): (into: Int16Array) => void {
+  const samples = inputFile === undefined ? new Int16Array(0) : readWav(inputFile);
+  let at = 0;
+  let ended = inputFile === undefined;
+  return (into) => {
+    // The frame that finds the script used up reports it, so the last samples have been captured by then.
+    if (at >= samples.length && !ended) {
+      ended = true;
+      inputEnded?.();
+    }
+    into.set(samples.subarray(at, at + into.length));
+    at += into.length;
+  };
+}
+
+function listener({ outputFile, log }: AudioSettings): { hear(frame: Int16Array): void; close(): void } {
+  let writer = outputFile === undefined ? undefined : new WavWriter(outputFile);
+  /** A full disk ends the recording, not the call. */
+  const orLoseRecording = (work: () => void): void => {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof AudioError)) throw error;
+      writer = undefined;
+      log.error('audio.recording-lost', { why: error.message });
+    }
+  };
+  return {
+    hear: (frame) => orLoseRecording(() => writer?.write(frame)),
+    close: () => orLoseRecording(() => writer?.close()),
+  };
+}
