@@ -21,3 +21,16 @@ export const silentLog: Log = {
   error() {},
   child: () => silentLog,
 };
+
+/** An error as fields: what happened, its reason where it has one, and where. */
+export function errorFields(error: unknown): LogFields {
+  if (!(error instanceof Error)) return { error: typeof error === 'string' ? error : `a thrown ${typeof error}` };
+  const { message, name, stack, cause } = error;
+  return {
+    error: message,
+    errorName: name,
+    fault: 'fault' in error ? String(error.fault) : undefined,
+    cause: cause instanceof Error ? cause.message : undefined,
+    stack: stack?.split('\n').slice(1).map((line) => line.trim()).join(' | '),
+  };
+}
