@@ -26,7 +26,7 @@ export class Phone {
 
   start(): void {
     this.#options.networkWatch.start(() => this.#call?.networkUp());
-    this.#options.hook.start({ lifted: () => this.#lift(), hungUp: () => this.#hangUp('hangup') });
+    this.#options.hook.start({ lifted: () => this.#lift(), hungUp: (reason) => this.#hangUp(reason) });
   }
 
   /** Ends a call politely and lets go of everything; resolves when that is done. */

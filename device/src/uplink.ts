@@ -3,6 +3,7 @@ import {
 } from '../../protocol/src/index.ts';
 import type { Clock, ExtendedSequence, MessageSocket } from '../../protocol/src/index.ts';
 import type { Encoder } from './codec/ports.ts';
+import { LossTuner } from './codec/tuning.ts';
 import type { Framing } from './connection/transport.ts';
 import type { FrameCounters } from './playout/counters.ts';
 
@@ -20,6 +21,7 @@ export class Uplink {
   readonly #options: UplinkOptions;
   readonly #ticksPerFrame: number;
   readonly #firstSequence: ExtendedSequence;
+  readonly #tuner = new LossTuner();
   readonly #held: HeldFrame[] = [];
   /** Index in `#held` of the first frame not sent on this link. */
   #unsent = 0;
@@ -63,10 +65,15 @@ export class Uplink {
     this.#link = undefined;
   }
 
-  /** The server holds everything up to `rxSeq`. A number it cannot know is ignored. */
-  acknowledge(rxSeq: number): void {
+  /**
+   * The server holds everything up to `rxSeq`; a number it cannot know is ignored. The encoder follows the share
+   * of frames that did not reach it: FEC costs on a clean link and pays from a few percent on.
+   */
+  acknowledge(rxSeq: number, lossRate = 0): void {
     if (rxSeq >= this.#next) return;
     this.#acknowledge(rxSeq);
+    const tuning = this.#tuner.report(lossRate);
+    if (tuning !== undefined) this.#options.encoder.tune({ ...tuning, bitrate: this.#options.bitrate });
     this.#pump();
   }
 
@@ -170,6 +177,8 @@ export class Uplink {
 export interface UplinkOptions {
   readonly clock: Clock;
   readonly encoder: Encoder;
+  /** bit/s, of an Opus encoder. */
+  readonly bitrate: number;
   readonly counters: FrameCounters;
   /** Random, 32 bits (RFC 3550 §8). */
   readonly ssrc: number;

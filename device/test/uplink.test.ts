@@ -138,7 +138,7 @@ function rig() {
   let ordinal = 0;
   const encoder: Encoder = { codec: 'opus', encode: () => Uint8Array.of(ordinal++ & 0xff), tune() {}, close() {} };
   const uplink = new Uplink({
-    clock, encoder, counters, ssrc: 7, firstSequence: FIRST, firstTimestamp: 2 ** 32 - 960,
+    clock, encoder, bitrate: 32_000, counters, ssrc: 7, firstSequence: FIRST, firstTimestamp: 2 ** 32 - 960,
     onShed: (from, to) => shed.push([from, to]),
   });
   const speak = (frames: number): void => {

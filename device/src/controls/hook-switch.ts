@@ -1,4 +1,6 @@
-/** The hook switch, as a port: a handset's cradle, one push button, a key of the keyboard, or nothing at all. */
+import type { EndReason } from '../../../protocol/src/index.ts';
+
+/** The hook switch, as a port: a handset's cradle, one push button, a key of the keyboard, or a script. */
 export interface HookSwitch {
   readonly description: string;
   start(handlers: HookHandlers): void;
@@ -7,16 +9,5 @@ export interface HookSwitch {
 
 export interface HookHandlers {
   lifted(): void;
-  hungUp(): void;
-}
-
-/** No switch: the receiver is off its hook from the start, until the daemon stops. */
-export class AlwaysLifted implements HookSwitch {
-  readonly description = 'always off the hook';
-
-  start(handlers: HookHandlers): void {
-    handlers.lifted();
-  }
-
-  stop(): void {}
+  hungUp(reason: EndReason): void;
 }

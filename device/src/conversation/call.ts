@@ -6,12 +6,13 @@ import type {
   AudioPacket, Clock, CodecName, DeviceMessage, EndReason, Hello, MessageSocket, Random, Ready, Resumed, ServerMessage, Timer,
 } from '../../../protocol/src/index.ts';
 import type { CodecFactory } from '../codec/codecs.ts';
+import { CLEAN_LINK } from '../codec/tuning.ts';
 import { reconnectDelays } from '../connection/backoff.ts';
 import type { ConnectAttempt, ConnectError, Framing, Transport } from '../connection/transport.ts';
 import { Downlink } from '../downlink.ts';
-import type { PlaybackEvent } from '../downlink.ts';
 import { newFrameCounters } from '../playout/counters.ts';
 import type { PromptSource } from '../playout/prompts.ts';
+import type { PlaybackEvent } from '../playout/response-playout.ts';
 import type { Log } from '../system/log.ts';
 import { Uplink } from '../uplink.ts';
 import { Link } from './link.ts';
@@ -277,7 +278,7 @@ export class Call {
     switch (message.type) {
       case 'ready': return this.#onReady(message);
       case 'resumed': return this.#onResumed(message);
-      case 'ack': return this.#uplink.acknowledge(message.rxSeq);
+      case 'ack': return this.#uplink.acknowledge(message.rxSeq, message.lossRate);
       case 'response.start': return this.#downlink.responseStart(message.id, message.firstSeq);
       case 'response.end': return this.#downlink.responseEnd(message.id, message.lastSeq);
       case 'flush': return this.#downlink.flush(message.id);
@@ -391,10 +392,11 @@ export class Call {
   // ---- small parts
 
   #newUplink(codec: CodecName): Uplink {
-    const { random } = this.#options;
+    const { random, bitrate } = this.#options;
     return new Uplink({
       clock: this.#clock,
-      encoder: this.#options.codecs.encoder(codec),
+      encoder: this.#options.codecs.encoder(codec, { ...CLEAN_LINK, bitrate }),
+      bitrate,
       counters: this.#counters,
       ssrc: Math.floor(random() * 2 ** 32),
       firstSequence: Math.floor(random() * 2 ** 16),
@@ -441,6 +443,7 @@ export interface CallOptions {
   readonly identity: { readonly deviceId: string; readonly bootId: string; readonly firmware: string };
   /** What we offer, best first. */
   readonly codecPreference: readonly CodecName[];
+  readonly bitrate: number;
   readonly maxQueueMs: number;
   readonly language: string;
   /** From `render` to the ear, ms. */

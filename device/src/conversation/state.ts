@@ -1,6 +1,7 @@
 import { afterClose, CloseCode } from '../../../protocol/src/index.ts';
 import type { EndReason } from '../../../protocol/src/index.ts';
 import type { Framing } from '../connection/transport.ts';
+import type { PromptKind } from '../playout/prompts.ts';
 
 /**
  * A conversation as a pure reducer: (state, event) → (state, effects). It knows no clock, no socket and no
@@ -54,8 +55,6 @@ export type CallEvent =
   | { readonly type: 'network-up' }
   | { readonly type: 'window-over' }
   | { readonly type: 'finished' };
-
-export type PromptKind = 'connecting' | 'one-moment' | 'goodbye' | 'needs-help';
 
 export type CallEffect =
   /** Start an attempt now; one under way is given up for it. */

@@ -1,0 +1,159 @@
+import { createWriteStream, readFileSync } from 'node:fs';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { systemClock } from '../../protocol/src/index.ts';
+import type { EndReason, Timer } from '../../protocol/src/index.ts';
+import { listDevices } from './audio/backends.ts';
+import { ConnectError } from './connection/transport.ts';
+import { Daemon } from './daemon.ts';
+import type { DaemonOptions } from './daemon.ts';
+import { AudioError } from './audio/ports.ts';
+import { configCommand } from './system/config-command.ts';
+import type { ConfigRequest } from './system/config-command.ts';
+import { createLog } from './system/logging.ts';
+import { version } from './system/package-root.ts';
+import { loadRunSettings, settingFlags, SettingsError } from './system/settings.ts';
+import type { RunSettings } from './system/settings.ts';
+
+/** `bestday-phone`: arguments → settings → daemon. The only file that ends the process. */
+
+const Exit = { ok: 0, failed: 1, usage: 2 } as const;
+/** systemd, a terminal and a technician all expect a stop within 2 s; what has not ended politely by then is cut. */
+const STOP_LIMIT_MS = 1_800;
+const FRAMES_EVENT_MS = 1_000;
+
+/** A call that ended so was not what anybody wanted. */
+const LOST: ReadonlySet<EndReason> = new Set<EndReason>(['refused', 'unreachable', 'expired', 'protocol-error']);
+
+interface RunFlags extends Readonly<Record<string, unknown>> {
+  readonly settingsFile?: string;
+  readonly eventsFd?: number;
+}
+
+async function run(flags: RunFlags): Promise<number> {
+  const loaded = await loadRunSettings({ flags, settingsFile: flags.settingsFile });
+  const log = createLog({ level: loaded.settings.logLevel, format: loaded.settings.logFormat });
+  for (const problem of loaded.problems) log.warn('settings', { reason: problem.message });
+  const emit = flags.eventsFd === undefined ? undefined : eventWriter(flags.eventsFd);
+  const daemon = await Daemon.start({ ...daemonOptions(loaded), log, watch: emit });
+  const frames: Timer | undefined = emit && systemClock.every(FRAMES_EVENT_MS, () => emit({ type: 'frames', frames: daemon.counters }));
+  const signalled = stopOnSignal(daemon);
+  const exitCode = await Promise.race([signalled, outcome(daemon)]);
+  frames?.cancel();
+  await log.close();
+  return exitCode;
+}
+
+async function outcome(daemon: Daemon): Promise<number> {
+  const { endReason } = await daemon.finished;
+  await daemon.stop('shutdown');
+  return LOST.has(endReason) ? Exit.failed : Exit.ok;
+}
+
+/** Resolves when a signal has come and the call has ended politely, or the time for that is over. */
+function stopOnSignal(daemon: Daemon): Promise<number> {
+  return new Promise((resolve) => {
+    const stop = (): void => {
+      systemClock.after(STOP_LIMIT_MS, () => resolve(Exit.ok));
+      void daemon.stop('shutdown').then(() => resolve(Exit.ok));
+    };
+    process.once('SIGTERM', stop);
+    process.once('SIGINT', stop);
+  });
+}
+
+function daemonOptions({ settings, apiKey, ca }: RunSettings): Omit<DaemonOptions, 'log'> {
+  const { server, deviceId, authHeader, authScheme, deviceHeader, audio, codec, bitrate, language, maxQueueMs, durationSeconds } = settings;
+  return {
+    server: { url: server, deviceId, apiKey, ca, authHeader, authScheme, deviceHeader },
+    firmware: version(),
+    audio,
+    audioSettings: {
+      ...(settings.inputDevice !== undefined && { inputDevice: settings.inputDevice }),
+      ...(settings.outputDevice !== undefined && { outputDevice: settings.outputDevice }),
+      ...(settings.inputFile !== undefined && { inputFile: settings.inputFile }),
+      ...(settings.outputFile !== undefined && { outputFile: settings.outputFile }),
+    },
+    codec, bitrate, language, maxQueueMs,
+    durationMs: durationSeconds === undefined ? undefined : durationSeconds * 1000,
+    reportFile: settings.reportFile,
+  };
+}
+
+/** JSON lines for a program that watches; one that went away is no reason to stop. */
+function eventWriter(fd: number): (event: object) => void {
+  const stream = createWriteStream('', { fd, autoClose: false });
+  let gone = false;
+  stream.on('error', () => { gone = true; });
+  return (event) => { if (!gone) stream.write(`${JSON.stringify({ at: Math.round(performance.now()), ...event })}\n`); };
+}
+
+async function devices(options: { readonly json?: boolean }): Promise<number> {
+  const { devices: found, unavailable } = await listDevices();
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify({ devices: found, unavailable }, undefined, 2)}\n`);
+    return Exit.ok;
+  }
+  for (const device of found) {
+    const marks = [device.inputs > 0 && 'microphone', device.outputs > 0 && 'speaker', device.isDefaultInput && 'default microphone', device.isDefaultOutput && 'default speaker'];
+    process.stdout.write(`${device.backend.padEnd(10)} ${device.id.padEnd(12)} ${device.name}  (${marks.filter(Boolean).join(', ')})\n`);
+  }
+  for (const { backend, why } of unavailable) process.stdout.write(`${backend.padEnd(10)} not available: ${why}\n`);
+  return Exit.ok;
+}
+
+async function config(request: ConfigRequest, flags: RunFlags): Promise<number> {
+  const { output, errors, exitCode } = await configCommand(request, { flags, settingsFile: flags.settingsFile });
+  process.stdout.write(output);
+  process.stderr.write(errors);
+  return exitCode;
+}
+
+function program(done: (exitCode: Promise<number>) => void): Command {
+  const root = new Command('bestday-phone').description('the Best Day phone: one warm voice conversation, kept open').version(version())
+    .option('--settings-file <FILE>', 'settings file, in place of the usual one').showHelpAfterError();
+  const runCommand = root.command('run').description('hold a conversation, from now until it ends');
+  for (const { flags, description } of settingFlags()) runCommand.option(flags, description);
+  runCommand.addOption(new Option('--events-fd <N>', 'write what happens as JSON lines to this file descriptor').argParser(fileDescriptor));
+  runCommand.action((_options, command: Command) => done(run(command.optsWithGlobals<RunFlags>())));
+  root.command('devices').description('list the microphones and speakers there are').option('--json', 'as JSON')
+    .action((options: { json?: boolean }) => done(devices(options)));
+  addConfig(root, done);
+  return root;
+}
+
+function addConfig(root: Command, done: (exitCode: Promise<number>) => void): void {
+  const command = root.command('config').description('read and write the settings file');
+  const flagsOf = (sub: Command): RunFlags => sub.optsWithGlobals<RunFlags>();
+  command.command('list').description('every setting, its value and where it comes from')
+    .action((_options, sub: Command) => done(config({ action: 'list' }, flagsOf(sub))));
+  command.command('get <name>').description('one setting')
+    .action((name: string, _options, sub: Command) => done(config({ action: 'get', name }, flagsOf(sub))));
+  command.command('set <name> [value]').description('write one setting; secrets only with --stdin').option('--stdin', 'read the value from standard input')
+    .action((name: string, value: string | undefined, options: { stdin?: boolean }, sub: Command) => {
+      const stdin = options.stdin === true;
+      if (!stdin && value === undefined) sub.error(`config set ${name}: give a value, or --stdin`, { exitCode: Exit.usage });
+      done(config({ action: 'set', name, value: stdin ? readFileSync(0, 'utf8') : value!, stdin }, flagsOf(sub)));
+    });
+}
+
+function fileDescriptor(text: string): number {
+  const fd = Number(text);
+  if (!Number.isInteger(fd) || fd < 1 || fd > 1023) throw new InvalidArgumentError('a file descriptor is 1 to 1023');
+  return fd;
+}
+
+/** Errors a person can mend are one line; anything else is a defect and shows its stack. */
+function explain(error: unknown): string {
+  if (error instanceof SettingsError || error instanceof AudioError || error instanceof ConnectError) return `bestday-phone: ${error.message}`;
+  return `bestday-phone: ${error instanceof Error ? error.stack ?? error.message : String(error)}`;
+}
+
+program((exitCode) => {
+  exitCode.then(
+    (code) => process.exit(code),
+    (error: unknown) => {
+      process.stderr.write(`${explain(error)}\n`);
+      process.exit(error instanceof SettingsError ? Exit.usage : Exit.failed);
+    },
+  );
+}).parse();
