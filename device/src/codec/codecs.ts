@@ -103,7 +103,7 @@ class Codecs implements CodecFactory {
 
   describe(): string {
     if (!this.available.includes('opus')) return 'pcm only: no Opus binding could be loaded';
-    const wasm = `libopus-wasm (libopus ${this.#wasmVersion})`;
+    const wasm = `libopus-wasm (${this.#wasmVersion})`;
     const encode = this.#encoders ? '@discordjs/opus' : wasm;
     const decode = this.#wasm ? wasm : '@discordjs/opus, without FEC';
     return `encode ${encode}, decode ${decode}`;

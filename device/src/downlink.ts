@@ -1,0 +1,219 @@
+import { FRAME_MS, FRAME_TICKS_OF, DEFAULT_MAX_QUEUE_MS, SAMPLE_RATE } from '../../protocol/src/index.ts';
+import type { CodecName, ExtendedSequence, Random } from '../../protocol/src/index.ts';
+import type { Decoder } from './codec/ports.ts';
+import { LearnedComfortNoise, type ComfortNoise } from './playout/comfort-noise.ts';
+import type { FrameCounters } from './playout/counters.ts';
+import type { QueuedPacket } from './playout/jitter-queue.ts';
+import { Ladder, type Rung } from './playout/ladder.ts';
+import { LossMeter } from './playout/loss-meter.ts';
+import { PromptPlayer, type PromptKind, type PromptSource } from './playout/prompts.ts';
+import { ResponsePlayout, type PlaybackEvent } from './playout/response-playout.ts';
+
+export type { PlaybackEvent } from './playout/response-playout.ts';
+
+/*
+ * The downlink:
+ *
+ *     transport → packet → jitter queue → decode | recover | conceal | comfort noise → speaker
+ *     receive()            JitterQueue    Ladder                                       render()
+ *
+ * The transport pushes packets in, the speaker pulls frames out; the sound card is the only clock.
+ */
+
+export interface DownlinkOptions {
+  /** A fresh decoder; the downlink closes it. */
+  decoderFor(codec: CodecName): Decoder;
+  readonly random: Random;
+  readonly counters: FrameCounters;
+  readonly prompts: PromptSource;
+  onPlayback(event: PlaybackEvent): void;
+  /** The most that is queued, ms; the server is told the same number in `hello`. */
+  readonly maxQueueMs?: number;
+  /** Simulations replace it by a cheaper one. */
+  readonly comfortNoise?: ComfortNoise;
+  /** Told of every frame rendered: for pictures and measurements. */
+  onRung?(rung: Rung | 'prompt', state: 'flowing' | 'waiting' | 'idle'): void;
+}
+
+/** How far over `maxQueueMs` the server's idea of the queue may be off before frames are refused. */
+const QUEUE_SLACK_MS = 2_000;
+/** Dry for this long in an outage: the phone speaks. A stall that nobody called an outage gets longer. */
+const PROMPT_AFTER_OUTAGE_MS = 1_000;
+const PROMPT_AFTER_STALL_MS = 2_000;
+const PROMPT_AGAIN_MS = 8_000;
+
+/** What the downlink counts beside the frames of a call report. */
+export interface DownlinkStatistics {
+  /** Frames over the queue's bound. */
+  readonly refused: number;
+  /** Frames of a response that had been flushed. */
+  readonly flushed: number;
+  /** Payloads the decoder refused. */
+  readonly garbage: number;
+  readonly prompts: number;
+  /** Errors that `render` kept from the speaker; anything but 0 is a bug. */
+  readonly faults: number;
+}
+
+export class Downlink {
+  readonly #options: DownlinkOptions;
+  readonly #ladder: Ladder;
+  readonly #loss = new LossMeter();
+  #decoder: Decoder | undefined;
+  #line: ResponsePlayout | undefined;
+
+  #prompt: PromptPlayer | undefined;
+  /** Waits for the prompt before it to fade. */
+  #nextPrompt: PromptPlayer | undefined;
+  #outage = false;
+  /** Since anything of the far end was heard, while something is due; and when the phone speaks next. */
+  #dryMs = 0;
+  #promptAtMs = 0;
+  readonly #statistics = { refused: 0, flushed: 0, prompts: 0, faults: 0 };
+
+  constructor(options: DownlinkOptions) {
+    this.#options = options;
+    const comfortNoise = options.comfortNoise ?? new LearnedComfortNoise(options.random);
+    this.#ladder = new Ladder({ comfortNoise, counters: options.counters });
+  }
+
+  /**
+   * The conversation is up: a new stream begins, and whatever was queued of an older one is dropped.
+   * @param live frames come as they are spoken, with no word of what they belong to (raw framing): the delay
+   *   follows their arrival. Otherwise responses are sent ahead.
+   */
+  start(codec: CodecName, _live = false): void {
+    this.#decoder?.close();
+    this.#decoder = this.#options.decoderFor(codec);
+    this.#ladder.use(this.#decoder);
+    this.#loss.reset();
+    this.#line = new ResponsePlayout({
+      ladder: this.#ladder,
+      counters: this.#options.counters,
+      frameTicks: FRAME_TICKS_OF[codec],
+      capacityFrames: Math.ceil(((this.#options.maxQueueMs ?? DEFAULT_MAX_QUEUE_MS) + QUEUE_SLACK_MS) / FRAME_MS),
+      onPlayback: this.#options.onPlayback,
+    });
+  }
+
+  /** One packet, on time, late, again or out of order. `payload` is copied: it may be part of a larger buffer. */
+  receive(sequence: ExtendedSequence, timestamp: number, marker: boolean, payload: Uint8Array, nowMs: number): void {
+    if (this.#line === undefined) return;
+    const packet: QueuedPacket = { sequence, timestamp, marker, payload: new Uint8Array(payload), arrivedMs: nowMs };
+    const { counters } = this.#options;
+    counters.received++;
+    const inserted = this.#line.insert(packet);
+    if (inserted === 'late') counters.late++;
+    if (inserted === 'duplicate') counters.duplicate++;
+    if (inserted === 'refused') this.#statistics.refused++;
+    if (inserted === 'flushed') this.#statistics.flushed++;
+    if (inserted !== 'duplicate' && inserted !== 'refused') this.#loss.arrived(sequence, marker);
+  }
+
+  responseStart(id: string, firstSequence: ExtendedSequence): void {
+    this.#loss.expectFrom(firstSequence);
+    this.#line?.start(id, firstSequence);
+  }
+
+  responseEnd(id: string, lastSequence: ExtendedSequence): void {
+    this.#line?.end(id, lastSequence);
+  }
+
+  /** Takes effect with the next frame rendered. */
+  flush(id: string): void {
+    this.#line?.flush(id);
+  }
+
+  /** The link was lost, or is back. The queue plays on meanwhile. */
+  outage(on: boolean, _nowMs?: number): void {
+    if (this.#outage === on) return;
+    this.#outage = on;
+    this.#dryMs = 0;
+    this.#promptAtMs = 0;
+  }
+
+  /** Speaks a prompt now, over everything; the queue waits. @returns how long until it has been spoken, ms */
+  announce(kind: PromptKind): number {
+    const clip = this.#options.prompts.next(kind);
+    if (clip === undefined) return 0;
+    const player = new PromptPlayer(clip, true);
+    const untilMs = this.#prompt?.yieldMs ?? 0;
+    if (this.#prompt === undefined) this.#prompt = player;
+    else this.#nextPrompt = player;
+    this.#prompt.giveWay();
+    return untilMs + (clip.length / SAMPLE_RATE) * 1_000;
+  }
+
+  /** The speaker pulls its next 20 ms: always 320 samples, never an error. */
+  render(into: Int16Array, nowMs: number): void {
+    try {
+      into.set(this.#nextFrame(nowMs));
+    } catch {
+      // Nothing here is expected to throw; if it does, the ear gets the line's noise and the counter says so.
+      this.#statistics.faults++;
+      into.set(this.#ladder.background());
+    }
+  }
+
+  ack(): { rxSeq: ExtendedSequence; playedTs: number; queuedMs: number; lossRate: number } {
+    return {
+      rxSeq: this.#loss.highest,
+      playedTs: this.#line?.playedTimestamp ?? 0,
+      queuedMs: this.#line?.queuedMs ?? 0,
+      lossRate: this.#loss.take(),
+    };
+  }
+
+  /** How much of a response has been rendered, ms; the delay of the speaker behind it is not taken off. */
+  playedMsOf(id: string): number {
+    return this.#line?.playedMs(id) ?? 0;
+  }
+
+  statistics(): DownlinkStatistics {
+    return { ...this.#statistics, garbage: this.#ladder.garbage };
+  }
+
+  close(): void {
+    this.#decoder?.close();
+    this.#decoder = undefined;
+    this.#line = undefined;
+  }
+
+  #nextFrame(nowMs: number): Int16Array {
+    if (this.#prompt !== undefined) return this.#promptFrame(this.#prompt, nowMs);
+    const rendered = this.#line?.render(nowMs);
+    const state = rendered?.state ?? 'idle';
+    this.#watch(state);
+    const samples = rendered?.samples ?? this.#ladder.idle();
+    this.#options.onRung?.(this.#ladder.rung, state);
+    return samples;
+  }
+
+  #promptFrame(prompt: PromptPlayer, nowMs: number): Int16Array {
+    if (this.#line?.ready(nowMs)) prompt.giveWay();
+    const frame = this.#ladder.background();
+    prompt.mixInto(frame);
+    if (prompt.done) {
+      this.#prompt = this.#nextPrompt;
+      this.#nextPrompt = undefined;
+    }
+    this.#options.onRung?.('prompt', 'idle');
+    return frame;
+  }
+
+  /** Dry for too long while the far end is cut off: say so, kindly, and again every few seconds. */
+  #watch(state: 'flowing' | 'waiting' | 'idle'): void {
+    if (state === 'flowing' || (state === 'idle' && !this.#outage)) {
+      this.#dryMs = 0;
+      this.#promptAtMs = 0;
+      return;
+    }
+    this.#dryMs += FRAME_MS;
+    if (this.#dryMs < Math.max(this.#promptAtMs, this.#outage ? PROMPT_AFTER_OUTAGE_MS : PROMPT_AFTER_STALL_MS)) return;
+    this.#promptAtMs = this.#dryMs + PROMPT_AGAIN_MS;
+    const clip = this.#options.prompts.next('one-moment');
+    if (clip === undefined) return;
+    this.#statistics.prompts++;
+    this.#prompt = new PromptPlayer(clip, false);
+  }
+}
