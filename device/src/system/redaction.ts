@@ -33,11 +33,8 @@ export function cleanText(text: string): string {
 
 /** Fields as they may stand in a line. What is not there is left out; what must not be there says so. */
 export function cleanFields(fields: LogFields): Record<string, string | number | boolean | null> {
-  const clean: Record<string, string | number | boolean | null> = {};
-  for (const [name, value] of Object.entries(fields)) {
-    if (value !== undefined) clean[cleanText(name)] = isUnspeakable(name, value) ? DROPPED : cleanValue(value);
-  }
-  return clean;
+  const present = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(present.map(([name, value]) => [cleanText(name), isUnspeakable(name, value) ? DROPPED : cleanValue(value)]));
 }
 
 function isUnspeakable(name: string, value: unknown): boolean {
