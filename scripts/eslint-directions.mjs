@@ -1,0 +1,78 @@
+// @ts-check
+/**
+ * An ESLint rule that holds the directions in which the rooms of the house may import one another. Each room
+ * names all it may take; what is not named is refused, so a new direction is a decision, not an accident.
+ */
+import { isBuiltin } from 'node:module';
+import { dirname, relative, resolve, sep } from 'node:path';
+
+/**
+ * @typedef {object} Room
+ * @property {string} room the files it holds: a path, or the beginning of paths that ends in `/`
+ * @property {string[]} may the same, of what its files may import; the room itself is always one of them
+ * @property {boolean} [pure] true: no Node built-ins either, so that it runs in virtual time
+ */
+
+const FROM_DEVICE = ['device/src/codec/', 'device/src/playout/', 'device/src/system/'];
+const LOG = 'device/src/system/log.ts';
+const CALL = ['protocol/src/', 'device/src/codec/', 'device/src/playout/', 'device/src/audio/ports.ts', 'device/src/connection/transport.ts', LOG];
+
+/** The first room that holds a file rules it. Files in no room (tests of the whole, benchmarks, scripts) are free. @type {readonly Room[]} */
+export const ROOMS = [
+  { room: 'protocol/', may: [], pure: true },
+  { room: 'device/src/playout/', may: ['protocol/src/', 'device/src/codec/ports.ts', LOG], pure: true },
+  { room: 'device/src/conversation/', may: [...CALL, 'device/src/connection/backoff.ts', 'device/src/uplink.ts', 'device/src/downlink.ts'], pure: true },
+  { room: 'device/src/uplink.ts', may: CALL, pure: true },
+  { room: 'device/src/downlink.ts', may: CALL, pure: true },
+  { room: 'device/src/phone.ts', may: [...CALL, 'device/src/conversation/', 'device/src/connection/network-watch.ts', 'device/src/controls/hook-switch.ts'], pure: true },
+  { room: 'device/src/codec/', may: ['protocol/src/', LOG] },
+  { room: 'device/src/connection/', may: ['protocol/src/', LOG] },
+  { room: 'device/src/audio/', may: ['protocol/src/', 'device/src/system/'] },
+  { room: 'device/src/controls/', may: ['protocol/src/', 'device/src/system/'] },
+  { room: 'device/src/system/', may: ['protocol/src/'] },
+  { room: 'device/', may: ['protocol/src/', 'protocol/test/', 'scripts/'] },
+  { room: 'server-stub/src/', may: ['protocol/src/', ...FROM_DEVICE] },
+  { room: 'server-stub/', may: ['protocol/src/', 'protocol/test/', 'scripts/', ...FROM_DEVICE] },
+];
+
+/**
+ * @param {string} file path from the repository's root, with `/`
+ * @param {string[]} places
+ */
+function isIn(file, places) {
+  return places.some((place) => (place.endsWith('/') ? file.startsWith(place) : file === place));
+}
+
+/**
+ * @param {string} importer path from the root
+ * @param {string} specifier as it stands in the import
+ * @param {string} root
+ * @returns {string | undefined} why it is refused
+ */
+export function refusal(importer, specifier, root) {
+  const home = ROOMS.find(({ room }) => isIn(importer, [room]));
+  if (home === undefined) return undefined;
+  if (!specifier.startsWith('.')) {
+    const reachesOut = home.pure === true && isBuiltin(specifier) && importer.includes('/src/');
+    return reachesOut ? `${home.room} is pure: it runs in virtual time and reaches ${specifier} through a port only` : undefined;
+  }
+  const target = relative(root, resolve(root, dirname(importer), specifier)).split(sep).join('/');
+  if (isIn(target, [home.room, ...home.may])) return undefined;
+  return `${home.room} may not import ${target}; it may import ${home.may.join(', ') || 'nothing of ours'}`;
+}
+
+/** @type {import('eslint').Rule.RuleModule} */
+export const directions = {
+  meta: { type: 'problem', docs: { description: 'hold the directions of imports between rooms' }, schema: [], messages: { refused: '{{why}}' } },
+  create(context) {
+    const importer = relative(context.cwd, context.filename).split(sep).join('/');
+    /** @param {any} node */
+    const check = (node) => {
+      const source = node.source ?? node.argument;
+      if (typeof source?.value !== 'string') return;
+      const why = refusal(importer, source.value, context.cwd);
+      if (why !== undefined) context.report({ node: source, messageId: 'refused', data: { why } });
+    };
+    return { ImportDeclaration: check, ExportNamedDeclaration: check, ExportAllDeclaration: check, ImportExpression: check, TSImportType: check };
+  },
+};
