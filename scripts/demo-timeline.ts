@@ -2,13 +2,14 @@ import { styleText } from 'node:util';
 import type { DaemonEvent } from '../device/src/daemon.ts';
 import type { FrameCounters } from '../device/src/playout/counters.ts';
 
-interface ScriptLine {
+export interface ScriptLine {
   readonly atMs: number;
   readonly untilMs: number;
   readonly text: string;
 }
 
-type Watched = (DaemonEvent | { readonly type: 'frames'; readonly frames?: FrameCounters }) & { readonly at: number };
+/** What `--events-fd` carries. */
+export type WatchedEvent = (DaemonEvent | { readonly type: 'frames'; readonly frames?: FrameCounters }) & { readonly at: number };
 
 const WORDS: Readonly<Record<string, string>> = {
   connecting: 'receiver lifted, dialling', handshaking: 'connected, shaking hands', talking: 'the line is open',
@@ -39,7 +40,7 @@ export class Timeline {
     this.#line('gray', '', text);
   }
 
-  show(event: Watched): void {
+  show(event: WatchedEvent): void {
     this.#startAt ??= event.at;
     const atMs = event.at - this.#startAt;
     this.#callerUpTo(atMs);

@@ -1,0 +1,73 @@
+import { spawn, spawnSync } from 'node:child_process';
+import type { ChildProcess, StdioOptions } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+/** The two real programs, as scripts and whole-system tests start them: built, each in a process of its own. */
+
+export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+export const PHONE = join(ROOT, 'dist/bestday-phone.cjs');
+export const SERVER = join(ROOT, 'dist/bestday-server.cjs');
+
+export interface Credentials {
+  readonly deviceId: string;
+  /** Holds the API key, mode 0600: a key stands in no argument and no log. */
+  readonly keyFile: string;
+}
+
+/** Registers a device with the server whose folder is `data`. */
+export function addDevice(data: string): Credentials {
+  const { stdout, stderr, status } = spawnSync(process.execPath, [SERVER, 'device', 'add', '--data', data], { encoding: 'utf8' });
+  const deviceId = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/i.exec(stdout)?.[0];
+  const key = /key:?\s+(\S{16,})/i.exec(stdout)?.[1];
+  if (status !== 0 || deviceId === undefined || key === undefined) throw new Error(`the server added no device: ${stderr.trim()}`);
+  const keyFile = join(data, `${deviceId}.key`);
+  writeFileSync(keyFile, key, { mode: 0o600 });
+  return { deviceId, keyFile };
+}
+
+export interface RunningServer {
+  readonly process: ChildProcess;
+  readonly url: string;
+  /** PEM of its certificate authority; undefined without TLS. */
+  readonly ca: string | undefined;
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** @param log file descriptor for its log */
+export async function startServer(data: string, log: number | 'ignore' | 'inherit', args: readonly string[] = []): Promise<RunningServer> {
+  const child = spawn(process.execPath, [SERVER, '--port', '0', '--data', data, ...args], { stdio: ['ignore', 'pipe', log] });
+  const { url, ca } = await listening(child);
+  const stop = async (): Promise<void> => {
+    child.kill('SIGTERM');
+    await exitOf(child);
+  };
+  return { process: child, url, ca, port: Number(new URL(url).port), stop };
+}
+
+/** Waits for the server's one line: `listening on wss://…, CA …/ca.pem`. */
+function listening(server: ChildProcess): Promise<{ url: string; ca: string | undefined }> {
+  return new Promise((resolve_, reject) => {
+    server.once('exit', (code) => reject(new Error(`the server ended with ${code} before it listened`)));
+    createInterface({ input: server.stdout! }).on('line', (line) => {
+      const match = /(wss?:\/\/[^\s,]+)(?:.*?CA\s+(\S+))?/.exec(line);
+      if (match) resolve_({ url: match[1]!, ca: match[2] });
+    });
+  });
+}
+
+/** Starts the phone; `stdio[3]`, when it is a pipe, carries its events. */
+export function startPhone(server: Pick<RunningServer, 'url' | 'ca'>, device: Credentials, args: readonly string[], stdio: StdioOptions): ChildProcess {
+  const ca = server.ca === undefined ? [] : ['--ca-file', server.ca];
+  const identity = ['--device-id', device.deviceId, '--api-key-file', device.keyFile];
+  return spawn(process.execPath, [PHONE, 'run', '--server', server.url, ...ca, ...identity, ...args], { stdio });
+}
+
+/** Exit code of a process, ended or not yet; 128 + n for a signal would only hide which: it is −1. */
+export function exitOf(child: ChildProcess): Promise<number> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode ?? -1);
+  return new Promise((resolve_) => child.once('exit', (code) => resolve_(code ?? -1)));
+}
