@@ -81,7 +81,7 @@ interface Choice {
 function choose(name: SettingName, flags: Readonly<Record<string, unknown>>, env: NodeJS.ProcessEnv, stored: StoredSettings): Choice {
   const { flag, env: variable, credential, stored: mayBeStored, default: byDefault } = SETTINGS[name];
   const given = flags[flagKey(flag)];
-  if (given !== undefined) return { value: fromText(name, String(given), `from ${flag}`), origin: 'flag' };
+  if (given !== undefined) return { value: fromText(name, typeof given === 'string' ? given : JSON.stringify(given), `from ${flag}`), origin: 'flag' };
   const set = env[variable];
   if (set) return { value: fromText(name, set, `from ${variable}`), origin: 'variable' };
   const held = credential === undefined ? undefined : readCredential(credential, env);

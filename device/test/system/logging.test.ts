@@ -87,7 +87,6 @@ describe('logging', () => {
     const log = openLog({ stream });
     log.info('audio.opened', { backend: 'alsa', device: 'USB Audio' });
     await log.close();
-    // eslint-disable-next-line no-control-regex -- colours are control characters
     const plain = stream.text.replace(/\u001b\[\d+m/g, '');
     assert.notEqual(plain, stream.text);
     assert.match(plain, /^\d\d:\d\d:\d\d\.\d{3} info {2}audio\.opened backend=alsa device="USB Audio"\n$/);
