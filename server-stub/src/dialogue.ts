@@ -1,0 +1,216 @@
+import type { Encoder } from '../../device/src/codec/ports.ts';
+import type { Log } from '../../device/src/system/log.ts';
+import { FRAME_MS } from '../../protocol/src/index.ts';
+import type { Clock, ExtendedSequence, ServerMessage, Timer } from '../../protocol/src/index.ts';
+import { Channel, deferred } from './async-tools.ts';
+import type { Downlink } from './downlink.ts';
+import { History } from './history.ts';
+import type { Ids } from './ids.ts';
+import type { Occasion, Pipeline, Utterance, VoiceActivity } from './pipeline/ports.ts';
+import type { ServerStats } from './stats.ts';
+import { runTurn } from './turn.ts';
+import type { TurnContext, TurnInput } from './turn.ts';
+import { TurnTaking } from './turn-taking.ts';
+import type { TurnEvent, TurnTakingSettings } from './turn-taking.ts';
+
+/**
+ * The conversation as talk: hears frames, decides whose turn it is, starts the turns and stops them.
+ *
+ *   hear → voice activity → turn-taking → utterance → runTurn: STT → LLM → TTS → downlink
+ *
+ * It runs on whether or not the phone is connected at the moment.
+ */
+export class Dialogue {
+  readonly #options: DialogueOptions;
+  readonly #history: History;
+  readonly #voice: VoiceActivity;
+  readonly #turnTaking: TurnTaking;
+  /** The last second heard before anybody knew that it was speech, with its numbers. */
+  readonly #preRoll: HeardFrame[] = [];
+  #utterance: Channel<Int16Array> | undefined;
+  #turn: RunningTurn | undefined;
+  #spoken = new Map<string, SpokenResponse>();
+  /** Aborts with the conversation only. */
+  readonly #lasting = new AbortController();
+  #silence: Timer | undefined;
+  #nudges = 0;
+  /** When the patient last made a sound that counted, on the clock. */
+  lastSpeechMs: number;
+
+  constructor(options: DialogueOptions) {
+    this.#options = options;
+    this.#history = new History(options.history);
+    this.#voice = options.pipeline.voiceActivity();
+    this.#turnTaking = new TurnTaking(options.turnTaking);
+    this.lastSpeechMs = options.clock.now();
+  }
+
+  history(): Utterance[] {
+    return this.#history.utterances();
+  }
+
+  /** The receiver was lifted: someone speaks. */
+  greet(): void {
+    this.#start('greeting', undefined);
+  }
+
+  /** @param pcm 320 samples */
+  hear(pcm: Int16Array, sequence: ExtendedSequence): void {
+    this.#remember({ pcm, sequence });
+    const event = this.#turnTaking.next(this.#voice.isVoice(pcm), this.#hasFloor());
+    this.#utterance?.push(pcm);
+    if (event !== undefined) this.#act(event, sequence);
+  }
+
+  /** What the device says of a response: how much of it left its speaker. */
+  played(id: string, state: 'started' | 'finished' | 'flushed', playedMs: number): void {
+    if (state === 'started') return;
+    if (state === 'flushed') this.#cut(id, playedMs);
+    this.#spoken.delete(id);
+    this.#options.downlink.settled(id);
+  }
+
+  /** The device stopped the assistant (a button). */
+  interrupted(id: string, playedMs: number): void {
+    this.#stopTurn();
+    this.#flush();
+    this.#cut(id, playedMs);
+    this.#awaitPatient();
+  }
+
+  close(): void {
+    this.#silence?.cancel();
+    this.#stopTurn();
+    this.#lasting.abort();
+    this.#utterance?.end();
+    this.#voice.close();
+  }
+
+  /** A cough while the companion thinks must not cost its answer either, so thinking counts as having the floor. */
+  #hasFloor(): boolean {
+    return this.#options.downlink.speaking || (this.#turn !== undefined && this.#utterance === undefined);
+  }
+
+  #act(event: TurnEvent, sequence: ExtendedSequence): void {
+    if (event.type === 'backchannel') return;
+    this.lastSpeechMs = this.#options.clock.now() - event.agoFrames * FRAME_MS;
+    if (event.type === 'end') this.#patientEnded(sequence - event.agoFrames, event.agoFrames * FRAME_MS);
+    else this.#patientBegan(event, sequence);
+  }
+
+  #patientBegan(event: TurnEvent, sequence: ExtendedSequence): void {
+    this.#silence?.cancel();
+    this.#nudges = 0;
+    this.#stopTurn();
+    if (event.type === 'barge-in') {
+      this.#options.stats.interruptions++;
+      this.#options.log.info('patient interrupts');
+    }
+    // Also what was made and not yet heard is out of date: the patient goes on.
+    this.#flush();
+    const utterance = new Channel<Int16Array>(MAX_UTTERANCE_FRAMES);
+    const from = sequence - event.agoFrames - PRE_ROLL_FRAMES;
+    for (const heard of this.#preRoll) if (heard.sequence >= from) utterance.push(heard.pcm);
+    this.#utterance = utterance;
+    this.#start('answer', { audio: utterance, ended: deferred() });
+  }
+
+  #patientEnded(speechEndSeq: ExtendedSequence, agoMs: number): void {
+    this.#utterance?.end();
+    this.#utterance = undefined;
+    const now = this.#options.clock.now();
+    this.#turn?.input?.ended.resolve({ speechEndSeq, speechEndMs: now - agoMs, detectedMs: now });
+  }
+
+  #start(occasion: Occasion, input: TurnInput | undefined): void {
+    const abort = new AbortController();
+    const turn: RunningTurn = { abort, input };
+    this.#turn = turn;
+    const context: TurnContext = {
+      ...this.#options,
+      history: this.#history,
+      remember: (id, response) => this.#remembered(id, response),
+      lasting: this.#lasting.signal,
+    };
+    void runTurn(context, occasion, input, abort.signal).then(() => {
+      if (this.#turn !== turn) return;
+      this.#turn = undefined;
+      this.#awaitPatient();
+    });
+  }
+
+  #remembered(id: string, response: SpokenResponse): void {
+    this.#spoken.set(id, response);
+    const oldest = this.#spoken.keys().next();
+    if (this.#spoken.size > MAX_SPOKEN && oldest.done !== true) this.#spoken.delete(oldest.value);
+  }
+
+  #stopTurn(): void {
+    this.#turn?.abort.abort();
+    this.#turn = undefined;
+  }
+
+  #flush(): void {
+    for (const { id, playedMs } of this.#options.downlink.flush()) this.#cut(id, playedMs);
+  }
+
+  #cut(id: string, playedMs: number): void {
+    const spoken = this.#spoken.get(id);
+    if (spoken !== undefined) this.#history.rewrite(id, spoken.textUntil(playedMs));
+  }
+
+  /** Long after the companion's last word, and only a few times, it asks again; then it waits. */
+  #awaitPatient(): void {
+    this.#silence?.cancel();
+    if (this.#nudges >= MAX_NUDGES) return;
+    this.#silence = this.#options.clock.after(NUDGE_AFTER_MS, () => {
+      if (this.#options.downlink.speaking) return this.#awaitPatient();
+      this.#nudges++;
+      this.#start('silence', undefined);
+    });
+  }
+
+  #remember(heard: HeardFrame): void {
+    this.#preRoll.push(heard);
+    if (this.#preRoll.length > KEPT_FRAMES) this.#preRoll.shift();
+  }
+}
+
+export interface DialogueOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly ids: Ids;
+  readonly stats: ServerStats;
+  readonly pipeline: Pipeline;
+  readonly downlink: Downlink;
+  readonly encoder: Encoder;
+  readonly language: string;
+  readonly turnTaking: TurnTakingSettings;
+  readonly history: readonly Utterance[];
+  /** To the device, when it is there. */
+  readonly tell: (message: ServerMessage) => void;
+}
+
+/** What is kept of a response until the device says how much of it was heard. */
+export interface SpokenResponse {
+  textUntil(playedMs: number): string;
+}
+
+interface HeardFrame {
+  readonly pcm: Int16Array;
+  readonly sequence: ExtendedSequence;
+}
+
+interface RunningTurn {
+  readonly abort: AbortController;
+  readonly input: TurnInput | undefined;
+}
+
+/** Quiet beginnings of words that voice activity missed. */
+const PRE_ROLL_FRAMES = 200 / FRAME_MS;
+/** Holds the longest time in which a barge-in is decided, and the pre-roll before it. */
+const KEPT_FRAMES = 2_000 / FRAME_MS;
+const MAX_UTTERANCE_FRAMES = 60_000 / FRAME_MS;
+const MAX_SPOKEN = 32;
+const NUDGE_AFTER_MS = 15_000;
+const MAX_NUDGES = 3;

@@ -1,0 +1,33 @@
+import type { Log } from '../../device/src/system/log.ts';
+import type { Clock, Random } from '../../protocol/src/index.ts';
+import type { ServerCodecs } from './codecs.ts';
+import type { Ids } from './ids.ts';
+import type { ServerLimits } from './limits.ts';
+import type { Pipeline } from './pipeline/ports.ts';
+import type { ServerStats } from './stats.ts';
+import type { ConversationStore } from './store/conversation-store.ts';
+import type { TurnTakingSettings } from './turn-taking.ts';
+
+/** All that the core is given: it reaches nothing by itself, so a simulator runs it in virtual time. */
+export interface Environment {
+  readonly clock: Clock;
+  /** For sequence numbers, timestamps and SSRCs (RFC 3550 §5.1, §8). */
+  readonly random: Random;
+  readonly ids: Ids;
+  readonly log: Log;
+  readonly codecs: ServerCodecs;
+  readonly store: ConversationStore;
+  readonly pipeline: Pipeline;
+  readonly limits: ServerLimits;
+  readonly turnTaking: TurnTakingSettings;
+  readonly stats: ServerStats;
+}
+
+/** Who is at the other end of a socket, as the upgrade's headers proved it. */
+export interface Peer {
+  /** Lower case. */
+  readonly deviceId: string;
+  readonly requestId: string;
+  /** No subprotocol was offered: bare frames, no control messages. */
+  readonly raw: boolean;
+}

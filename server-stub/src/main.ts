@@ -1,0 +1,122 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { createLog } from '../../device/src/system/logging.ts';
+import { version } from '../../device/src/system/package-root.ts';
+import { defaultDataFolder, openDataFolder } from './data-folder.ts';
+import { DeviceRegistry } from './device-registry.ts';
+import { ServerError } from './errors.ts';
+import { startServer } from './server.ts';
+import type { TlsChoice } from './server.ts';
+
+/** `bestday-server`: arguments → server. The only file that ends the process. */
+
+const Exit = { ok: 0, failed: 1, usage: 2 } as const;
+const USAGE = 'run bestday-server --help for what there is';
+
+interface ServeFlags {
+  readonly port?: number;
+  readonly host: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  /** `--no-tls` makes it false. */
+  readonly tls: boolean;
+  readonly data: string;
+  readonly verbose?: boolean;
+}
+
+async function serve(flags: ServeFlags): Promise<number> {
+  if (flags.port === undefined) throw new ServerError('bad-option', `--port is missing: give the port to listen on, 0 for any free one; ${USAGE}`);
+  const tls = tlsChoice(flags);
+  const log = createLog({ level: flags.verbose === true ? 'debug' : 'info' });
+  // Before anything takes time: a signal while starting must stop it too.
+  const signalled = new Promise<void>((resolve) => {
+    process.once('SIGTERM', () => resolve());
+    process.once('SIGINT', () => resolve());
+  });
+  const server = await startServer({ port: flags.port, host: flags.host, tls, dataFolder: flags.data, log });
+  process.stdout.write(`listening on ${server.url}${server.caFile === undefined ? '' : `, CA ${server.caFile}`}\n`);
+  await signalled;
+  await server.close();
+  await log.close();
+  return Exit.ok;
+}
+
+function tlsChoice({ tls, tlsCert, tlsKey }: ServeFlags): TlsChoice {
+  if (!tls && (tlsCert ?? tlsKey) !== undefined) throw new ServerError('bad-option', '--no-tls cannot go with --tls-cert or --tls-key: choose one');
+  if (!tls) return 'none';
+  if (tlsCert !== undefined && tlsKey !== undefined) return { certFile: tlsCert, keyFile: tlsKey };
+  if (tlsCert !== undefined) throw new ServerError('bad-option', '--tls-cert needs --tls-key beside it: the file with its private key');
+  if (tlsKey !== undefined) throw new ServerError('bad-option', '--tls-key needs --tls-cert beside it: the file with its certificate');
+  return 'own';
+}
+
+async function addDevice(data: string, id: string | undefined): Promise<number> {
+  const registry = new DeviceRegistry(await openDataFolder(data));
+  const device = await registry.add(id);
+  process.stdout.write(`id  ${device.id}\nkey ${device.key}\n`);
+  process.stderr.write('This key is shown only now: put it into the phone\'s key file (mode 0600).\n');
+  return Exit.ok;
+}
+
+async function listDevices(data: string): Promise<number> {
+  const registry = new DeviceRegistry(data);
+  for (const { id, addedAt } of await registry.list()) process.stdout.write(`${id}  added ${addedAt}\n`);
+  return Exit.ok;
+}
+
+async function removeDevice(data: string, id: string): Promise<number> {
+  await new DeviceRegistry(data).remove(id);
+  process.stdout.write(`removed ${id.toLowerCase()}\n`);
+  return Exit.ok;
+}
+
+function program(done: (exitCode: Promise<number>) => void): Command {
+  const root = new Command('bestday-server').description('the reference server of the Best Day phone').version(version())
+    .enablePositionalOptions().showHelpAfterError(`(${USAGE})`);
+  root.option('--port <N>', 'port to listen on; 0 takes a free one', port)
+    .option('--host <H>', 'address to listen on', '127.0.0.1')
+    .option('--tls-cert <FILE>', 'certificate (PEM); without it the server makes one of its own')
+    .option('--tls-key <FILE>', 'private key of the certificate (PEM)')
+    .option('--no-tls', 'plain ws://, loopback hosts only')
+    .option('--data <DIR>', 'where devices and certificates are kept', defaultDataFolder())
+    .option('--verbose', 'log details')
+    .action((flags: ServeFlags) => done(serve(flags)));
+  const device = root.command('device').description('say which phones may connect');
+  const dataOf = (command: Command): string => command.optsWithGlobals<{ data: string }>().data;
+  for (const command of [
+    device.command('add').description('add a phone, or give it a new key; prints its id and, once, its key').option('--id <UUID>', 'its id; a new one by default')
+      .action((flags: { id?: string }, self: Command) => done(addDevice(dataOf(self), flags.id))),
+    device.command('list').description('list the phones').action((_flags: object, self: Command) => done(listDevices(dataOf(self)))),
+    device.command('remove <id>').description('remove a phone').action((id: string, _flags: object, self: Command) => done(removeDevice(dataOf(self), id))),
+  ]) command.option('--data <DIR>', 'where devices and certificates are kept');
+  return root;
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > 65_535) throw new InvalidArgumentError('want a number from 0 to 65535.');
+  return value;
+}
+
+function failed(error: unknown): number {
+  if (error instanceof ServerError) {
+    process.stderr.write(`bestday-server: ${error.message}\n`);
+    return error.exitCode;
+  }
+  process.stderr.write(`bestday-server: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return Exit.failed;
+}
+
+/** commander ends the process itself for usage errors, with 1; ours is 2. */
+function main(): void {
+  const root = program((exitCode) => {
+    exitCode.catch(failed).then((code) => process.exit(code));
+  });
+  const withUsageCode = (command: Command): void => {
+    command.exitOverride((error) => process.exit(error.exitCode === 0 ? Exit.ok : Exit.usage));
+    command.commands.forEach(withUsageCode);
+  };
+  withUsageCode(root);
+  root.parse();
+}
+
+main();

@@ -1,0 +1,31 @@
+import type { Log } from '../../../../device/src/system/log.ts';
+import type { Pipeline } from '../ports.ts';
+import { loadVoiceActivity } from '../voice-activity.ts';
+import { ClipVoice } from './clip-voice.ts';
+import { loadClips } from './clips.ts';
+import { OfflineCompanion } from './companion.ts';
+import { findEspeak } from './espeak.ts';
+import { WordlessSpeechToText } from './wordless-stt.ts';
+
+/**
+ * A pipeline that needs no key and no network.
+ * @param voiceFolder recordings and their `clips.json`
+ * @throws {ClipError}
+ */
+export async function openOfflinePipeline(voiceFolder: string, log: Log): Promise<Pipeline> {
+  const clips = await loadClips(voiceFolder);
+  const espeak = await findEspeak();
+  const recordings = new ClipVoice(clips);
+  log.info('pipeline.offline', { clips: clips.length, synthesiser: espeak === undefined ? 'none' : 'espeak-ng' });
+  return {
+    speechToText: new WordlessSpeechToText(),
+    languageModel: new OfflineCompanion(clips),
+    textToSpeech: new ClipVoice(clips, espeak),
+    standby: {
+      voice: recordings,
+      fillers: clips.filter(({ role }) => role === 'filler').map(({ text }) => text),
+      apologies: clips.filter(({ role }) => role === 'apology').map(({ text }) => text),
+    },
+    voiceActivity: await loadVoiceActivity(),
+  };
+}

@@ -1,0 +1,102 @@
+/**
+ * The voice pipeline: three stages, all streaming, each of which can be a cloud service, a server of one's own, or
+ * the offline companion. Audio is 16 kHz mono s16 in chunks of any length.
+ *
+ * A stage must stop soon after `signal` aborts; its caller waits for it no longer in any case. A stage that fails
+ * throws a `StageError`.
+ */
+export interface Pipeline {
+  readonly speechToText: SpeechToText;
+  readonly languageModel: LanguageModel;
+  readonly textToSpeech: TextToSpeech;
+  readonly standby: Standby;
+  /** One per conversation: it keeps the background's level. */
+  voiceActivity(): VoiceActivity;
+}
+
+/** What is said when a stage is slow or fails. From local recordings: it must not need what just failed. */
+export interface Standby {
+  readonly voice: TextToSpeech;
+  readonly fillers: readonly string[];
+  readonly apologies: readonly string[];
+}
+
+export interface StageOptions {
+  readonly signal: AbortSignal;
+  /** BCP 47, as the device said it. */
+  readonly language: string;
+  /** The stage's own view of its time, called once at its end. */
+  report(timing: StageTiming): void;
+}
+
+/** ms since the stage was given its first input. */
+export interface StageTiming {
+  readonly stage: StageName;
+  readonly firstResultMs: number;
+  readonly totalMs: number;
+}
+
+export type StageName = 'speech-to-text' | 'language-model' | 'text-to-speech';
+
+export interface SpeechToText {
+  /**
+   * @param audio one utterance, as it is spoken; its end is the end of the turn
+   * @returns partial transcripts, each replacing the one before; the last one is final
+   */
+  transcribe(audio: AsyncIterable<Int16Array>, options: StageOptions): AsyncIterable<Transcript>;
+}
+
+export interface Transcript {
+  readonly text: string;
+  readonly final: boolean;
+}
+
+export interface LanguageModel {
+  /** @returns the next thing the assistant says, in pieces of any length whose concatenation is the text */
+  reply(request: ReplyRequest, options: StageOptions): AsyncIterable<string>;
+}
+
+export interface ReplyRequest {
+  /** Oldest first. The assistant's utterances end where the patient heard them end. */
+  readonly history: readonly Utterance[];
+  /** Why the assistant speaks now. */
+  readonly occasion: Occasion;
+}
+
+/** The receiver was lifted; the patient said something (the history's last entry); or has been silent for long. */
+export type Occasion = 'greeting' | 'answer' | 'silence';
+
+export interface Utterance {
+  readonly role: 'patient' | 'assistant';
+  readonly text: string;
+}
+
+export interface TextToSpeech {
+  /** Starts to speak before `text` has ended. */
+  speak(text: AsyncIterable<string>, options: StageOptions): AsyncIterable<SpokenAudio>;
+}
+
+export interface SpokenAudio {
+  readonly pcm: Int16Array;
+  /** The words that begin with this chunk; absent when it goes on with the words of the chunk before. */
+  readonly text?: string;
+}
+
+export interface VoiceActivity {
+  /** @param frame 320 samples */
+  isVoice(frame: Int16Array): boolean;
+  close(): void;
+}
+
+export class StageError extends Error {
+  override readonly name = 'StageError';
+  readonly stage: StageName;
+  /** Another try might succeed. */
+  readonly retryable: boolean;
+
+  constructor(stage: StageName, message: string, retryable: boolean, options?: ErrorOptions) {
+    super(message, options);
+    this.stage = stage;
+    this.retryable = retryable;
+  }
+}

@@ -1,0 +1,134 @@
+import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { loadCodecs } from '../../device/src/codec/codecs.ts';
+import type { Log } from '../../device/src/system/log.ts';
+import { dataPath } from '../../device/src/system/package-root.ts';
+import { CONNECT_PATH, systemClock, systemRandom } from '../../protocol/src/index.ts';
+import { ownCertificate, readTlsPair } from './certificates.ts';
+import type { TlsFiles } from './certificates.ts';
+import { createServerCore } from './core.ts';
+import type { ServerCore } from './core.ts';
+import { openDataFolder } from './data-folder.ts';
+import { DeviceRegistry } from './device-registry.ts';
+import { errorCode, ServerError } from './errors.ts';
+import { HttpFront } from './http-front.ts';
+import { DEFAULT_LIMITS } from './limits.ts';
+import type { ServerLimits } from './limits.ts';
+import { metricsOf } from './metrics.ts';
+import { nodeIds } from './node-ids.ts';
+import { openOfflinePipeline } from './pipeline/offline/offline-pipeline.ts';
+import type { Pipeline } from './pipeline/ports.ts';
+import { MemoryConversationStore } from './store/memory-store.ts';
+import { DEFAULT_TURN_TAKING } from './turn-taking.ts';
+import type { TurnTakingSettings } from './turn-taking.ts';
+
+/**
+ * The composition root: the only file that names adapters.
+ *
+ *   data folder → certificate → codecs, pipeline → core → HTTP front → listening
+ *
+ * @throws {ServerError} whose text says what to do
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { log, host = '127.0.0.1' } = options;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const dataFolder = await openDataFolder(options.dataFolder);
+  const tls = await tlsOf(options.tls, dataFolder, host);
+  const clock = systemClock;
+  const core = createServerCore({
+    clock,
+    random: systemRandom,
+    ids: nodeIds,
+    log,
+    codecs: await loadCodecs(log),
+    store: new MemoryConversationStore(clock),
+    pipeline: options.pipeline ?? (await openOfflinePipeline(dataPath('server-stub/voices/companion'), log)),
+    limits,
+    turnTaking: { ...DEFAULT_TURN_TAKING, ...options.turnTaking },
+  });
+  const registry = new DeviceRegistry(dataFolder);
+  const front = openFront({ core, log, limits, tls, metrics: metricsOf(core), admit: (deviceId, key) => registry.admit(deviceId, key) });
+  const port = await listen(front, options.port, host);
+  const url = `${tls === undefined ? 'ws' : 'wss'}://${host.includes(':') ? `[${host}]` : host}:${port}${CONNECT_PATH}`;
+  log.info('server.listening', { url });
+  return { port, url, caFile: tls?.caFile, core, registry, close: () => close(core, front, log) };
+}
+
+export interface ServerOptions {
+  /** 0: any free one. */
+  readonly port: number;
+  /** Default: 127.0.0.1. */
+  readonly host?: string;
+  readonly tls: TlsChoice;
+  readonly dataFolder: string;
+  readonly log: Log;
+  readonly limits?: Partial<ServerLimits>;
+  readonly turnTaking?: Partial<TurnTakingSettings>;
+  /** Default: the offline companion. */
+  readonly pipeline?: Pipeline;
+}
+
+/** `own`: a certificate of the server's making. `none`: plain, loopback hosts only. */
+export type TlsChoice = 'own' | 'none' | { readonly certFile: string; readonly keyFile: string };
+
+export interface RunningServer {
+  readonly port: number;
+  readonly url: string;
+  /** The authority that phones must be told to trust, when the certificate is the server's own. */
+  readonly caFile: string | undefined;
+  readonly core: ServerCore;
+  readonly registry: DeviceRegistry;
+  /** Sends the phones away with 1012 and stops. */
+  close(): Promise<void>;
+}
+
+/** Phones that have not answered the good-bye by then are cut. */
+const CLOSE_LIMIT_MS = 1_000;
+
+async function tlsOf(choice: TlsChoice, dataFolder: string, host: string): Promise<TlsFiles | undefined> {
+  if (choice === 'own') return ownCertificate(dataFolder, host, new Date());
+  if (choice !== 'none') return readTlsPair(choice.certFile, choice.keyFile);
+  if (!isLoopback(host)) throw new ServerError('bad-option', `--no-tls: only for loopback hosts, and ${host} is none; leave --no-tls out`);
+  return undefined;
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function openFront(options: ConstructorParameters<typeof HttpFront>[0]): HttpFront {
+  try {
+    return new HttpFront(options);
+  } catch (error) {
+    throw new ServerError('bad-file', `--tls-cert and --tls-key do not make a pair that TLS can use (${errorCode(error)})`, { cause: error });
+  }
+}
+
+async function listen(front: HttpFront, port: number, host: string): Promise<number> {
+  front.server.listen(port, host);
+  try {
+    await once(front.server, 'listening');
+  } catch (error) {
+    throw new ServerError('cannot-listen', cannotListen(port, host, errorCode(error)), { cause: error });
+  }
+  return (front.server.address() as AddressInfo).port;
+}
+
+function cannotListen(port: number, host: string, code: string): string {
+  if (code === 'EADDRINUSE') return `port ${port} of ${host} is in use: stop what listens there, or give another --port (0 takes a free one)`;
+  if (code === 'EACCES') return `port ${port} needs more rights than this user has: give a --port over 1023`;
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `--host: ${host} is no address of this machine (${code})`;
+  return `cannot listen on ${host} port ${port} (${code})`;
+}
+
+async function close(core: ServerCore, front: HttpFront, log: Log): Promise<void> {
+  log.info('server.draining', { connections: core.stats.connections, conversations: core.stats.conversations });
+  const closed = new Promise<void>((resolve) => front.server.close(() => resolve()));
+  core.drain();
+  front.server.closeIdleConnections();
+  const limit = systemClock.after(CLOSE_LIMIT_MS, () => front.terminate());
+  await closed;
+  limit.cancel();
+  core.dispose();
+  log.info('server.closed');
+}

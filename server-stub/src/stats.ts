@@ -1,0 +1,40 @@
+import type { FrameCounters } from '../../device/src/playout/counters.ts';
+import { newFrameCounters } from '../../device/src/playout/counters.ts';
+
+/** One turn's stages in ms from the end of the patient's speech; absent when the stage did not happen. */
+export interface TurnTimes {
+  turnDetectedMs?: number;
+  sttFinalMs?: number;
+  llmFirstTokenMs?: number;
+  ttsFirstByteMs?: number;
+  firstFrameSentMs?: number;
+}
+
+/**
+ * What the core counts: plain numbers, so that counting a frame costs nothing. `metrics.ts` shows them to
+ * Prometheus when it is asked. Every key of the maps comes from a closed list, so no label can grow without bound.
+ */
+export class ServerStats {
+  connections = 0;
+  conversations = 0;
+  conversationsStarted = 0;
+  framesSent = 0;
+  framesReplayed = 0;
+  resumed = 0;
+  resumeRefused = 0;
+  takenOver = 0;
+  unknownMessages = 0;
+  interruptions = 0;
+  stageFailures = 0;
+  /** The ladder of what the phones sent, over all conversations. */
+  readonly uplink: FrameCounters = newFrameCounters();
+  readonly closes = new Map<number, number>();
+  readonly ends = new Map<string, number>();
+  readonly faults = new Map<string, number>();
+  /** Set by whoever wants every turn's latency. */
+  onTurn: (times: TurnTimes) => void = () => {};
+}
+
+export function count<K>(counts: Map<K, number>, key: K): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}

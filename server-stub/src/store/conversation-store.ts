@@ -1,0 +1,72 @@
+import type { CodecName, ExtendedSequence } from '../../../protocol/src/index.ts';
+import type { Utterance } from '../pipeline/ports.ts';
+
+/**
+ * Where a conversation lives besides the process that holds its socket, so that a phone can resume on another one.
+ *
+ * One process owns a conversation and writes; writes are sent and not waited for (`ConversationLog` returns at once), so
+ * a slow store never delays audio. What a crash can cut off is the last writes under way, never what came before them:
+ * an adapter must keep one conversation's writes in order.
+ */
+export interface ConversationStore {
+  /** A new conversation, owned by the caller. `lost` is called once when another process claims it. */
+  create(record: ConversationRecord, lost: () => void): ConversationLog;
+  /**
+   * Takes a conversation over, atomically, if it still exists and `authorise` accepts its record.
+   * @returns undefined when unknown, over, or refused
+   */
+  claim(id: string, authorise: (record: ConversationRecord) => boolean, lost: () => void): Promise<ClaimedConversation | undefined>;
+}
+
+/** The owner's writing end. After `remove()`, or when the conversation was lost, every call does nothing. */
+export interface ConversationLog {
+  /** @param expiresInMs the store forgets the conversation after this long without another `save` */
+  save(record: ConversationRecord, expiresInMs: number): void;
+  append(sequence: ExtendedSequence, frame: Uint8Array): void;
+  /** The device has everything up to `through`. */
+  release(through: ExtendedSequence): void;
+  /** The response was interrupted: no frame is held any more, and numbers go on at `next`. */
+  clear(next: ExtendedSequence): void;
+  remove(): void;
+}
+
+export interface ClaimedConversation {
+  readonly record: ConversationRecord;
+  /** Payloads not acknowledged, consecutive from `firstFrame`. */
+  readonly firstFrame: ExtendedSequence;
+  readonly frames: readonly Uint8Array[];
+  readonly remainingMs: number;
+  readonly log: ConversationLog;
+}
+
+/** Everything of a conversation but its frames. Plain data: it goes through JSON. */
+export interface ConversationRecord {
+  readonly id: string;
+  readonly deviceId: string;
+  readonly codec: CodecName;
+  readonly maxQueueMs: number;
+  readonly language: string;
+  /** Valid tokens: the current one, and the one before it until the device has shown that it got the current one. */
+  readonly tokens: readonly string[];
+  readonly downlink: DownlinkRecord;
+  /** Last microphone frame held, or −1. */
+  readonly micRxSeq: number;
+  readonly history: readonly Utterance[];
+}
+
+export interface DownlinkRecord {
+  readonly ssrc: number;
+  /** Number and timestamp of the conversation's first frame: every other timestamp follows from its number. */
+  readonly firstSequence: ExtendedSequence;
+  readonly firstTimestamp: number;
+  readonly responses: readonly ResponseRecord[];
+  /** Interrupted responses whose `flush` the device has not confirmed. */
+  readonly flushing: readonly string[];
+}
+
+export interface ResponseRecord {
+  readonly id: string;
+  readonly firstSeq: ExtendedSequence;
+  /** Absent while the response is being made. */
+  readonly lastSeq?: ExtendedSequence;
+}

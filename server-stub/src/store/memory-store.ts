@@ -1,0 +1,84 @@
+import type { Clock, Timer } from '../../../protocol/src/index.ts';
+import { FrameQueue } from '../frame-queue.ts';
+import type { ClaimedConversation, ConversationLog, ConversationRecord, ConversationStore } from './conversation-store.ts';
+
+interface Entry {
+  record: ConversationRecord;
+  readonly frames: FrameQueue;
+  /** Counts owners: a log of an earlier one writes nothing. */
+  owner: number;
+  lost: () => void;
+  expiry: Timer | undefined;
+  expiresAtMs: number;
+}
+
+/** Conversations in this process. Frames are shared with their owner, not copied. */
+export class MemoryConversationStore implements ConversationStore {
+  readonly #clock: Clock;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  create(record: ConversationRecord, lost: () => void): ConversationLog {
+    const frames = new FrameQueue(record.downlink.firstSequence);
+    const entry: Entry = { record, frames, owner: 0, lost, expiry: undefined, expiresAtMs: Infinity };
+    this.#entries.set(record.id, entry);
+    return this.#log(entry);
+  }
+
+  claim(id: string, authorise: (record: ConversationRecord) => boolean, lost: () => void): Promise<ClaimedConversation | undefined> {
+    const entry = this.#entries.get(id);
+    if (entry === undefined || !authorise(entry.record)) return Promise.resolve(undefined);
+    entry.owner++;
+    entry.lost();
+    entry.lost = lost;
+    return Promise.resolve({
+      record: entry.record,
+      firstFrame: entry.frames.first,
+      frames: entry.frames.toArray(),
+      remainingMs: entry.expiresAtMs - this.#clock.now(),
+      log: this.#log(entry),
+    });
+  }
+
+  #log(entry: Entry): ConversationLog {
+    const owner = entry.owner;
+    const owned = (): boolean => entry.owner === owner;
+    return {
+      save: (record, expiresInMs) => {
+        if (owned()) this.#save(entry, record, expiresInMs);
+      },
+      append: (_sequence, frame) => {
+        if (owned()) entry.frames.push(frame);
+      },
+      release: (through) => {
+        if (owned()) entry.frames.release(through);
+      },
+      clear: (next) => {
+        if (owned()) entry.frames.clear(next);
+      },
+      remove: () => {
+        if (owned()) this.#remove(entry);
+      },
+    };
+  }
+
+  #save(entry: Entry, record: ConversationRecord, expiresInMs: number): void {
+    entry.record = record;
+    entry.expiry?.cancel();
+    entry.expiresAtMs = this.#clock.now() + expiresInMs;
+    entry.expiry = this.#clock.after(expiresInMs, () => this.#remove(entry));
+  }
+
+  #remove(entry: Entry): void {
+    entry.owner++;
+    entry.expiry?.cancel();
+    this.#entries.delete(entry.record.id);
+  }
+}
