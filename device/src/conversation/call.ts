@@ -254,6 +254,7 @@ export class Call {
 
   #begin(resumed: boolean): void {
     const link = this.#link!;
+    if (link.framing === 'raw') this.#session = undefined;
     this.#report.conversationId = this.#session?.conversationId ?? 'raw';
     this.#report.codec = this.#codec;
     const outageMs = this.#report.back(resumed);

@@ -22,7 +22,8 @@ export const MOVES: Readonly<Record<Phase, readonly Phase[]>> = {
   connecting: ['handshaking', 'talking', 'ending'],
   handshaking: ['talking', 'connecting', 'reconnecting', 'ending'],
   talking: ['reconnecting', 'connecting', 'ending'],
-  reconnecting: ['handshaking', 'ending'],
+  // A raw server in the place of ours: nothing to resume, but somebody to talk to.
+  reconnecting: ['handshaking', 'talking', 'ending'],
   ending: ['idle'],
 };
 
