@@ -114,12 +114,12 @@ export class Call {
     const from = this.#state.phase;
     const { state, effects } = reduce(this.#state, event);
     if (state.phase !== from && !MOVES[from].includes(state.phase)) {
-      this.#log.error('illegal-move', { move: `${from} -> ${state.phase}`, event: event.type });
+      this.#log.error('illegal-move', { move: `${from} -> ${state.phase}`, because: event.type });
       return;
     }
     this.#state = state;
     if (state.phase !== from) {
-      this.#log.info('phase', { from, to: state.phase, event: event.type });
+      this.#log.info('phase', { from, to: state.phase, because: event.type });
       this.#options.onPhase?.(state.phase);
     }
     for (const effect of effects) this.#perform(effect);

@@ -20,7 +20,7 @@ export class Link {
     this.socket = socket;
     this.framing = framing;
     this.#options = options;
-    this.#liveness = this.#watch(PING_INTERVAL_MS);
+    this.#liveness = this.#watch(framing === 'raw' ? RAW_PING_INTERVAL_MS : PING_INTERVAL_MS);
     socket.listen({
       text: (data) => this.#guard(() => this.#text(data)),
       binary: (data) => this.#guard(() => this.#binary(data)),
@@ -115,6 +115,8 @@ export class Link {
   }
 }
 
+/** Bare frames bring no acks every second: pings alone must show life well inside the 6 s. */
+const RAW_PING_INTERVAL_MS = 2_000;
 /** A server that breaks the rules this often on one link is not ours. */
 const MAX_FAULTS = 10;
 
