@@ -12,13 +12,25 @@ import { fileURLToPath } from 'node:url';
 const ROOT = resolve(fileURLToPath(import.meta.url), '../..');
 const STATE_FILE = join(ROOT, 'dist/.build.json');
 
-/** @typedef {{entry: string, outfile: string}} Bundle */
-/** @type {readonly Bundle[]} */
-const BUNDLES = [
+/** @typedef {{entry: string, outfile: string}} Program */
+/** @typedef {Record<string, string>} Stamps of a bundle's inputs, by path */
+/** @typedef {Record<string, Stamps>} State by bundle */
+/** @type {readonly Program[]} */
+const PROGRAMS = [
   { entry: 'device/src/main.ts', outfile: 'dist/bestday-phone.cjs' },
   { entry: 'device/src/audio/child-main.ts', outfile: 'dist/audio-child.cjs' },
   { entry: 'server-stub/src/main.ts', outfile: 'dist/bestday-server.cjs' },
 ];
+
+/**
+ * Libraries that the programs `import()` after their start, if at all: in files of their own they cost neither
+ * time nor memory until then (a third of the phone's file). By name: the CommonJS module that stands for them.
+ * @type {Readonly<Record<string, string>>}
+ */
+const LAZY_LIBRARIES = {
+  conf: `module.exports = require('conf').default;`,
+  winston: `module.exports = require('winston');`,
+};
 
 /** Native or optional: looked up in node_modules when the program runs, and done without when absent. */
 const EXTERNAL = ['@discordjs/opus', 'naudiodon', 'node-record-lpcm16', 'speaker', 'koffi', 'bufferutil', 'utf-8-validate'];
@@ -28,37 +40,74 @@ const COMMON_INPUTS = ['package.json', 'package-lock.json', 'tsconfig.json', 'sc
 
 export async function build() {
   const before = readState();
-  /** @type {Record<string, Record<string, string>>} */
+  /** @type {State} */
   const after = {};
-  for (const bundle of BUNDLES) {
-    if (!existsSync(join(ROOT, bundle.entry))) {
-      console.error(`build: ${bundle.outfile} skipped: there is no ${bundle.entry}`);
-      continue;
-    }
-    after[bundle.outfile] = isFresh(bundle, before[bundle.outfile]) ? before[bundle.outfile] ?? {} : await bundleOne(bundle);
+  /**
+   * @param {string} outfile
+   * @param {() => import('esbuild').BuildOptions} options
+   */
+  const make = async (outfile, options) => {
+    const stamps = before[outfile];
+    after[outfile] = isFresh(outfile, stamps) ? stamps : await bundle(outfile, options());
+  };
+  for (const { entry, outfile } of PROGRAMS) {
+    if (existsSync(join(ROOT, entry))) await make(outfile, () => programOptions(entry));
+    else console.error(`build: ${outfile} skipped: there is no ${entry}`);
+  }
+  for (const [name, contents] of Object.entries(LAZY_LIBRARIES)) {
+    await make(`dist/lazy/${name}.cjs`, () => ({ stdin: { contents, resolveDir: ROOT, sourcefile: `${name}.cjs` } }));
   }
   if (JSON.stringify(after) !== JSON.stringify(before)) replaceFile(STATE_FILE, JSON.stringify(after));
 }
 
 /**
- * @param {Bundle} bundle
- * @param {Record<string, string> | undefined} stamps of the inputs it was last made from
+ * @param {string} outfile
+ * @param {Stamps | undefined} stamps
+ * @returns {stamps is Stamps} whether nothing has changed since they were taken
  */
-function isFresh({ outfile }, stamps) {
+function isFresh(outfile, stamps) {
   if (stamps === undefined || !existsSync(join(ROOT, outfile))) return false;
   return Object.entries(stamps).every(([file, stamp]) => stampOf(file) === stamp);
 }
 
 /**
- * @param {Bundle} bundle
- * @returns the stamps of its inputs
+ * @param {string} entry
+ * @returns {import('esbuild').BuildOptions}
  */
-async function bundleOne({ entry, outfile }) {
+function programOptions(entry) {
+  return {
+    entryPoints: [entry],
+    external: EXTERNAL,
+    plugins: [lazyLibraries],
+    banner: { js: banner(entry) },
+    define: { 'import.meta.url': 'importMetaUrl', BESTDAY_VERSION: JSON.stringify(readVersion()) },
+    sourcemap: 'linked',
+    sourcesContent: false,
+    // `import()` becomes `require()`: it loads the same CommonJS, sooner, and finds all its names.
+    supported: { 'dynamic-import': false },
+  };
+}
+
+/** @type {import('esbuild').Plugin} */
+const lazyLibraries = {
+  name: 'lazy-libraries',
+  setup({ onResolve }) {
+    const names = new RegExp(`^(${Object.keys(LAZY_LIBRARIES).join('|')})$`);
+    onResolve({ filter: names }, ({ kind, path }) => (kind === 'dynamic-import' ? { path: `./lazy/${path}.cjs`, external: true } : undefined));
+  },
+};
+
+/**
+ * @param {string} outfile
+ * @param {import('esbuild').BuildOptions} options
+ * @returns {Promise<Stamps>} of all that went into it
+ */
+async function bundle(outfile, options) {
   const esbuild = await import('esbuild');
   const startedMs = performance.now();
   const result = await esbuild.build({
+    ...options,
     absWorkingDir: ROOT,
-    entryPoints: [entry],
     outfile,
     write: false,
     metafile: true,
@@ -66,22 +115,17 @@ async function bundleOne({ entry, outfile }) {
     platform: 'node',
     format: 'cjs',
     target: 'node20',
-    sourcemap: 'linked',
-    sourcesContent: false,
     // Names stay whole: a stack trace from the field must be readable without the map.
     minify: false,
-    keepNames: false,
     legalComments: 'none',
-    external: EXTERNAL,
-    banner: { js: banner(entry) },
-    define: { 'import.meta.url': 'importMetaUrl', BESTDAY_VERSION: JSON.stringify(readVersion()) },
     logLevel: 'warning',
   });
-  for (const { path, contents } of result.outputFiles) replaceFile(path, contents);
-  chmodSync(join(ROOT, outfile), 0o755);
+  for (const { path, contents } of result.outputFiles ?? []) replaceFile(path, contents);
+  if (options.entryPoints !== undefined) chmodSync(join(ROOT, outfile), 0o755);
   const size = Math.round(statSync(join(ROOT, outfile)).size / 1024);
   console.error(`build: ${outfile} (${size} KiB, ${Math.round(performance.now() - startedMs)} ms)`);
-  return Object.fromEntries([...COMMON_INPUTS, ...Object.keys(result.metafile.inputs)].map((file) => [file, stampOf(file)]));
+  const inputs = Object.keys(result.metafile?.inputs ?? {}).filter((file) => existsSync(join(ROOT, file)));
+  return Object.fromEntries([...COMMON_INPUTS, ...inputs].map((file) => [file, stampOf(file)]));
 }
 
 /**
@@ -107,7 +151,7 @@ function stampOf(file) {
   return status === undefined ? 'gone' : `${status.mtimeMs}:${status.size}`;
 }
 
-/** @returns {Record<string, Record<string, string>>} */
+/** @returns {State} */
 function readState() {
   try {
     return JSON.parse(readFileSync(STATE_FILE, 'utf8'));

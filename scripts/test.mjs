@@ -2,7 +2,8 @@
 // @ts-check
 /**
  * `npm test`: sets up, builds, runs every test. `--lint` (used by .ci/run) adds ESLint and the type check, each
- * counted as one failure. Other arguments go to mocha; test files among them replace the whole list.
+ * counted as one failure; `--no-build` uses the bundles that are there. Other arguments go to mocha; test files
+ * among them replace the whole list.
  * The last line is always `N passed, N failed`, with `, N skipped` when some were.
  */
 import { spawnSync } from 'node:child_process';
@@ -18,16 +19,25 @@ const TESTS = '{protocol,device,server-stub,test,scripts,bench}/**/*.test.ts';
 
 /** @param {string[]} arguments_ */
 async function main(arguments_) {
-  const linting = arguments_.includes('--lint');
   provideSystemParts();
   setUp();
-  // Only now: these need packages that setup has just installed.
+  const failures = await check({ building: !arguments_.includes('--no-build'), linting: arguments_.includes('--lint') });
+  const counts = runTests(arguments_.filter((argument) => argument !== '--lint' && argument !== '--no-build'));
+  return { ...counts, failed: counts.failed + failures };
+}
+
+/**
+ * @param {{building: boolean, linting: boolean}} what
+ * @returns how many did not hold
+ */
+async function check({ building, linting }) {
+  // Only now: it needs packages that setup may just have installed.
   const { build, typeCheck } = await import('./build.mjs');
-  const faults = [await holds('build', build)];
-  if (linting) faults.push(await holds('types', typeCheck), await holds('lint', lint));
-  const counts = runTests(arguments_.filter((argument) => argument !== '--lint'));
-  counts.failed += faults.filter((ok) => !ok).length;
-  return counts;
+  let failures = 0;
+  if (building && !(await holds('build', build))) failures += 1;
+  if (linting && !(await holds('types', typeCheck))) failures += 1;
+  if (linting && !(await holds('lint', lint))) failures += 1;
+  return failures;
 }
 
 /**

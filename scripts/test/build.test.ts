@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from '../build.mjs';
+import { ROOT } from '../setup.mjs';
+
+const PROGRAMS = ['dist/bestday-phone.cjs', 'dist/bestday-server.cjs'];
+const run = (...command: string[]) => spawnSync(process.execPath, command, { cwd: ROOT, encoding: 'utf8' });
+
+describe('build', () => {
+  before(async () => { await build(); });
+
+  for (const program of PROGRAMS) {
+    it(`makes ${program} a program of one file`, () => {
+      const path = join(ROOT, program);
+      assert.match(readFileSync(path, 'utf8').slice(0, 40), /^#!\/usr\/bin\/env node\n(?!#!)/);
+      assert.equal(statSync(path).mode & 0o111, 0o111);
+      const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+      assert.equal(run(program, '--version').stdout.trim(), version);
+    });
+  }
+
+  it('keeps what is seldom needed out of the programs, and finds it when it is', () => {
+    assert.ok(!readFileSync(join(ROOT, 'dist/bestday-phone.cjs'), 'utf8').includes('node_modules/ajv/'));
+    const { conf, winston } = { conf: run('-p', 'typeof require("./dist/lazy/conf.cjs")'), winston: run('-p', 'typeof require("./dist/lazy/winston.cjs").createLogger') };
+    assert.deepEqual([conf.stdout.trim(), winston.stdout.trim()], ['function', 'function']);
+  });
+
+  it('does nothing when no input has changed', async () => {
+    const before = PROGRAMS.map((program) => statSync(join(ROOT, program)).mtimeMs);
+    await build();
+    assert.deepEqual(PROGRAMS.map((program) => statSync(join(ROOT, program)).mtimeMs), before);
+  });
+});
