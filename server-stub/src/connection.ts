@@ -114,7 +114,7 @@ export class Connection implements DownlinkLink, MessageSocketHandlers {
   closed(code: number, _reason: string): void {
     this.#environment.stats.connections--;
     count(this.#environment.stats.closes, KNOWN_CODES.has(code) ? code : 0);
-    this.log.info('connection closed', { code });
+    this.log.info('connection.closed', { code });
     const guest = this.#guest;
     this.#leave();
     this.#lobby.left(this);
@@ -125,11 +125,11 @@ export class Connection implements DownlinkLink, MessageSocketHandlers {
   fault(error: ProtocolError): void {
     this.#faults++;
     count(this.#environment.stats.faults, error.fault);
-    this.log.debug('protocol fault', { fault: error.fault });
+    this.log.debug('protocol.fault', { fault: error.fault });
     const fatal = error.dangerous || this.#faults >= this.#environment.limits.maxFaults;
     this.message({ type: 'error', code: error.fault, message: error.message, retryable: !fatal });
     if (!fatal) return;
-    this.log.warn('connection refused for its faults', { fault: error.fault, faults: this.#faults });
+    this.log.warn('connection.refused', { fault: error.fault, faults: this.#faults });
     const guest = this.#guest;
     guest?.broken(this);
     if (this.#phase !== 'closed') this.close(error.closeCode, error.fault);
@@ -169,7 +169,7 @@ export class Connection implements DownlinkLink, MessageSocketHandlers {
 
   /** Our own mistake: this connection pays for it, the process does not. The phone comes back and resumes. */
   #failed(error: unknown): void {
-    this.log.error('a message could not be handled', { error: error instanceof Error ? (error.stack ?? error.name) : 'unknown' });
+    this.log.error('message.failed', { error: error instanceof Error ? (error.stack ?? error.name) : 'unknown' });
     this.sendAway(CloseCode.goingAway, 'internal error');
   }
 
@@ -181,13 +181,13 @@ export class Connection implements DownlinkLink, MessageSocketHandlers {
   }
 
   #handshakeExpired(): void {
-    if (this.#phase === 'closed') return;
-    // A raw phone's handshake is its first frame; it may as well stay silent for a while.
+    // It said hello in time; it is our store that does not answer.
+    if (this.#phase === 'opening') return this.refuse('busy', 'the conversation could not be found in time; come back in a moment', CloseCode.tryAgainLater, true);
     this.fault(new ProtocolError('handshake-timeout', `no ${this.peer.raw ? 'audio' : 'hello'} within ${this.#environment.limits.handshakeMs} ms`));
   }
 
   #dead(): void {
-    this.log.info('connection is dead', { afterMs: this.#environment.limits.deadAfterMs });
+    this.log.info('connection.dead', { afterMs: this.#environment.limits.deadAfterMs });
     const guest = this.#guest;
     this.#leave();
     this.#socket.terminate();

@@ -1,4 +1,5 @@
-import type { Encoder } from '../../device/src/codec/ports.ts';
+import type { Decoder, Encoder } from '../../device/src/codec/ports.ts';
+import { LossTuner } from '../../device/src/codec/tuning.ts';
 import type { FrameCounters } from '../../device/src/playout/counters.ts';
 import type { Log } from '../../device/src/system/log.ts';
 import { CloseCode, FRAME_MS, ProtocolError } from '../../protocol/src/index.ts';
@@ -28,6 +29,7 @@ export class Conversation implements Guest {
   readonly #uplink: Uplink;
   readonly #downlink: Downlink;
   readonly #dialogue: Dialogue;
+  readonly #tuner = new LossTuner();
   readonly #ended: (conversation: Conversation) => void;
   #tokens: readonly string[];
   #connection: Connection | undefined;
@@ -45,10 +47,12 @@ export class Conversation implements Guest {
     this.#ended = ended;
     this.#log = environment.log.child({ conversationId: terms.id, deviceId: terms.deviceId });
     this.#tokens = origin.tokens;
-    this.#store = origin.store(() => this.lostToAnother());
+    // First what may fail, so that a failure leaves nothing behind.
+    const decoder = environment.codecs.decoder(terms.codec);
     this.#encoder = environment.codecs.encoder(terms.codec);
+    this.#store = origin.store(() => this.lostToAnother());
     this.#downlink = this.#openDownlink(origin);
-    this.#uplink = this.#openUplink(origin);
+    this.#uplink = this.#openUplink(origin, decoder);
     this.#dialogue = this.#openDialogue(origin);
     environment.stats.conversations++;
     environment.stats.conversationsStarted++;
@@ -81,7 +85,7 @@ export class Conversation implements Guest {
       maxQueueMs: this.#terms.maxQueueMs,
       serverTime: new Date(clock.wallTime()).toISOString(),
     });
-    this.#log.info('conversation begins', { codec: this.#terms.codec, raw: connection.peer.raw });
+    this.#log.info('conversation.begun', { codec: this.#terms.codec, raw: connection.peer.raw });
     this.#downlink.attach(connection);
     this.#dialogue.greet();
     this.#save();
@@ -114,7 +118,7 @@ export class Conversation implements Guest {
       return connection.fault(error);
     }
     stats.resumed++;
-    this.#log.info('conversation resumed', { remainingMs });
+    this.#log.info('conversation.resumed', { remainingMs });
     this.#save();
   }
 
@@ -122,6 +126,7 @@ export class Conversation implements Guest {
     this.#confirmToken();
     switch (message.type) {
       case 'ack':
+        this.#tune(message.lossRate);
         return this.#downlink.acknowledge(message.rxSeq, message.playedTs);
       case 'playback':
         return this.#dialogue.played(message.id, message.state, message.playedMs);
@@ -146,6 +151,7 @@ export class Conversation implements Guest {
   lost(connection: Connection, code: number): void {
     if (connection !== this.#connection) return;
     this.#leave();
+    if (code === CloseCode.protocolError) return this.end('protocol-error', { tell: false, code });
     if (code === CloseCode.done) return this.end('hangup', { tell: false, code });
     // Bare frames carry no numbers to go on from.
     if (connection.peer.raw) return this.end('expired', { tell: false, code });
@@ -163,7 +169,7 @@ export class Conversation implements Guest {
     this.#store.remove();
     this.dispose();
     count(this.#environment.stats.ends, reason);
-    this.#log.info('conversation ends', { reason, ...this.#uplink.counters });
+    this.#log.info('conversation.ended', { reason, ...this.#uplink.counters });
     if (farewell.tell) connection?.message({ type: 'end', reason });
     connection?.close(farewell.code, reason);
   }
@@ -188,7 +194,7 @@ export class Conversation implements Guest {
     const { clock } = this.#environment;
     this.#expiresAtMs = clock.now() + windowMs;
     this.#expiry = clock.after(windowMs, () => this.end('expired', { tell: false, code: CloseCode.conversationExpired }));
-    this.#log.info('waiting for the phone to come back', { windowMs });
+    this.#log.info('conversation.waiting', { windowMs });
     this.#save();
   }
 
@@ -222,6 +228,11 @@ export class Conversation implements Guest {
     this.#save();
     this.#tell({ type: 'ack', rxSeq: this.#uplink.rxSeq, lossRate: this.#uplink.takeLossRate() });
     if (clock.now() - this.#dialogue.lastSpeechMs > limits.idleMs) this.end('idle', { tell: true, code: CloseCode.idle });
+  }
+
+  #tune(lossRate: number | undefined): void {
+    const tuning = lossRate === undefined ? undefined : this.#tuner.report(lossRate);
+    if (tuning !== undefined) this.#encoder.tune(tuning);
   }
 
   #confirmToken(): void {
@@ -268,11 +279,10 @@ export class Conversation implements Guest {
     });
   }
 
-  #openUplink(origin: ConversationOrigin): Uplink {
-    const { codec } = this.#terms;
+  #openUplink(origin: ConversationOrigin, decoder: Decoder): Uplink {
     return new Uplink({
-      codec,
-      decoder: this.#environment.codecs.decoder(codec),
+      codec: this.#terms.codec,
+      decoder,
       random: this.#environment.random,
       rxSeq: origin.micRxSeq,
       hear: (pcm, sequence) => this.#dialogue.hear(pcm, sequence),

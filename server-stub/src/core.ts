@@ -1,4 +1,5 @@
 import { CloseCode, FRAME_BYTES } from '../../protocol/src/index.ts';
+import { CodecError } from '../../device/src/codec/ports.ts';
 import type { CodecName, Hello, MessageSocket, ResumeRequest } from '../../protocol/src/index.ts';
 import type { FrameCounters } from '../../device/src/playout/counters.ts';
 import { negotiate } from './codecs.ts';
@@ -127,10 +128,11 @@ class Core implements ServerCore, Lobby {
     const firstSequence = Math.floor(random() * 2 ** 16);
     const downlink = { ssrc: Math.floor(random() * 2 ** 32), firstSequence, firstTimestamp: Math.floor(random() * 2 ** 32), responses: [], flushing: [] };
     const beginning = { tokens: [ids.token()], downlink, micRxSeq: -1, history: [] };
-    this.#add({
+    const conversation = this.#make(connection, {
       terms, ...beginning, firstFrame: firstSequence, frames: [],
       store: (lost) => store.create({ ...terms, ...beginning }, lost),
-    }).begin(connection);
+    });
+    conversation?.begin(connection);
   }
 
   #resume(connection: Connection, request: ResumeRequest): void {
@@ -154,11 +156,12 @@ class Core implements ServerCore, Lobby {
     try {
       const claimed = await store.claim(request.conversationId, (record) => mayResume(this.#environment, record, deviceId, request.token), lost);
       if (claimed === undefined || lostAlready) return this.#refuseResume(connection);
-      conversation = this.#add({ terms: claimed.record, ...claimed.record, ...claimed, store: () => claimed.log });
+      conversation = this.#make(connection, { terms: claimed.record, ...claimed.record, ...claimed, store: () => claimed.log });
+      if (conversation === undefined) return claimed.log.remove();
       conversation.awaitPhone(claimed.remainingMs);
       if (connection.waiting) conversation.resume(connection, request);
     } catch (error) {
-      log.error('the conversation store failed', { error: error instanceof Error ? error.name : 'unknown' });
+      log.error('store.failed', { reason: error instanceof Error ? error.message : 'unknown' });
       connection.refuse('store-failed', 'the conversation could not be found just now; come back in a moment', CloseCode.tryAgainLater, true);
     }
   }
@@ -167,6 +170,18 @@ class Core implements ServerCore, Lobby {
   #refuseResume(connection: Connection): void {
     this.stats.resumeRefused++;
     connection.refuse('conversation-expired', 'there is no such conversation any more; begin a new one', CloseCode.conversationExpired, false);
+  }
+
+  /** More phones in one instant than codecs in stock: the phone comes back in a moment. */
+  #make(connection: Connection, origin: ConversationOrigin): Conversation | undefined {
+    try {
+      return this.#add(origin);
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error;
+      this.#environment.log.error('codec.missing', { reason: error.message });
+      connection.refuse('busy', 'no codec is free just now; come back in a moment', CloseCode.tryAgainLater, true);
+      return undefined;
+    }
   }
 
   #add(origin: ConversationOrigin): Conversation {

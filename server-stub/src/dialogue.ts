@@ -75,6 +75,7 @@ export class Dialogue {
     this.#stopTurn();
     this.#flush();
     this.#cut(id, playedMs);
+    this.#options.downlink.settled(id);
     this.#awaitPatient();
   }
 
@@ -104,7 +105,7 @@ export class Dialogue {
     this.#stopTurn();
     if (event.type === 'barge-in') {
       this.#options.stats.interruptions++;
-      this.#options.log.info('patient interrupts');
+      this.#options.log.info('dialogue.interrupted');
     }
     // Also what was made and not yet heard is out of date: the patient goes on.
     this.#flush();
@@ -212,5 +213,5 @@ const PRE_ROLL_FRAMES = 200 / FRAME_MS;
 const KEPT_FRAMES = 2_000 / FRAME_MS;
 const MAX_UTTERANCE_FRAMES = 60_000 / FRAME_MS;
 const MAX_SPOKEN = 32;
-const NUDGE_AFTER_MS = 15_000;
+const NUDGE_AFTER_MS = 12_000;
 const MAX_NUDGES = 3;

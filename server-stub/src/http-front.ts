@@ -24,6 +24,7 @@ export class HttpFront {
   readonly server: Server;
   readonly #options: HttpFrontOptions;
   readonly #webSockets: WebSocketServer;
+  readonly #requestIds = new WeakMap<IncomingMessage, string>();
 
   /** @throws {Error} of the TLS library, for a certificate or key that is none */
   constructor(options: HttpFrontOptions) {
@@ -35,9 +36,16 @@ export class HttpFront {
       perMessageDeflate: false,
       handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
     });
-    const answer = (request: IncomingMessage, response: ServerResponse): void => void this.#answer(request, response);
-    this.server = options.tls === undefined ? createServer(answer) : createTlsServer({ cert: options.tls.cert, key: options.tls.key }, answer);
-    this.server.headersTimeout = HEADERS_TIMEOUT_MS;
+    this.#webSockets.on('headers', (headers, request) => headers.push(`X-Request-Id: ${this.#requestIds.get(request) ?? ''}`));
+    // With a listener `ws` leaves the answer to a malformed upgrade to us.
+    this.#webSockets.on('wsClientError', (error, socket, request) => this.#refuse(socket, this.#requestIds.get(request) ?? '', malformed(error)));
+    const answer = (request: IncomingMessage, response: ServerResponse): void => {
+      this.#answer(request, response).catch((error: unknown) => this.#failed(response, error));
+    };
+    const { tls } = options;
+    this.server = tls === undefined
+      ? createServer(TIMEOUTS, answer)
+      : createTlsServer({ ...TIMEOUTS, handshakeTimeout: HEADERS_TIMEOUT_MS, cert: tls.cert, key: tls.key }, answer);
     this.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => void this.#upgrade(request, socket, head));
     // A plain client on the TLS port, a scanner: nothing of ours.
     this.server.on('tlsClientError', (error) => options.log.debug('tls.client-error', { error: errorCode(error) }));
@@ -61,6 +69,11 @@ export class HttpFront {
     reply(response, 200, await metrics.metrics(), { 'Content-Type': metrics.contentType });
   }
 
+  #failed(response: ServerResponse, error: unknown): void {
+    this.#options.log.error('http.failed', { error: errorCode(error) });
+    if (!response.headersSent) reply(response, 500, 'failed');
+  }
+
   #health(response: ServerResponse): void {
     const { core } = this.#options;
     const { conversations, connections } = core.stats;
@@ -70,13 +83,14 @@ export class HttpFront {
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const requestId = randomUUID();
+    this.#requestIds.set(request, requestId);
     // The socket may break while the key is looked up; without a listener that would end the process.
     socket.on('error', ignore);
     try {
-      const refusal = await this.#refusal(request);
+      // Room is looked for last, in the same turn of the event loop in which it is taken.
+      const refusal = (await this.#refusal(request)) ?? this.#noRoom(deviceIdOf(request));
       if (refusal !== undefined) return this.#refuse(socket, requestId, refusal);
-      if (socket.destroyed) return;
-      this.#accept(request, socket, head, requestId);
+      if (!socket.destroyed) this.#accept(request, socket, head, requestId);
     } catch (error) {
       this.#options.log.error('upgrade.failed', { requestId, error: errorCode(error) });
       this.#refuse(socket, requestId, { status: 503, message: 'not able to check keys just now', retryAfterS: RETRY_AFTER_S });
@@ -84,7 +98,7 @@ export class HttpFront {
   }
 
   async #refusal(request: IncomingMessage): Promise<Refusal | undefined> {
-    const { core, limits, admit } = this.#options;
+    const { core, admit } = this.#options;
     if (pathOf(request) !== CONNECT_PATH) return { status: 404, message: 'no such address' };
     if (core.draining) return { status: 503, message: 'restarting', retryAfterS: 1 };
     const credentials = credentialsOf(request);
@@ -92,19 +106,25 @@ export class HttpFront {
     const admission = await admit(credentials.deviceId, credentials.key);
     if (admission === 'unknown-key') return { status: 401, message: 'unknown key' };
     if (admission === 'wrong-device') return { status: 403, message: 'this key belongs to another device' };
-    if (core.connectionsOf(credentials.deviceId) >= limits.maxConnectionsPerDevice) return { status: 429, message: 'too many connections of this device', retryAfterS: RETRY_AFTER_S };
+    const offered = subprotocolsOf(request);
+    if (offered.length > 0 && !offered.includes(SUBPROTOCOL)) return { status: 400, message: `offer the subprotocol ${SUBPROTOCOL}, or none for raw framing` };
+    return undefined;
+  }
+
+  #noRoom(deviceId: string): Refusal | undefined {
+    const { core, limits } = this.#options;
+    if (core.connectionsOf(deviceId) >= limits.maxConnectionsPerDevice) return { status: 429, message: 'too many connections of this device', retryAfterS: RETRY_AFTER_S };
     if (core.stats.connections >= limits.maxConnections) return { status: 503, message: 'full', retryAfterS: RETRY_AFTER_S };
     return undefined;
   }
 
   #accept(request: IncomingMessage, socket: Duplex, head: Buffer, requestId: string): void {
-    const offered = request.headers['sec-websocket-protocol'];
-    this.#webSockets.once('headers', (headers: string[]) => headers.push(`X-Request-Id: ${requestId}`));
+    const raw = subprotocolsOf(request).length === 0;
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
       (socket as Socket).setNoDelay?.(true);
-      const deviceId = deviceIdOf(request).toLowerCase();
-      this.#options.log.info('connection.accepted', { requestId, deviceId, raw: offered === undefined });
-      this.#options.core.accept(webSocketAsMessageSocket(webSocket, socket as Socket), { deviceId, requestId, raw: offered === undefined });
+      const peer = { deviceId: deviceIdOf(request), requestId, raw };
+      this.#options.log.info('connection.accepted', peer);
+      this.#options.core.accept(webSocketAsMessageSocket(webSocket, socket as Socket), peer);
     });
   }
 
@@ -141,6 +161,8 @@ interface Refusal {
 }
 
 const HEADERS_TIMEOUT_MS = 10_000;
+/** A client that dawdles over its request holds a socket no longer than this. */
+const TIMEOUTS = { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 2_000 };
 const RETRY_AFTER_S = 5;
 /** A key is 43 characters; whatever is much longer is none. */
 const MAX_KEY_LENGTH = 512;
@@ -155,7 +177,18 @@ function credentialsOf(request: IncomingMessage): { deviceId: string; key: strin
 
 function deviceIdOf(request: IncomingMessage): string {
   const header = request.headers['device-id'];
-  return typeof header === 'string' ? header.trim() : '';
+  return typeof header === 'string' ? header.trim().toLowerCase() : '';
+}
+
+function subprotocolsOf(request: IncomingMessage): string[] {
+  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',');
+  return offered.map((name) => name.trim()).filter((name) => name !== '');
+}
+
+/** RFC 6455 §4.4: another version is answered with the one that is spoken. */
+function malformed(error: Error): Refusal {
+  const version = error.message.includes('Sec-WebSocket-Version');
+  return { status: version ? 426 : 400, message: 'no WebSocket upgrade that can be answered' };
 }
 
 function pathOf(request: IncomingMessage): string {

@@ -12,14 +12,19 @@ import type { TlsChoice } from './server.ts';
 const Exit = { ok: 0, failed: 1, usage: 2 } as const;
 const USAGE = 'run bestday-server --help for what there is';
 
-interface ServeFlags {
+const DATA_HELP = `where devices and certificates are kept (default: ${defaultDataFolder()})`;
+
+interface DataFlag {
+  readonly data?: string;
+}
+
+interface ServeFlags extends DataFlag {
   readonly port?: number;
   readonly host: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   /** `--no-tls` makes it false. */
   readonly tls: boolean;
-  readonly data: string;
   readonly verbose?: boolean;
 }
 
@@ -32,7 +37,7 @@ async function serve(flags: ServeFlags): Promise<number> {
     process.once('SIGTERM', () => resolve());
     process.once('SIGINT', () => resolve());
   });
-  const server = await startServer({ port: flags.port, host: flags.host, tls, dataFolder: flags.data, log });
+  const server = await startServer({ port: flags.port, host: flags.host, tls, dataFolder: flags.data ?? defaultDataFolder(), log });
   process.stdout.write(`listening on ${server.url}${server.caFile === undefined ? '' : `, CA ${server.caFile}`}\n`);
   await signalled;
   await server.close();
@@ -77,17 +82,18 @@ function program(done: (exitCode: Promise<number>) => void): Command {
     .option('--tls-cert <FILE>', 'certificate (PEM); without it the server makes one of its own')
     .option('--tls-key <FILE>', 'private key of the certificate (PEM)')
     .option('--no-tls', 'plain ws://, loopback hosts only')
-    .option('--data <DIR>', 'where devices and certificates are kept', defaultDataFolder())
+    .option('--data <DIR>', DATA_HELP)
     .option('--verbose', 'log details')
     .action((flags: ServeFlags) => done(serve(flags)));
   const device = root.command('device').description('say which phones may connect');
-  const dataOf = (command: Command): string => command.optsWithGlobals<{ data: string }>().data;
+  // Before or after the command's name: both are natural.
+  const dataOf = (command: Command): string => command.opts<DataFlag>().data ?? root.opts<DataFlag>().data ?? defaultDataFolder();
   for (const command of [
     device.command('add').description('add a phone, or give it a new key; prints its id and, once, its key').option('--id <UUID>', 'its id; a new one by default')
       .action((flags: { id?: string }, self: Command) => done(addDevice(dataOf(self), flags.id))),
     device.command('list').description('list the phones').action((_flags: object, self: Command) => done(listDevices(dataOf(self)))),
     device.command('remove <id>').description('remove a phone').action((id: string, _flags: object, self: Command) => done(removeDevice(dataOf(self), id))),
-  ]) command.option('--data <DIR>', 'where devices and certificates are kept');
+  ]) command.option('--data <DIR>', DATA_HELP);
   return root;
 }
 

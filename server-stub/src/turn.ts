@@ -93,7 +93,7 @@ class Turn {
   async apologise(error: unknown): Promise<void> {
     const stage = error instanceof StageError ? error.stage : 'unknown';
     this.#context.stats.stageFailures++;
-    this.#context.log.warn('turn failed', { stage, error: error instanceof Error ? error.name : 'unknown' });
+    this.#context.log.warn('turn.failed', { stage, reason: reasonOf(error) });
     this.#filler?.cancel();
     await this.#fillerSpoken;
     const { voice, apologies } = this.#context.pipeline.standby;
@@ -159,7 +159,7 @@ class Turn {
         await writer.write(audio.pcm, audio.text, this.#signal);
       }
     } catch (error) {
-      if (!this.#signal.aborted) log.error('the standby voice failed', { error: error instanceof Error ? error.name : 'unknown' });
+      if (!this.#signal.aborted) log.error('turn.standby-failed', { reason: reasonOf(error) });
     } finally {
       writer.end();
     }
@@ -186,8 +186,14 @@ class Turn {
 
   #stage(signal: AbortSignal): StageOptions {
     const { language, log } = this.#context;
-    return { signal, language, report: (timing) => log.debug('stage', { ...timing }) };
+    return { signal, language, report: (timing) => log.debug('turn.stage', { ...timing }) };
   }
+}
+
+/** A stage's own words are fit for a log; a stranger's may quote what was said. */
+function reasonOf(error: unknown): string {
+  if (error instanceof StageError) return error.message;
+  return error instanceof Error ? error.name : 'unknown';
 }
 
 async function* once(text: string): AsyncGenerator<string> {

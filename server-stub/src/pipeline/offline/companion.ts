@@ -20,9 +20,9 @@ export class OfflineCompanion implements LanguageModel {
   }
 
   #choose({ occasion }: ReplyRequest, spoken: number): string[] {
-    if (occasion === 'greeting') return [this.#pick('greeting', 0), this.#pick('question', 0)];
-    if (occasion === 'silence') return [this.#pick('question', spoken)];
-    return [this.#pick('reply', spoken - 1), this.#pick('question', spoken)];
+    if (occasion === 'greeting') return [this.#pick('greeting', 0)];
+    if (occasion === 'silence') return [this.#pick('question', spoken - 1)];
+    return [this.#pick('reply', spoken - 1), this.#pick('question', spoken - 1)];
   }
 
   #pick(role: ClipRole, index: number): string {
