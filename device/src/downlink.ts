@@ -1,11 +1,13 @@
-import { FRAME_MS, FRAME_TICKS_OF, DEFAULT_MAX_QUEUE_MS, SAMPLE_RATE } from '../../protocol/src/index.ts';
+import { FRAME_MS, FRAME_TICKS_OF, DEFAULT_MAX_QUEUE_MS, MAX_QUEUE_LIMIT_MS, SAMPLE_RATE } from '../../protocol/src/index.ts';
 import type { CodecName, ExtendedSequence, Random } from '../../protocol/src/index.ts';
 import type { Decoder } from './codec/ports.ts';
 import { LearnedComfortNoise, type ComfortNoise } from './playout/comfort-noise.ts';
 import type { FrameCounters } from './playout/counters.ts';
 import type { QueuedPacket } from './playout/jitter-queue.ts';
 import { Ladder, type Rung } from './playout/ladder.ts';
+import { LivePlayout } from './playout/live-playout.ts';
 import { LossMeter } from './playout/loss-meter.ts';
+import type { Playout } from './playout/playout.ts';
 import { PromptPlayer, type PromptKind, type PromptSource } from './playout/prompts.ts';
 import { ResponsePlayout, type PlaybackEvent } from './playout/response-playout.ts';
 
@@ -15,7 +17,7 @@ export type { PlaybackEvent } from './playout/response-playout.ts';
  * The downlink:
  *
  *     transport → packet → jitter queue → decode | recover | conceal | comfort noise → speaker
- *     receive()            JitterQueue    Ladder                                       render()
+ *     receive()            Playout        Ladder                                       render()
  *
  * The transport pushes packets in, the speaker pulls frames out; the sound card is the only clock.
  */
@@ -60,7 +62,9 @@ export class Downlink {
   readonly #ladder: Ladder;
   readonly #loss = new LossMeter();
   #decoder: Decoder | undefined;
-  #line: ResponsePlayout | undefined;
+  /** One of the two, by how the server sends. */
+  #playout: Playout | undefined;
+  #responses: ResponsePlayout | undefined;
 
   #prompt: PromptPlayer | undefined;
   /** Waits for the prompt before it to fade. */
@@ -82,27 +86,30 @@ export class Downlink {
    * @param live frames come as they are spoken, with no word of what they belong to (raw framing): the delay
    *   follows their arrival. Otherwise responses are sent ahead.
    */
-  start(codec: CodecName, _live = false): void {
+  start(codec: CodecName, live = false): void {
     this.#decoder?.close();
     this.#decoder = this.#options.decoderFor(codec);
     this.#ladder.use(this.#decoder);
     this.#loss.reset();
-    this.#line = new ResponsePlayout({
+    // A server of raw frames was never told a limit.
+    const capacityMs = live ? MAX_QUEUE_LIMIT_MS : (this.#options.maxQueueMs ?? DEFAULT_MAX_QUEUE_MS) + QUEUE_SLACK_MS;
+    const common = {
       ladder: this.#ladder,
       counters: this.#options.counters,
       frameTicks: FRAME_TICKS_OF[codec],
-      capacityFrames: Math.ceil(((this.#options.maxQueueMs ?? DEFAULT_MAX_QUEUE_MS) + QUEUE_SLACK_MS) / FRAME_MS),
-      onPlayback: this.#options.onPlayback,
-    });
+      capacityFrames: Math.ceil(capacityMs / FRAME_MS),
+    };
+    this.#responses = live ? undefined : new ResponsePlayout({ ...common, onPlayback: this.#options.onPlayback });
+    this.#playout = this.#responses ?? new LivePlayout(common);
   }
 
   /** One packet, on time, late, again or out of order. `payload` is copied: it may be part of a larger buffer. */
   receive(sequence: ExtendedSequence, timestamp: number, marker: boolean, payload: Uint8Array, nowMs: number): void {
-    if (this.#line === undefined) return;
+    if (this.#playout === undefined) return;
     const packet: QueuedPacket = { sequence, timestamp, marker, payload: new Uint8Array(payload), arrivedMs: nowMs };
     const { counters } = this.#options;
     counters.received++;
-    const inserted = this.#line.insert(packet);
+    const inserted = this.#playout.insert(packet);
     if (inserted === 'late') counters.late++;
     if (inserted === 'duplicate') counters.duplicate++;
     if (inserted === 'refused') this.#statistics.refused++;
@@ -112,16 +119,16 @@ export class Downlink {
 
   responseStart(id: string, firstSequence: ExtendedSequence): void {
     this.#loss.expectFrom(firstSequence);
-    this.#line?.start(id, firstSequence);
+    this.#responses?.start(id, firstSequence);
   }
 
   responseEnd(id: string, lastSequence: ExtendedSequence): void {
-    this.#line?.end(id, lastSequence);
+    this.#responses?.end(id, lastSequence);
   }
 
   /** Takes effect with the next frame rendered. */
   flush(id: string): void {
-    this.#line?.flush(id);
+    this.#responses?.flush(id);
   }
 
   /** The link was lost, or is back. The queue plays on meanwhile. */
@@ -158,15 +165,15 @@ export class Downlink {
   ack(): { rxSeq: ExtendedSequence; playedTs: number; queuedMs: number; lossRate: number } {
     return {
       rxSeq: this.#loss.highest,
-      playedTs: this.#line?.playedTimestamp ?? 0,
-      queuedMs: this.#line?.queuedMs ?? 0,
+      playedTs: this.#playout?.playedTimestamp ?? 0,
+      queuedMs: this.#playout?.queuedMs ?? 0,
       lossRate: this.#loss.take(),
     };
   }
 
   /** How much of a response has been rendered, ms; the delay of the speaker behind it is not taken off. */
   playedMsOf(id: string): number {
-    return this.#line?.playedMs(id) ?? 0;
+    return this.#responses?.playedMs(id) ?? 0;
   }
 
   statistics(): DownlinkStatistics {
@@ -176,12 +183,13 @@ export class Downlink {
   close(): void {
     this.#decoder?.close();
     this.#decoder = undefined;
-    this.#line = undefined;
+    this.#playout = undefined;
+    this.#responses = undefined;
   }
 
   #nextFrame(nowMs: number): Int16Array {
     if (this.#prompt !== undefined) return this.#promptFrame(this.#prompt, nowMs);
-    const rendered = this.#line?.render(nowMs);
+    const rendered = this.#playout?.render(nowMs);
     const state = rendered?.state ?? 'idle';
     this.#watch(state);
     const samples = rendered?.samples ?? this.#ladder.idle();
@@ -190,7 +198,7 @@ export class Downlink {
   }
 
   #promptFrame(prompt: PromptPlayer, nowMs: number): Int16Array {
-    if (this.#line?.ready(nowMs)) prompt.giveWay();
+    if (this.#playout?.ready(nowMs)) prompt.giveWay();
     const frame = this.#ladder.background();
     prompt.mixInto(frame);
     if (prompt.done) {

@@ -1,0 +1,85 @@
+import type { DelayEstimator } from './delay-estimator.ts';
+
+/** No packet for this long: either the path stalled or the sender paused; what follows tells. */
+const GAP_MS = 300;
+/** Longer than a path that still lives stalls: a pause, whatever follows. */
+const LONGEST_STALL_MS = 2_000;
+/** A stalled path delivers what it held at once; a sender that paused goes on at its pace. */
+const VERDICT_MS = 100;
+/** A sender this far before its own first packet does not send as it speaks: it sends ahead. */
+const AHEAD_MS = 600;
+
+interface Arrival {
+  readonly mediaMs: number;
+  readonly nowMs: number;
+}
+
+/**
+ * Decides what a gap between packets was before the delay estimator hears of it. Raw framing has no timestamps:
+ * without this a pause of the sender would look like packets that are late by the pause.
+ */
+export class SpurtWatch {
+  readonly #estimator: DelayEstimator;
+  #lastMs = Number.NEGATIVE_INFINITY;
+  /** Arrivals since a gap, until it is decided. */
+  #undecided: Arrival[] = [];
+  #gapMs = 0;
+  #firstTransitMs = 0;
+  #sentAhead = false;
+
+  constructor(estimator: DelayEstimator) {
+    this.#estimator = estimator;
+  }
+
+  /** True while the sender is so far ahead that its lead is no delay to be worked off. */
+  get sentAhead(): boolean {
+    return this.#sentAhead;
+  }
+
+  /** False while it is open what the last gap was: delays are not to be judged meanwhile. */
+  get decided(): boolean {
+    return this.#gapMs === 0;
+  }
+
+  arrived(mediaMs: number, nowMs: number): void {
+    const gapMs = nowMs - this.#lastMs;
+    this.#lastMs = nowMs;
+    if (gapMs > GAP_MS) this.#open(gapMs);
+    if (this.#gapMs > 0) this.#decide({ mediaMs, nowMs });
+    else this.#estimator.arrived(mediaMs, nowMs);
+    if (this.#firstTransitMs - (nowMs - mediaMs) > AHEAD_MS) this.#sentAhead = true;
+  }
+
+  #open(gapMs: number): void {
+    this.#settle(this.#caughtUp());
+    this.#gapMs = gapMs;
+  }
+
+  #decide(arrival: Arrival): void {
+    this.#undecided.push(arrival);
+    const first = this.#undecided[0]!;
+    if (this.#caughtUp()) this.#settle(true);
+    else if (arrival.nowMs - first.nowMs >= VERDICT_MS) this.#settle(false);
+  }
+
+  /** The packets since the gap made up for half of it, faster than they were spoken. */
+  #caughtUp(): boolean {
+    const first = this.#undecided[0];
+    const last = this.#undecided.at(-1);
+    if (first === undefined || last === undefined || this.#gapMs > LONGEST_STALL_MS) return false;
+    return last.mediaMs - first.mediaMs - (last.nowMs - first.nowMs) > this.#gapMs / 2;
+  }
+
+  #settle(stalled: boolean): void {
+    const first = this.#undecided[0];
+    if (first === undefined) return;
+    if (!stalled) {
+      this.#estimator.rebase();
+      this.#firstTransitMs = first.nowMs - first.mediaMs;
+      this.#sentAhead = false;
+    }
+    for (const arrival of this.#undecided) this.#estimator.arrived(arrival.mediaMs, arrival.nowMs);
+    this.#undecided = [];
+    this.#gapMs = 0;
+  }
+}
