@@ -1,9 +1,13 @@
-import type { AudioBackend, AudioBackendName, AudioDeviceInfo, AudioSettings, AudioSink, AudioStream } from './ports.ts';
-import type { ChildBackendName, SpawnChild } from './child-job.ts';
 import { listChildDevices } from './child-devices.ts';
-import { openSupervised, type OpenAudio, type PassedOver } from './supervised.ts';
-import { AudioError } from './ports.ts';
+import type { ChildBackendName, SpawnChild } from './child-job.ts';
+import { fileBackend } from './file.ts';
+import { nullBackend } from './null.ts';
+import {
+  AudioError, type AudioBackend, type AudioBackendName, type AudioDeviceInfo, type AudioSettings, type AudioSink, type AudioStream,
+} from './ports.ts';
 import { spawnChild } from './spawn-child.ts';
+import { openSupervised, type OpenAudio, type PassedOver } from './supervised.ts';
+import { toneBackend } from './tone.ts';
 
 export type { OpenAudio, PassedOver } from './supervised.ts';
 
@@ -21,14 +25,8 @@ export type { OpenAudio, PassedOver } from './supervised.ts';
  *   Meanwhile silence on the clock. `file`, `tone` and `null` touch no card: they run in the daemon, on its clock.
  */
 
-/** In order of preference; each is loaded when it is first used. */
-const BACKENDS: readonly { readonly name: AudioBackendName; load(): Promise<AudioBackend> }[] = [
-  { name: 'portaudio', load: () => Promise.resolve(childBackend('portaudio')) },
-  { name: 'alsa', load: () => Promise.resolve(childBackend('alsa')) },
-  { name: 'file', load: async () => (await import('./file.ts')).fileBackend },
-  { name: 'tone', load: async () => (await import('./tone.ts')).toneBackend },
-  { name: 'null', load: async () => (await import('./null.ts')).nullBackend },
-];
+/** In order of preference. Native parts are loaded in the sound process, and only there. */
+const BACKENDS: readonly AudioBackend[] = [childBackend('portaudio'), childBackend('alsa'), fileBackend, toneBackend, nullBackend];
 
 /** What `--audio` takes. */
 export const AUDIO_CHOICES: readonly ('auto' | AudioBackendName)[] = ['auto', ...BACKENDS.map((backend) => backend.name)];
@@ -49,7 +47,7 @@ export async function openAudio(
 ): Promise<OpenAudio> {
   if (choice === 'auto') return openSupervised(REAL, sink, settings, { spawn, orSilence: true });
   if (isReal(choice)) return openSupervised([choice], sink, settings, { spawn, orSilence: false });
-  const backend = await load(choice);
+  const backend = BACKENDS.find(({ name }) => name === choice)!;
   return withName(choice, await backend.open(sink, settings));
 }
 
@@ -63,12 +61,12 @@ export interface DeviceListing {
 export async function listDevices(): Promise<DeviceListing> {
   const devices: AudioDeviceInfo[] = [];
   const unavailable: PassedOver[] = [];
-  for (const { name, load: loadBackend } of BACKENDS) {
+  for (const backend of BACKENDS) {
     try {
-      devices.push(...await (await loadBackend()).devices());
+      devices.push(...await backend.devices());
     } catch (error) {
       if (!(error instanceof AudioError)) throw error;
-      unavailable.push({ backend: name, why: error.message });
+      unavailable.push({ backend: backend.name, why: error.message });
     }
   }
   return { devices, unavailable };
@@ -84,10 +82,6 @@ function childBackend(name: ChildBackendName): AudioBackend {
 
 function isReal(name: AudioBackendName): name is ChildBackendName {
   return (REAL as readonly AudioBackendName[]).includes(name);
-}
-
-function load(name: AudioBackendName): Promise<AudioBackend> {
-  return BACKENDS.find((backend) => backend.name === name)!.load();
 }
 
 function withName(backend: AudioBackendName, stream: AudioStream): OpenAudio {

@@ -6,6 +6,8 @@ import type { ChildBackend } from './backend.ts';
 import { LEAD_MS, PlaybackPacer } from './playback-pacer.ts';
 import { openPlayer } from './players.ts';
 
+const SAMPLES_PER_MS = SAMPLE_RATE / 1000;
+
 /**
  * ALSA's own programs: arecord through node-record-lpcm16 for the microphone, `speaker` or aplay for the
  * other way. Neither player can be asked how much it still has, so the microphone's frames pace it.
@@ -16,20 +18,16 @@ export const alsa: ChildBackend = {
     const input = await chooseAlsaName('arecord', choice.inputDevice);
     const output = await chooseAlsaName('aplay', choice.outputDevice);
     const player = openPlayer(output, load, fail);
-    let pacer: PlaybackPacer | undefined;
-    const ask = (frames: number): void => {
-      for (let asked = 0; asked < frames; asked++) sink.want(Math.round((pacer?.leadMs ?? 0) * (SAMPLE_RATE / 1000)));
-    };
+    const pacer = new PlaybackPacer();
     const framer = new Framer((frame) => {
       sink.capture(frame);
-      const nowMs = performance.now();
-      if (pacer !== undefined) return ask(pacer.onMicrophoneFrame(nowMs));
-      pacer = new PlaybackPacer(nowMs);
-      ask(pacer.prefill());
+      const { want, restart } = pacer.onMicrophoneFrame(performance.now());
+      if (restart) player.restart();
+      for (let asked = 0; asked < want; asked++) sink.want(Math.round(pacer.leadMs * SAMPLES_PER_MS));
     });
     startArecord(input, load, (chunk) => framer.push(chunk), fail);
     sink.ready(`alsa: arecord ${input ?? 'default'} → ${player.name} ${output ?? 'default'}`, LEAD_MS - FRAME_MS / 2);
-    return { play: player.play };
+    return player;
   },
 
   async devices() {

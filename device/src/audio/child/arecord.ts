@@ -1,56 +1,58 @@
-import type { ChildProcess } from 'node:child_process';
-import type { Readable } from 'node:stream';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { SAMPLE_RATE } from '../framer.ts';
 import { AudioError } from '../ports.ts';
 import { programError } from './alsa-names.ts';
-import { firstLine, loadOptional, type Load } from './backend.ts';
+import { firstLine, type Load } from './backend.ts';
 
 /** The last that arecord printed, for the error's text. Characters */
 const STDERR_TAIL = 300;
 
-interface RecorderOptions {
-  readonly sampleRate: number;
-  readonly channels: number;
-  readonly device?: string;
+interface Command {
+  readonly cmd: string;
+  readonly args: readonly string[];
 }
 
 /** What is used of node-record-lpcm16. */
 interface Recorder {
-  record(options: RecorderOptions): { stream(): Readable; readonly process: ChildProcess };
+  record(options: object): { readonly process: ChildProcess };
 }
 
-/**
- * node-record-lpcm16's own arecord gives 125 ms at a time; ours asks ALSA for periods of one frame. The library
- * looks recorders up as files, and the phone ships as one bundled file, so the look-up is what is replaced.
- *
- * @throws {AudioError} not-installed
- */
+/** The microphone through arecord: node-record-lpcm16 runs it, or we do where that is not installed. */
 export function startArecord(
   device: string | undefined, load: Load, onChunk: (chunk: Buffer) => void, onError: (error: AudioError) => void,
 ): void {
-  const advice = 'to record through arecord: npm install node-record-lpcm16';
-  const library = loadOptional(load, 'node-record-lpcm16', advice) as Recorder;
-  const recorders = loadOptional(load, 'node-record-lpcm16/recorders', advice) as { load(): unknown };
-  recorders.load = () => arecord;
-  const recording = library.record({ sampleRate: SAMPLE_RATE, channels: 1, ...(device === undefined ? {} : { device }) });
+  const recording = start(commandFor(device), load);
   let said = '';
-  recording.process.stderr?.on('data', (text: Buffer) => { said = (said + text.toString('utf8')).slice(-STDERR_TAIL); });
-  recording.process.on('error', (cause) => onError(programError('arecord', cause)));
+  recording.stderr?.on('data', (text: Buffer) => { said = (said + text.toString('utf8')).slice(-STDERR_TAIL); });
+  recording.on('error', (cause) => onError(programError('arecord', cause)));
   // The library emits a string here, and Node ends the process when nobody listens.
-  recording.stream().on('error', (reason: unknown) => onError(ended(said, reason)));
-  recording.stream().on('end', () => onError(ended(said, 'it closed its output')));
-  recording.stream().on('data', onChunk);
+  recording.stdout?.on('error', (reason: unknown) => onError(ended(said, reason)));
+  recording.on('close', () => onError(ended(said, 'it gave no reason')));
+  recording.stdout?.on('data', onChunk);
 }
 
-function arecord(options: RecorderOptions): { cmd: string; args: string[]; spawnOptions: object } {
-  const device = options.device === undefined ? [] : ['-D', options.device];
+/**
+ * The library's own arecord gives 125 ms at a time; ours asks ALSA for periods of one frame. The library looks
+ * recorders up as files, and the phone ships as one bundled file, so the look-up is what is replaced.
+ */
+function start(command: Command, load: Load): ChildProcess {
+  let library: Recorder;
+  try {
+    library = load('node-record-lpcm16') as Recorder;
+    (load('node-record-lpcm16/recorders') as { load(): unknown }).load = () => () => command;
+  } catch {
+    return spawn(command.cmd, command.args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  }
+  return library.record({}).process;
+}
+
+function commandFor(device: string | undefined): Command {
   return {
     cmd: 'arecord',
     args: [
-      ...device, '-q', '-t', 'raw', '-f', 'S16_LE', '-r', String(options.sampleRate), '-c', String(options.channels),
-      '--period-time=20000', '--buffer-time=200000', '-',
+      ...(device === undefined ? [] : ['-D', device]),
+      '-q', '-t', 'raw', '-f', 'S16_LE', '-r', String(SAMPLE_RATE), '-c', '1', '--period-time=20000', '--buffer-time=200000', '-',
     ],
-    spawnOptions: { stdio: ['ignore', 'pipe', 'pipe'] },
   };
 }
 
