@@ -73,7 +73,8 @@ interface Entry {
 }
 
 function lineFormat(format: 'auto' | 'json' | 'text', terminal: boolean, env: NodeJS.ProcessEnv): (entry: Entry) => string {
-  if (format === 'text' || (format === 'auto' && terminal)) return (entry) => textLine(entry, terminal);
+  // https://no-color.org
+  if (format === 'text' || (format === 'auto' && terminal)) return (entry) => textLine(entry, terminal && !env['NO_COLOR']);
   const inJournal = env['JOURNAL_STREAM'] !== undefined && !terminal;
   return (entry) => `${inJournal ? JOURNAL_PREFIX[entry.level] : ''}${jsonLine(entry)}`;
 }

@@ -92,6 +92,14 @@ describe('logging', () => {
     assert.match(plain, /^\d\d:\d\d:\d\d\.\d{3} info {2}audio\.opened backend=alsa device="USB Audio"\n$/);
   });
 
+  it('is plain on a terminal whose user wants it so', async () => {
+    const stream = new Screen(true);
+    const log = openLog({ stream, env: { NO_COLOR: '1' } });
+    log.info('audio.opened');
+    await log.close();
+    assert.ok(!stream.text.includes('\u001b'));
+  });
+
   it('tells the journal a line\'s priority', async () => {
     const stream = new Screen();
     const log = openLog({ stream, env: { JOURNAL_STREAM: '8:1' } });
