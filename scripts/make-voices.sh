@@ -61,9 +61,9 @@ quiet() { # SECONDS OUT
   sox -n -r 16000 -c 1 -b 16 "$2" trim 0 "$1"
 }
 
-# One caller's side of a whole conversation: 5 s for the greeting, then four turns, each with 9 s for the answer.
+# One caller's side of a whole conversation: time for the greeting, then four turns, each with 9 s for the answer.
 demo_track() { # OUT
-  quiet 5 "$work/greeting-gap.wav"
+  quiet 8.4 "$work/greeting-gap.wav"
   quiet 9 "$work/answer-gap.wav"
   voices=server-stub/voices/caller
   sox "$work/greeting-gap.wav" \
