@@ -87,9 +87,10 @@ export class Downlink {
    *   follows their arrival. Otherwise responses are sent ahead.
    */
   start(codec: CodecName, live = false): void {
+    const decoder = this.#options.decoderFor(codec);
+    this.#ladder.use(decoder);
     this.#decoder?.close();
-    this.#decoder = this.#options.decoderFor(codec);
-    this.#ladder.use(this.#decoder);
+    this.#decoder = decoder;
     this.#loss.reset();
     // A server of raw frames was never told a limit.
     const capacityMs = live ? MAX_QUEUE_LIMIT_MS : (this.#options.maxQueueMs ?? DEFAULT_MAX_QUEUE_MS) + QUEUE_SLACK_MS;
@@ -180,7 +181,9 @@ export class Downlink {
     return { ...this.#statistics, garbage: this.#ladder.garbage };
   }
 
+  /** Nothing is played any more; `render` goes on with comfort noise. */
   close(): void {
+    this.#ladder.use(undefined);
     this.#decoder?.close();
     this.#decoder = undefined;
     this.#playout = undefined;

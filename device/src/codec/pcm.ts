@@ -33,6 +33,8 @@ const SHORTEST_PERIOD = 40;
 const LONGEST_PERIOD = 240;
 const COMPARED_SAMPLES = 160;
 const FADE_SAMPLES = 3 * FRAME_SAMPLES;
+/** The step from the last sample to the repetition is let die away over about 2 ms. */
+const STEP_DECAY = 0.9;
 /** Cross-fade from the repetition back to what arrived, 5 ms. */
 const RETURN_SAMPLES = 80;
 
@@ -43,6 +45,7 @@ export class PcmDecoder implements Decoder {
   /** Samples concealed since the last frame; 0 while frames come. */
   #concealed = 0;
   #period = 0;
+  #step = 0;
   #closed = false;
 
   decode(payload: Uint8Array): Int16Array {
@@ -64,7 +67,7 @@ export class PcmDecoder implements Decoder {
 
   conceal(): Int16Array {
     this.#checkOpen();
-    if (this.#concealed === 0) this.#period = pitchPeriod(this.#history);
+    if (this.#concealed === 0) this.#beginRepetition();
     const pcm = new Int16Array(FRAME_SAMPLES);
     for (let index = 0; index < FRAME_SAMPLES; index++) pcm[index] = this.#repetition(this.#concealed++);
     return pcm;
@@ -78,11 +81,20 @@ export class PcmDecoder implements Decoder {
     if (this.#closed) throw new CodecError('closed', 'this decoder was closed; make a new one');
   }
 
+  #beginRepetition(): void {
+    const last = HISTORY_SAMPLES - 1;
+    this.#period = pitchPeriod(this.#history);
+    // Where the waveform was heading, against where the repetition begins.
+    const heading = 2 * this.#history[last]! - this.#history[last - 1]!;
+    this.#step = heading - this.#history[HISTORY_SAMPLES - this.#period]!;
+  }
+
   /** The last pitch period, over and over, fading to silence at 60 ms. */
   #repetition(position: number): number {
     if (position >= FADE_SAMPLES) return 0;
     const source = this.#history[HISTORY_SAMPLES - this.#period + (position % this.#period)]!;
-    return Math.round(source * (1 - position / FADE_SAMPLES));
+    const value = source * (1 - position / FADE_SAMPLES) + this.#step * STEP_DECAY ** position;
+    return Math.max(-32_768, Math.min(32_767, Math.round(value)));
   }
 
   #blendFromRepetition(pcm: Int16Array): void {

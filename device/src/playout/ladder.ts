@@ -19,7 +19,6 @@ const FULL_SAMPLES = 3 * FRAME_SAMPLES;
 /** The fade from voice to noise, 60 ms; the way back takes 10 ms along the same curve. */
 const FADE_SAMPLES = 3 * FRAME_SAMPLES;
 const QUICK_STEP = 6;
-const QUICK_SAMPLES = FADE_SAMPLES / QUICK_STEP;
 
 /** Raised cosine from 1 to 0, and the noise gain that keeps the power: √(1 − g²). */
 const VOICE_GAIN = Float32Array.from({ length: FADE_SAMPLES + 1 }, (_, at) => 0.5 + 0.5 * Math.cos((Math.PI * at) / FADE_SAMPLES));
@@ -52,8 +51,8 @@ export class Ladder {
   #garbage = 0;
 
   readonly #noiseFrame = new Float32Array(FRAME_SAMPLES);
-  /** The last 10 ms of voice, for the fade when it stops without warning. */
-  readonly #tail = new Float32Array(QUICK_SAMPLES);
+  /** The end of a stream whose decoder is gone. */
+  #leadOut: Int16Array | undefined;
 
   constructor(options: LadderOptions) {
     this.#decoder = options.decoder;
@@ -61,8 +60,9 @@ export class Ladder {
     this.#counters = options.counters;
   }
 
-  /** A new stream begins; what was playing is led out. The old decoder is its owner's to close. */
-  use(decoder: Decoder): void {
+  /** A new stream begins; what was playing is led out. The old decoder may be closed after this. */
+  use(decoder: Decoder | undefined): void {
+    if (this.#fade < FADE_SAMPLES && !this.#unheard) this.#leadOut = this.#decoder?.conceal();
     this.#decoder = decoder;
     this.#unheard = true;
   }
@@ -115,11 +115,9 @@ export class Ladder {
 
   /** The same, uncounted: the ground that a prompt is spoken over. */
   background(): Int16Array {
-    const frame = new Int16Array(FRAME_SAMPLES);
+    const frame = this.#takeLeadOut() ?? new Int16Array(FRAME_SAMPLES);
     this.#rung = 'comfort-noise';
     this.#gapSamples = 0;
-    // Voice that stops short is led out by its own mirror image: no jump, and the decoder is not disturbed.
-    if (this.#fade < FADE_SAMPLES) for (let index = 0; index < QUICK_SAMPLES; index++) frame[index] = this.#tail[QUICK_SAMPLES - 1 - index]!;
     this.#mix(frame, QUICK_STEP, 0);
     return frame;
   }
@@ -127,7 +125,6 @@ export class Ladder {
   #voice(frame: Int16Array): Int16Array {
     this.#gapSamples = 0;
     this.#unheard = false;
-    this.#keepTail(frame);
     this.#mix(frame, -QUICK_STEP, isSilent(frame) ? 1 : 0);
     return frame;
   }
@@ -149,14 +146,17 @@ export class Ladder {
     this.#rung = audible ? 'concealed' : 'comfort-noise';
     if (audible) this.#counters.concealed++;
     else this.#counters.comfortNoise++;
-    this.#keepTail(frame);
     this.#mix(frame, this.#gapSamples < FULL_SAMPLES ? 0 : 1, 0);
     if (audible) this.#gapSamples += FRAME_SAMPLES;
     return frame;
   }
 
-  #keepTail(frame: Int16Array): void {
-    for (let index = 0; index < QUICK_SAMPLES; index++) this.#tail[index] = frame[FRAME_SAMPLES - QUICK_SAMPLES + index]!;
+  /** Voice that stops short goes on for the 10 ms of its fade: a jump to nothing would be a click. */
+  #takeLeadOut(): Int16Array | undefined {
+    const kept = this.#leadOut;
+    this.#leadOut = undefined;
+    if (kept !== undefined || this.#fade === FADE_SAMPLES) return kept;
+    return this.#unheard ? undefined : this.#decoder?.conceal();
   }
 
   /** Voice in `frame` and noise, along the fade. */
@@ -173,7 +173,7 @@ export class Ladder {
   }
 }
 
-const FLOOR_STEP = 1 / QUICK_SAMPLES;
+const FLOOR_STEP = QUICK_STEP / FADE_SAMPLES;
 
 function isSilent(frame: Int16Array): boolean {
   for (let index = 0; index < frame.length; index++) if (Math.abs(frame[index]!) > SILENT_PEAK) return false;
