@@ -60,10 +60,12 @@ function listening(server: ChildProcess): Promise<{ url: string; ca: string | un
 }
 
 /** Starts the phone; `stdio[3]`, when it is a pipe, carries its events. */
-export function startPhone(server: Pick<RunningServer, 'url' | 'ca'>, device: Credentials, args: readonly string[], stdio: StdioOptions): ChildProcess {
+export function startPhone(
+  server: Pick<RunningServer, 'url' | 'ca'>, device: Credentials, args: readonly string[], stdio: StdioOptions, env: NodeJS.ProcessEnv = process.env,
+): ChildProcess {
   const ca = server.ca === undefined ? [] : ['--ca-file', server.ca];
   const identity = ['--device-id', device.deviceId, '--api-key-file', device.keyFile];
-  return spawn(process.execPath, [PHONE, 'run', '--server', server.url, ...ca, ...identity, ...args], { stdio });
+  return spawn(process.execPath, [PHONE, 'run', '--server', server.url, ...ca, ...identity, ...args], { stdio, env });
 }
 
 /** Exit code of a process, ended or not yet; 128 + n for a signal would only hide which: it is −1. */
