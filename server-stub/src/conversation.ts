@@ -36,6 +36,7 @@ export class Conversation implements Guest {
   #tick: Timer | undefined;
   #expiry: Timer | undefined;
   #expiresAtMs = 0;
+  #claimed = false;
   #over = false;
 
   constructor(environment: Environment, origin: ConversationOrigin, ended: (conversation: Conversation) => void) {
@@ -119,6 +120,9 @@ export class Conversation implements Guest {
     }
     stats.resumed++;
     this.#log.info('conversation.resumed', { remainingMs });
+    // Not sooner: until then nobody knew where the frames' numbers go on.
+    if (this.#claimed) this.#dialogue.takeUp();
+    this.#claimed = false;
     this.#save();
   }
 
@@ -155,7 +159,7 @@ export class Conversation implements Guest {
     if (code === CloseCode.done) return this.end('hangup', { tell: false, code });
     // Bare frames carry no numbers to go on from.
     if (connection.peer.raw) return this.end('expired', { tell: false, code });
-    this.awaitPhone();
+    this.#awaitPhone();
   }
 
   broken(connection: Connection): void {
@@ -189,8 +193,13 @@ export class Conversation implements Guest {
     this.#ended(this);
   }
 
-  /** Waits for the phone to come back. A claimed conversation begins so, with what is left of its window. */
-  awaitPhone(windowMs = this.#environment.limits.resumeWindowMs): void {
+  /** Claimed from another process, with what is left of its window. */
+  takenOver(remainingMs: number): void {
+    this.#claimed = true;
+    this.#awaitPhone(remainingMs);
+  }
+
+  #awaitPhone(windowMs = this.#environment.limits.resumeWindowMs): void {
     const { clock } = this.#environment;
     this.#expiresAtMs = clock.now() + windowMs;
     this.#expiry = clock.after(windowMs, () => this.end('expired', { tell: false, code: CloseCode.conversationExpired }));
@@ -283,7 +292,6 @@ export class Conversation implements Guest {
     return new Uplink({
       codec: this.#terms.codec,
       decoder,
-      random: this.#environment.random,
       rxSeq: origin.micRxSeq,
       hear: (pcm, sequence) => this.#dialogue.hear(pcm, sequence),
       undecodable: () => this.#connection?.fault(new ProtocolError('bad-message', 'the audio of a frame could not be decoded')),

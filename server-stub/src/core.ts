@@ -158,7 +158,7 @@ class Core implements ServerCore, Lobby {
       if (claimed === undefined || lostAlready) return this.#refuseResume(connection);
       conversation = this.#make(connection, { terms: claimed.record, ...claimed.record, ...claimed, store: () => claimed.log });
       if (conversation === undefined) return claimed.log.remove();
-      conversation.awaitPhone(claimed.remainingMs);
+      conversation.takenOver(claimed.remainingMs);
       if (connection.waiting) conversation.resume(connection, request);
     } catch (error) {
       log.error('store.failed', { reason: error instanceof Error ? error.message : 'unknown' });

@@ -54,6 +54,12 @@ export class Dialogue {
     this.#start('greeting', undefined);
   }
 
+  /** Taken over from another process: what that one was about to say, or waited for, is up to us now. */
+  takeUp(): void {
+    if (this.#history.utterances().at(-1)?.role === 'patient') this.#start('answer', undefined);
+    else this.#awaitPatient();
+  }
+
   /** @param pcm 320 samples */
   hear(pcm: Int16Array, sequence: ExtendedSequence): void {
     this.#remember({ pcm, sequence });

@@ -25,6 +25,8 @@ export class Downlink {
   #playedSeq: number;
   #responses: Response[] = [];
   #flushing: string[];
+  /** A response's maker died with the process it ran in: there will be no more of it than there is. */
+  #orphaned: boolean;
   #link: DownlinkLink | undefined;
   /** When the speaker will have played all that was sent, as well as it is known here. */
   #busyUntilMs = 0;
@@ -40,11 +42,11 @@ export class Downlink {
     this.#responses = options.record.responses.map((response) => ({
       id: response.id,
       firstSeq: response.firstSeq,
-      // Its maker died with the process that made it: what is held is all there will be.
-      lastSeq: response.lastSeq ?? Math.max(this.#frames.next - 1, response.firstSeq),
+      lastSeq: response.lastSeq,
       startSent: true,
       endSent: false,
     }));
+    this.#orphaned = options.record.responses.some((response) => response.lastSeq === undefined);
   }
 
   record(): DownlinkRecord {
@@ -70,6 +72,7 @@ export class Downlink {
    */
   resume(link: DownlinkLink, rxSeq: number, playedTs: number, announce: (nextSeq: ExtendedSequence) => void): void {
     this.#rewind(rxSeq);
+    this.#settleOrphans();
     this.#release(rxSeq);
     this.#played(playedTs);
     this.#link = link;
@@ -224,8 +227,9 @@ export class Downlink {
   /** Says again what may have been lost; the device takes a repetition as none. */
   #renew(response: Response, link: DownlinkLink): void {
     response.endSent = false;
-    response.startSent = response.startSent && response.firstSeq <= this.#sent;
-    const receivedWhole = response.lastSeq !== undefined && response.lastSeq <= this.#sent;
+    const empty = response.lastSeq !== undefined && response.lastSeq < response.firstSeq;
+    response.startSent = response.startSent && (empty || response.firstSeq <= this.#sent);
+    const receivedWhole = !empty && response.lastSeq !== undefined && response.lastSeq <= this.#sent;
     if (!response.startSent || receivedWhole) return;
     link.message({ type: 'response.start', id: response.id, firstSeq: response.firstSeq });
   }
@@ -246,7 +250,13 @@ export class Downlink {
   #adopt(rxSeq: number): void {
     this.#frames.clear(rxSeq + 1);
     this.#options.log.clear(rxSeq + 1);
-    for (const response of this.#responses) response.lastSeq ??= rxSeq;
+  }
+
+  /** Only now is known what the device has of them. */
+  #settleOrphans(): void {
+    if (!this.#orphaned) return;
+    this.#orphaned = false;
+    for (const response of this.#responses) response.lastSeq ??= this.#frames.next - 1;
   }
 
   #release(rxSeq: number): void {

@@ -1,12 +1,12 @@
 import { newFrameCounters } from '../../device/src/playout/counters.ts';
 import type { FrameCounters } from '../../device/src/playout/counters.ts';
 import type { Decoder } from '../../device/src/codec/ports.ts';
-import { LearnedComfortNoise } from '../../device/src/playout/comfort-noise.ts';
+import type { ComfortNoise } from '../../device/src/playout/comfort-noise.ts';
 import { Ladder } from '../../device/src/playout/ladder.ts';
 import {
   checkRawFrame, FRAME_MS, MAX_SEQUENCE_JUMP, PAYLOAD_TYPE_OF, ProtocolError, SequenceExtender, swapL16,
 } from '../../protocol/src/index.ts';
-import type { AudioPacket, CodecName, ExtendedSequence, Random } from '../../protocol/src/index.ts';
+import type { AudioPacket, CodecName, ExtendedSequence } from '../../protocol/src/index.ts';
 
 /**
  * What the patient says, from the socket to the ear of the companion:
@@ -32,7 +32,7 @@ export class Uplink {
 
   constructor(options: UplinkOptions) {
     this.#options = options;
-    this.#ladder = new Ladder({ decoder: options.decoder, comfortNoise: new LearnedComfortNoise(options.random), counters: this.counters });
+    this.#ladder = new Ladder({ decoder: options.decoder, comfortNoise: NO_NOISE, counters: this.counters });
     this.#numbers = new SequenceExtender(options.rxSeq < 0 ? undefined : options.rxSeq);
   }
 
@@ -140,7 +140,6 @@ export interface UplinkOptions {
   readonly codec: CodecName;
   /** The uplink closes it. */
   readonly decoder: Decoder;
-  readonly random: Random;
   /** Last frame held (a conversation taken over from another process), or −1. */
   readonly rxSeq: number;
   /** 320 samples, in order, without a gap but for very long ones. */
@@ -148,4 +147,6 @@ export interface UplinkOptions {
   readonly undecodable: () => void;
 }
 
+/** Nobody listens on this side: made-up noise would only give the recogniser something to mishear. */
+const NO_NOISE: ComfortNoise = { learn() {}, fill: (into) => void into.fill(0) };
 const MAX_FILLED_FRAMES = 1_000 / FRAME_MS;
