@@ -21,7 +21,7 @@ const CALL = ['protocol/src/', 'device/src/codec/', 'device/src/playout/', 'devi
 export const ROOMS = [
   { room: 'protocol/', may: [], pure: true },
   { room: 'device/src/playout/', may: ['protocol/src/', 'device/src/codec/ports.ts', LOG], pure: true },
-  { room: 'device/src/conversation/', may: [...CALL, 'device/src/connection/backoff.ts', 'device/src/uplink.ts', 'device/src/downlink.ts'], pure: true },
+  { room: 'device/src/conversation/', may: [...CALL, 'device/src/connection/dialler.ts', 'device/src/uplink.ts', 'device/src/downlink.ts'], pure: true },
   { room: 'device/src/uplink.ts', may: CALL, pure: true },
   { room: 'device/src/downlink.ts', may: CALL, pure: true },
   { room: 'device/src/phone.ts', may: [...CALL, 'device/src/conversation/', 'device/src/connection/network-watch.ts', 'device/src/controls/hook-switch.ts'], pure: true },

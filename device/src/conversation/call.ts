@@ -1,23 +1,22 @@
 import {
-  ACK_INTERVAL_MS, CONNECT_TIMEOUT_MS, extendTimestamp, FRAME_MS, HANDSHAKE_TIMEOUT_MS,
-  MAX_SEQUENCE_JUMP, PROTOCOL_VERSION, ProtocolError, RESUME_WINDOW_MS, SAMPLE_RATE, SequenceExtender,
+  ACK_INTERVAL_MS, extendTimestamp, FRAME_MS, HANDSHAKE_TIMEOUT_MS,
+  MAX_SEQUENCE_JUMP, PROTOCOL_VERSION, ProtocolError, SAMPLE_RATE, SequenceExtender,
 } from '../../../protocol/src/index.ts';
 import type {
-  AudioPacket, Clock, CodecName, DeviceMessage, EndReason, Hello, MessageSocket, Random, Ready, Resumed, ServerMessage, Timer,
+  AudioPacket, Clock, CodecName, DeviceMessage, EndReason, Hello, MessageSocket, Ready, Resumed, ServerMessage, Timer,
 } from '../../../protocol/src/index.ts';
-import type { CodecFactory } from '../codec/codecs.ts';
 import { CLEAN_LINK } from '../codec/tuning.ts';
-import { reconnectDelays } from '../connection/backoff.ts';
-import type { ConnectAttempt, ConnectError, Framing, Transport } from '../connection/transport.ts';
+import { Dialler } from '../connection/dialler.ts';
+import type { ConnectError, Framing } from '../connection/transport.ts';
 import { Downlink } from '../downlink.ts';
 import { newFrameCounters } from '../playout/counters.ts';
-import type { PromptSource } from '../playout/prompts.ts';
 import type { PlaybackEvent } from '../playout/response-playout.ts';
 import type { Log } from '../system/log.ts';
 import { Uplink } from '../uplink.ts';
 import { Link } from './link.ts';
+import type { CallOptions } from './call-options.ts';
 import { CallLog } from './report.ts';
-import type { CallReport, Turn } from './report.ts';
+import type { Turn } from './report.ts';
 import { INITIAL_STATE, MOVES, reduce } from './state.ts';
 import type { CallEffect, CallEvent, CallState, Phase } from './state.ts';
 
@@ -32,6 +31,7 @@ export class Call {
   readonly #log: Log;
   readonly #report: CallLog;
   readonly #counters = newFrameCounters();
+  readonly #dialler: Dialler;
   readonly #downlink: Downlink;
   readonly #extender = new SequenceExtender();
   readonly #events: CallEvent[] = [];
@@ -43,8 +43,6 @@ export class Call {
   #dispatching = false;
   #timestamp = 0;
   #link: Link | undefined;
-  #attempt: ConnectAttempt | undefined;
-  #delays: Generator<number, void, undefined> | undefined;
   #session: { conversationId: string; token: string } | undefined;
   readonly #timers = new Map<TimerName, Timer>();
 
@@ -55,6 +53,7 @@ export class Call {
     this.#report = new CallLog(options.clock);
     this.#codec = options.codecPreference[0]!;
     this.#uplink = this.#newUplink(this.#codec);
+    this.#dialler = this.#newDialler();
     this.#downlink = new Downlink({
       decoderFor: (codec) => options.codecs.decoder(codec),
       random: options.random,
@@ -130,7 +129,7 @@ export class Call {
     switch (effect.type) {
       case 'attempt': return this.#connect();
       case 'open-window': return this.#openWindow(effect.notBeforeMs);
-      case 'postpone': return this.#postpone(effect.notBeforeMs);
+      case 'postpone': return this.#dialler.postpone(effect.notBeforeMs);
       case 'close-window': return this.#closeWindow();
       case 'hello': return this.#hello(effect.resume);
       case 'begin': return this.#begin(effect.resumed);
@@ -142,29 +141,28 @@ export class Call {
 
   // ---- dialling
 
-  #connect(): void {
-    this.#attempt?.cancel();
-    this.#report.attempted();
-    this.#set('connect', CONNECT_TIMEOUT_MS, () => {
-      this.#attempt?.cancel();
-      this.#attemptFailed('timeout', false, undefined);
-    });
-    this.#attempt = this.#options.transport.connect({
+  #newDialler(): Dialler {
+    const { clock, random, transport } = this.#options;
+    return new Dialler({
+      clock, random, transport,
       opened: (socket, framing) => this.#opened(socket, framing),
-      failed: (error: ConnectError) => this.#attemptFailed(error.fault, error.fault === 'refused', error.retryAfterMs),
+      failed: (error) => this.#attemptFailed(error),
+      retryDue: () => this.#dispatch({ type: 'retry-due' }),
+      windowOver: () => this.#dispatch({ type: 'window-over' }),
     });
   }
 
-  #attemptFailed(fault: string, refused: boolean, retryAfterMs: number | undefined): void {
-    this.#attempt = undefined;
-    this.#cancel('connect');
-    this.#log.warn('attempt-failed', { fault, retryAfterMs });
-    this.#dispatch({ type: 'attempt-failed', refused, retryAfterMs });
+  #connect(): void {
+    this.#report.attempted();
+    this.#dialler.attempt();
+  }
+
+  #attemptFailed(error: ConnectError): void {
+    this.#log.warn('attempt-failed', { fault: error.fault, reason: error.message, retryAfterMs: error.retryAfterMs });
+    this.#dispatch({ type: 'attempt-failed', refused: error.fault === 'refused', retryAfterMs: error.retryAfterMs });
   }
 
   #opened(socket: MessageSocket, framing: Framing): void {
-    this.#attempt = undefined;
-    this.#cancel('connect');
     this.#link?.drop();
     this.#link = new Link(socket, framing, {
       clock: this.#clock,
@@ -179,36 +177,15 @@ export class Call {
     this.#dispatch({ type: 'opened', framing });
   }
 
-  /** A dial or a loss: the 30 s begin, and with them the waits 1, 2, 4, 8, 2, 2 … s. */
   #openWindow(notBeforeMs: number): void {
-    this.#delays = reconnectDelays(this.#options.random);
-    this.#scheduleRetry(notBeforeMs);
-    this.#set('window', RESUME_WINDOW_MS, () => this.#dispatch({ type: 'window-over' }));
+    this.#dialler.openWindow(notBeforeMs);
     if (this.#report.conversationId === null) this.#set('prompt', CONNECTING_PROMPT_MS, () => this.#downlink.announce('connecting'));
   }
 
   #closeWindow(): void {
-    this.#delays = undefined;
-    this.#attempt?.cancel();
-    this.#attempt = undefined;
-    for (const name of ['window', 'retry', 'connect', 'handshake', 'prompt'] as const) this.#cancel(name);
-  }
-
-  #scheduleRetry(notBeforeMs: number): void {
-    const delayMs = this.#delays?.next().value;
-    if (typeof delayMs !== 'number') return;
-    this.#set('retry', Math.max(delayMs, notBeforeMs), () => {
-      this.#scheduleRetry(0);
-      this.#dispatch({ type: 'retry-due' });
-    });
-  }
-
-  /** The server asked for a longer wait than the schedule's next one. */
-  #postpone(notBeforeMs: number): void {
-    this.#set('retry', notBeforeMs, () => {
-      this.#scheduleRetry(0);
-      this.#dispatch({ type: 'retry-due' });
-    });
+    this.#dialler.close();
+    this.#cancel('handshake');
+    this.#cancel('prompt');
   }
 
   // ---- handshake
@@ -427,32 +404,9 @@ export class Call {
   }
 }
 
-type TimerName = 'connect' | 'handshake' | 'retry' | 'window' | 'ack' | 'close' | 'farewell' | 'prompt';
+type TimerName = 'handshake' | 'ack' | 'close' | 'farewell' | 'prompt';
 
 /** A dial that takes this long is told to the person. */
 const CONNECTING_PROMPT_MS = 1_500;
 const CLOSE_TIMEOUT_MS = 1_000;
 const MAX_OUTBOX = 64;
-
-export interface CallOptions {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  readonly transport: Transport;
-  readonly codecs: CodecFactory;
-  readonly prompts: PromptSource;
-  readonly identity: { readonly deviceId: string; readonly bootId: string; readonly firmware: string };
-  /** What we offer, best first. */
-  readonly codecPreference: readonly CodecName[];
-  readonly bitrate: number;
-  readonly maxQueueMs: number;
-  readonly language: string;
-  /** From `render` to the ear, ms. */
-  readonly outputDelayMs: () => number;
-  readonly onEnded: (report: CallReport) => void;
-  readonly onPhase?: (phase: Phase) => void;
-  readonly onTurn?: (turn: Turn) => void;
-  readonly onPlayback?: (event: PlaybackEvent) => void;
-  /** What was said, for a person watching a demonstration; never logged. */
-  readonly onTranscript?: (role: 'patient' | 'assistant', text: string, final: boolean) => void;
-}

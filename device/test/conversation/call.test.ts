@@ -256,8 +256,8 @@ describe('a call', () => {
 
 describe('bad input from a server', () => {
   const rows = [
-    ...INVALID_PACKETS.map(({ name, hex, fault }) => ({ name, data: bytes(hex) as string | Uint8Array, fault })),
-    ...[...INVALID_MESSAGES, ...INVALID_SERVER_MESSAGES].map(({ name, text, fault }) => ({ name, data: text as string | Uint8Array, fault })),
+    ...INVALID_PACKETS.map(({ name, hex, fault }) => ({ name, data: bytes(hex), fault })),
+    ...[...INVALID_MESSAGES, ...INVALID_SERVER_MESSAGES].map(({ name, text, fault }) => ({ name, data: text, fault })),
   ];
   for (const { name, data, fault } of rows) {
     const fatal = new ProtocolError(fault, '').dangerous;

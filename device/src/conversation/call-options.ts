@@ -1,0 +1,32 @@
+import type { Clock, CodecName, Random } from '../../../protocol/src/index.ts';
+import type { CodecFactory } from '../codec/codecs.ts';
+import type { Transport } from '../connection/transport.ts';
+import type { PromptSource } from '../playout/prompts.ts';
+import type { PlaybackEvent } from '../playout/response-playout.ts';
+import type { Log } from '../system/log.ts';
+import type { CallReport, Turn } from './report.ts';
+import type { Phase } from './state.ts';
+
+/** All that a call is made of, and whom it tells. */
+export interface CallOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly transport: Transport;
+  readonly codecs: CodecFactory;
+  readonly prompts: PromptSource;
+  readonly identity: { readonly deviceId: string; readonly bootId: string; readonly firmware: string };
+  /** What we offer, best first. */
+  readonly codecPreference: readonly CodecName[];
+  readonly bitrate: number;
+  readonly maxQueueMs: number;
+  readonly language: string;
+  /** From `render` to the ear, ms. */
+  readonly outputDelayMs: () => number;
+  readonly onEnded: (report: CallReport) => void;
+  readonly onPhase?: (phase: Phase) => void;
+  readonly onTurn?: (turn: Turn) => void;
+  readonly onPlayback?: (event: PlaybackEvent) => void;
+  /** What was said, for a person watching a demonstration; never logged. */
+  readonly onTranscript?: (role: 'patient' | 'assistant', text: string, final: boolean) => void;
+}
