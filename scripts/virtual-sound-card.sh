@@ -55,7 +55,7 @@ ENV
 }
 
 start_server() {
-  pulseaudio -n -F "$1/default.pa" --daemonize=no --exit-idle-time=-1 --use-pid-file=no \
+  pulseaudio -n -F "$1/default.pa" --daemonize=no --exit-idle-time=-1 --use-pid-file=no --realtime=yes --high-priority=yes \
     --log-target="file:$1/pulseaudio.log" </dev/null >/dev/null 2>&1 &
   echo $! >> "$1/pids"
   for _ in $(seq 50); do

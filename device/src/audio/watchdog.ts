@@ -8,6 +8,11 @@ export interface WatchdogLimits {
 
 export const WATCHDOG_LIMITS: WatchdogLimits = { startMs: 4000, captureMs: 200, playbackMs: 300 };
 
+/** A sound server that starts its streams stutters before it runs. For so long … ms */
+const SETTLING_MS = 1000;
+/** … the limits are this much wider. */
+const SETTLING_FACTOR = 3;
+
 export type Stall = 'start' | 'capture' | 'playback';
 
 /**
@@ -19,6 +24,7 @@ export class Watchdog {
   readonly #startMs: number;
   #capturedMs: number | undefined;
   #requestedMs: number | undefined;
+  #runningSinceMs: number | undefined;
 
   constructor(nowMs: number, limits: WatchdogLimits = WATCHDOG_LIMITS) {
     this.#startMs = nowMs;
@@ -27,15 +33,17 @@ export class Watchdog {
 
   /** Sound runs in both directions. */
   get running(): boolean {
-    return this.#capturedMs !== undefined && this.#requestedMs !== undefined;
+    return this.#runningSinceMs !== undefined;
   }
 
   captured(nowMs: number): void {
     this.#capturedMs = nowMs;
+    if (this.#requestedMs !== undefined) this.#runningSinceMs ??= nowMs;
   }
 
   requested(nowMs: number): void {
     this.#requestedMs = nowMs;
+    if (this.#capturedMs !== undefined) this.#runningSinceMs ??= nowMs;
   }
 
   /** The daemon itself stood still: what waits in the pipe could not be read, so the child is not to blame. */
@@ -45,9 +53,10 @@ export class Watchdog {
   }
 
   stalled(nowMs: number): Stall | undefined {
-    if (!this.running) return nowMs - this.#startMs > this.#limits.startMs ? 'start' : undefined;
-    if (nowMs - this.#capturedMs! > this.#limits.captureMs) return 'capture';
-    if (nowMs - this.#requestedMs! > this.#limits.playbackMs) return 'playback';
+    if (this.#runningSinceMs === undefined) return nowMs - this.#startMs > this.#limits.startMs ? 'start' : undefined;
+    const factor = nowMs - this.#runningSinceMs < SETTLING_MS ? SETTLING_FACTOR : 1;
+    if (nowMs - this.#capturedMs! > factor * this.#limits.captureMs) return 'capture';
+    if (nowMs - this.#requestedMs! > factor * this.#limits.playbackMs) return 'playback';
     return undefined;
   }
 }

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { AgeGate, Watchdog } from '../../src/audio/watchdog.ts';
 
+/** Runs since 1000, last heard of at 3000. */
 function running(): Watchdog {
   const watchdog = new Watchdog(0);
-  watchdog.captured(1000);
-  watchdog.requested(1000);
+  for (const atMs of [1000, 3000]) {
+    watchdog.captured(atMs);
+    watchdog.requested(atMs);
+  }
   return watchdog;
 }
 
@@ -18,16 +21,24 @@ describe('Watchdog', () => {
 
   it('calls 200 ms without a microphone frame a stall', () => {
     const watchdog = running();
-    watchdog.requested(1200);
-    assert.equal(watchdog.stalled(1200), undefined);
-    assert.equal(watchdog.stalled(1201), 'capture');
+    watchdog.requested(3200);
+    assert.equal(watchdog.stalled(3200), undefined);
+    assert.equal(watchdog.stalled(3201), 'capture');
   });
 
   it('calls 300 ms without a playback request a stall', () => {
     const watchdog = running();
-    watchdog.captured(1300);
-    assert.equal(watchdog.stalled(1300), undefined);
-    assert.equal(watchdog.stalled(1301), 'playback');
+    watchdog.captured(3300);
+    assert.equal(watchdog.stalled(3300), undefined);
+    assert.equal(watchdog.stalled(3301), 'playback');
+  });
+
+  it('is three times as patient in the first second', () => {
+    const watchdog = new Watchdog(0);
+    watchdog.captured(1000);
+    watchdog.requested(1000);
+    assert.equal(watchdog.stalled(1600), undefined);
+    assert.equal(watchdog.stalled(1601), 'capture');
   });
 
   it('does not blame the child for a time in which the daemon itself stood still', () => {

@@ -9,8 +9,8 @@ import { openPlayer } from './players.ts';
 const SAMPLES_PER_MS = SAMPLE_RATE / 1000;
 
 /**
- * ALSA's own programs: arecord through node-record-lpcm16 for the microphone, `speaker` or aplay for the
- * other way. Neither player can be asked how much it still has, so the microphone's frames pace it.
+ * ALSA's own programs: arecord through node-record-lpcm16 for the microphone, aplay for the other
+ * way. Neither player can be asked how much it still has, so the microphone's frames pace it.
  */
 export const alsa: ChildBackend = {
   async open(sink, choice, load) {

@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import type { Writable } from 'node:stream';
-import { SAMPLE_RATE } from '../framer.ts';
+import { FRAME_BYTES, SAMPLE_RATE } from '../framer.ts';
 import { AudioError } from '../ports.ts';
 import { programError } from './alsa-names.ts';
-import { firstLine, type Load } from './backend.ts';
+import { firstLine, loadOptional, type Load } from './backend.ts';
 
 /** A player that lets this many wait has stopped: 300 ms. Frames */
 const MAX_WAITING_FRAMES = 15;
@@ -19,23 +21,30 @@ export interface PacedPlayer {
 }
 
 type OnError = (error: AudioError) => void;
-type SpeakerClass = new (options: { channels: number; bitDepth: number; sampleRate: number }) => Writable;
+type SpeakerClass = new (options: { channels: number; bitDepth: number; sampleRate: number; device: string | null }) => Writable & { close(): void };
 
 /**
- * `speaker` for the default device, else aplay. Loading `speaker` aborts the process when ALSA has no default
- * device, so it is left alone where a device was named; and where it is not installed, aplay does.
+ * aplay, or the package `speaker` where there is none. Not the other way round: on a busy machine `speaker` stutters
+ * for seconds once it ran dry (it starts again with a single frame, aplay with a full buffer), and loading it aborts
+ * the process when ALSA has no default device.
+ *
+ * @throws {AudioError} not-installed
  */
 export function openPlayer(device: string | undefined, load: Load, onError: OnError): PacedPlayer {
-  const Speaker = device === undefined ? loadSpeaker(load) : undefined;
-  return Speaker === undefined
-    ? restartable('aplay', () => startAplay(device, onError), onError)
-    : restartable('speaker', () => startSpeaker(Speaker, onError), onError);
+  if (isOnPath('aplay')) return restartable('aplay', () => startAplay(device, onError), onError);
+  const Speaker = loadOptional(load, 'speaker', 'to play through ALSA: apt install alsa-utils') as SpeakerClass;
+  return restartable('speaker', () => startSpeaker(Speaker, device, onError), onError);
+}
+
+function isOnPath(program: string): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)));
 }
 
 /** One run of a player: where to write, and how to be rid of it without hearing of it again. */
 interface PlayerRun {
   readonly stream: Writable;
-  end(): void;
+  /** @param writing the native part is in the middle of a write */
+  end(writing: boolean): void;
 }
 
 function restartable(name: string, start: () => PlayerRun, onError: OnError): PacedPlayer {
@@ -50,31 +59,26 @@ function restartable(name: string, start: () => PlayerRun, onError: OnError): Pa
       to.stream.write(pcm, () => { if (to === run) waiting--; });
     },
     restart() {
-      run.end();
+      run.end(waiting > 0);
       run = start();
       waiting = 0;
     },
   };
 }
 
-function loadSpeaker(load: Load): SpeakerClass | undefined {
-  try {
-    return load('speaker') as SpeakerClass;
-  } catch {
-    return undefined;
-  }
-}
-
-function startSpeaker(Speaker: SpeakerClass, onError: OnError): PlayerRun {
+function startSpeaker(Speaker: SpeakerClass, device: string | undefined, onError: OnError): PlayerRun {
   let over = false;
-  const stream = new Speaker({ channels: 1, bitDepth: 16, sampleRate: SAMPLE_RATE });
+  const stream = new Speaker({ channels: 1, bitDepth: 16, sampleRate: SAMPLE_RATE, device: device ?? null });
   stream.on('error', (error) => { if (!over) onError(new AudioError('died', `speaker: ${firstLine(error)}`)); });
+  // The first write opens the device and blocks meanwhile: better now than when the microphone runs.
+  stream.write(Buffer.alloc(FRAME_BYTES));
   return {
     stream,
-    end() {
+    end(writing) {
       over = true;
-      // Not close(): a write that still runs in the native part would lose its handle under it.
-      stream.end();
+      // Closing drops what is queued, but a write that still runs would lose its handle; that one plays to its end.
+      if (writing) stream.end();
+      else stream.close();
     },
   };
 }
