@@ -1,0 +1,91 @@
+import type { EndReason } from '../../protocol/src/index.ts';
+import type { ConversationRecord } from '../../server-stub/src/store/conversation-store.ts';
+import type { StoreWitness } from './process-store.ts';
+import type { ServerProcess } from './server-host.ts';
+import { unpackStamp } from './stamp.ts';
+
+/** One frame that the server made, in the order of making. */
+export interface MadeFrame {
+  readonly source: number;
+  readonly index: number;
+  readonly sequence: number;
+  readonly madeMs: number;
+  stored: boolean;
+  /** It need not be heard: its response was interrupted, or it died with the process that made it. */
+  excused: boolean;
+}
+
+/** What the server is known to have done in one conversation, from what it wrote to its store, its log and its sockets. */
+export interface Conversation {
+  readonly id: string;
+  readonly deviceId: string;
+  readonly made: MadeFrame[];
+  /** Place in `made` by sequence number; the newest, for numbers never sent are given out again. */
+  readonly placeOf: Map<number, number>;
+  /** Response id → stamp source, from `response.start`. */
+  readonly sources: Map<string, number>;
+  /** Newest last. */
+  readonly tokens: string[];
+  end: { readonly reason: EndReason; readonly atMs: number } | undefined;
+  /** Waiting for the phone: since when and for how long, on the server's own clock. */
+  waiting: { readonly sinceMs: number; readonly windowMs: number; readonly process: ServerProcess } | undefined;
+}
+
+/** All conversations of a run. */
+export class Ledger implements StoreWitness {
+  readonly conversations = new Map<string, Conversation>();
+  readonly bySource = new Map<number, Conversation>();
+  /** Stamp → place in its conversation's `made`. */
+  readonly #places = new Map<number, number>();
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  placeOf(source: number, index: number): number | undefined {
+    return this.#places.get(source * MOST_FRAMES + index);
+  }
+
+  created(record: ConversationRecord): void {
+    this.conversations.set(record.id, {
+      id: record.id, deviceId: record.deviceId, made: [], placeOf: new Map(), sources: new Map(), tokens: [],
+      end: undefined, waiting: undefined,
+    });
+  }
+
+  appended(id: string, sequence: number, payload: Uint8Array): void {
+    const conversation = this.conversations.get(id)!;
+    const { source, index } = unpackStamp(payload)!;
+    const place = conversation.made.length;
+    this.#places.set(source * MOST_FRAMES + index, place);
+    this.bySource.set(source, conversation);
+    conversation.placeOf.set(sequence, place);
+    conversation.made.push({ source, index, sequence, madeMs: this.#now(), stored: false, excused: false });
+  }
+
+  stored(id: string, sequence: number): void {
+    const conversation = this.conversations.get(id)!;
+    conversation.made[conversation.placeOf.get(sequence)!]!.stored = true;
+  }
+
+  /** An interruption: what was made up to now need not be heard. */
+  cleared(id: string): void {
+    excuse(this.conversations.get(id)!.made, () => true);
+  }
+
+  /** A process died: what it had not written is nobody's fault. */
+  processKilled(): void {
+    for (const { made } of this.conversations.values()) excuse(made, (frame) => !frame.stored);
+  }
+}
+
+/** Backwards, as far as anything is new. */
+function excuse(made: MadeFrame[], which: (frame: MadeFrame) => boolean): void {
+  for (let place = made.length - 1; place >= 0 && !made[place]!.excused; place--) {
+    if (which(made[place]!)) made[place]!.excused = true;
+    else return;
+  }
+}
+
+const MOST_FRAMES = 65_536;

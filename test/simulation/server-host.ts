@@ -1,0 +1,194 @@
+import { createServerCore } from '../../server-stub/src/core.ts';
+import type { ServerCore } from '../../server-stub/src/core.ts';
+import type { Ids } from '../../server-stub/src/ids.ts';
+import type { ServerCodecs } from '../../server-stub/src/codecs.ts';
+import { MemoryConversationStore } from '../../server-stub/src/store/memory-store.ts';
+import type { VirtualClock } from '../../protocol/src/virtual-clock.ts';
+import { stampCodecs } from './codecs.ts';
+import { EndClock } from './end-clock.ts';
+import { TOKEN_MARK } from './judge-secrets.ts';
+import type { ServerJudge } from './judge-server.ts';
+import type { Conversation, Ledger } from './ledger.ts';
+import { LogBook } from './log-book.ts';
+import type { Admission, Host } from './network.ts';
+import { stampPipeline } from './pipeline.ts';
+import { ProcessStore } from './process-store.ts';
+import { stream } from './script.ts';
+import type { Script } from './script.ts';
+import { unpackStamp } from './stamp.ts';
+import type { Stamp } from './stamp.ts';
+import type { Endpoint } from './wire.ts';
+
+/** One server process, from its start to its death. */
+export interface ServerProcess {
+  readonly number: number;
+  readonly core: ServerCore;
+  readonly clock: EndClock;
+  readonly store: ProcessStore;
+  readonly codecs: { open: number };
+  readonly voice: { stages: number };
+  readonly endpoints: Set<Endpoint>;
+  /** Until it is killed, or has stopped by itself. */
+  running: boolean;
+  /** What it left open is the kernel's business. */
+  killed: boolean;
+}
+
+export interface HostOptions {
+  readonly clock: VirtualClock;
+  readonly script: Script;
+  readonly ledger: Ledger;
+  readonly judge: ServerJudge;
+  /** A microphone frame was heard. @param afterCrash the first one in a process whose predecessor was killed */
+  readonly onHeard: (stamp: Stamp, afterCrash: boolean) => void;
+}
+
+/** The server's machine: processes come and go, the conversation store beside them stays (or is lost). */
+export class ServerHost implements Host {
+  readonly processes: ServerProcess[] = [];
+  readonly log: LogBook;
+  /** What is done with connections while a process listens. */
+  gate: Admission = { type: 'accept' };
+  readonly #options: HostOptions;
+  readonly #storeClock: EndClock;
+  #store: MemoryConversationStore;
+  #listening: ServerProcess | undefined;
+  #sources = 0;
+  #names = 0;
+  #wallStepMs = 0;
+  #crashed = false;
+
+  constructor(options: HostOptions) {
+    this.#options = options;
+    this.#storeClock = new EndClock(options.clock, 0);
+    this.#store = new MemoryConversationStore(this.#storeClock);
+    this.log = new LogBook((line) => options.judge.line(line, this.processes[Number(line.fields['process'])]));
+    this.start();
+  }
+
+  get process(): ServerProcess | undefined {
+    return this.#listening;
+  }
+
+  get storedConversations(): number {
+    return this.#store.size;
+  }
+
+  get storeTimers(): number {
+    return this.#storeClock.open;
+  }
+
+  admission(): Admission {
+    return this.#listening === undefined ? { type: 'refuse' } : this.gate;
+  }
+
+  accept(socket: Endpoint, peer: { readonly deviceId: string; readonly requestId: string }): void {
+    const { core, endpoints } = this.#listening!;
+    endpoints.add(socket);
+    core.accept(socket, { ...peer, raw: false });
+  }
+
+  start(): void {
+    if (this.#listening !== undefined) return;
+    const process = this.#newProcess();
+    this.processes.push(process);
+    this.#listening = process;
+  }
+
+  /** SIGKILL. */
+  kill(store: 'kept' | 'lost'): void {
+    const process = this.#listening;
+    if (process === undefined) return;
+    this.#listening = undefined;
+    this.#crashed = true;
+    process.killed = true;
+    process.running = false;
+    process.clock.kill();
+    process.store.kill();
+    for (const endpoint of process.endpoints) endpoint.desert();
+    this.#options.ledger.processKilled();
+    if (store === 'lost') this.#loseStore();
+  }
+
+  /** SIGTERM: phones are sent away now; the process is gone `lingerMs` later. */
+  drain(lingerMs: number): void {
+    const process = this.#listening;
+    if (process === undefined) return;
+    this.#listening = undefined;
+    process.core.drain();
+    this.#options.clock.after(lingerMs, () => {
+      process.running = false;
+      process.core.dispose();
+    });
+  }
+
+  /** True while a process or the store has the conversation. */
+  holds({ id }: Conversation): boolean {
+    if (this.processes.some(({ running, core }) => running && core.conversations().some((held) => held.id === id))) return true;
+    let stored = false;
+    void this.#store.claim(id, () => { stored = true; return false; }, () => {});
+    return stored;
+  }
+
+  /** The wall clock is set. */
+  stepWall(ms: number): void {
+    this.#wallStepMs += ms;
+    for (const process of this.processes) process.clock.stepWall(ms);
+  }
+
+  #loseStore(): void {
+    this.#store = new MemoryConversationStore(this.#storeClock);
+  }
+
+  #newProcess(): ServerProcess {
+    const { clock: master, script, ledger } = this.#options;
+    const number = this.processes.length;
+    const clock = new EndClock(master, script.world.serverPpm, script.world.serverWallMs + this.#wallStepMs);
+    const store = new ProcessStore(this.#store, master, script.world.storeDelayMs, ledger);
+    const codecs = { open: 0 };
+    const voice = { stages: 0 };
+    const afterCrash = this.#crashed;
+    this.#crashed = false;
+    const core = createServerCore({
+      clock, store,
+      random: stream(script.seed, `server ${number}`),
+      ids: this.#ids(),
+      log: this.log.log({ process: number }),
+      codecs: this.#codecs(codecs, afterCrash),
+      pipeline: stampPipeline({
+        clock, running: voice, answers: script.world.answers, random: stream(script.seed, `pipeline ${number}`), nextSource: () => ++this.#sources,
+      }),
+    });
+    return { number, core, clock, store, codecs, voice, endpoints: new Set(), running: true, killed: false };
+  }
+
+  #ids(): Ids {
+    const next = (): number => ++this.#names;
+    return {
+      conversationId: () => `conversation-${next()}`,
+      responseId: () => `response-${next()}`,
+      token: () => `${TOKEN_MARK}-${next()}-long-enough`,
+      matches: (presented, secret) => presented === secret,
+    };
+  }
+
+  /** What the decoder is given is what the server hears. */
+  #codecs(leaks: { open: number }, afterCrash: boolean): ServerCodecs {
+    const codecs = stampCodecs(leaks);
+    return {
+      ...codecs,
+      decoder: (codec) => {
+        const decoder = codecs.decoder(codec);
+        let first = afterCrash;
+        return {
+          ...decoder,
+          decode: (payload) => {
+            this.#options.onHeard(unpackStamp(payload)!, first);
+            first = false;
+            return decoder.decode(payload);
+          },
+        };
+      },
+    };
+  }
+}
