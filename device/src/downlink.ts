@@ -178,7 +178,8 @@ export class Downlink {
   }
 
   statistics(): DownlinkStatistics {
-    return { ...this.#statistics, garbage: this.#ladder.garbage };
+    const { garbage, faults } = this.#ladder;
+    return { ...this.#statistics, garbage, faults: this.#statistics.faults + faults };
   }
 
   /** Nothing is played any more; `render` goes on with comfort noise. */

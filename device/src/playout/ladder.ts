@@ -49,6 +49,7 @@ export class Ladder {
   /** The decoder has not seen a frame of its stream yet: it has nothing to conceal with. */
   #unheard = true;
   #garbage = 0;
+  #faults = 0;
 
   readonly #noiseFrame = new Float32Array(FRAME_SAMPLES);
   /** The end of a stream whose decoder is gone. */
@@ -62,7 +63,7 @@ export class Ladder {
 
   /** A new stream begins; what was playing is led out. The old decoder may be closed after this. */
   use(decoder: Decoder | undefined): void {
-    if (this.#fade < FADE_SAMPLES && !this.#unheard) this.#leadOut = this.#decoder?.conceal();
+    if (this.#fade < FADE_SAMPLES && !this.#unheard) this.#leadOut = this.#concealment();
     this.#decoder = decoder;
     this.#unheard = true;
   }
@@ -75,6 +76,11 @@ export class Ladder {
   /** Payloads the decoder refused; each was treated as missing. */
   get garbage(): number {
     return this.#garbage;
+  }
+
+  /** Times the decoder could not conceal; anything but 0 is a bug. */
+  get faults(): number {
+    return this.#faults;
   }
 
   /** The slot's frame is here. @returns 320 samples, the caller's to keep */
@@ -138,8 +144,18 @@ export class Ladder {
     }
   }
 
+  #concealment(): Int16Array | undefined {
+    try {
+      return this.#decoder?.conceal();
+    } catch {
+      // No decoder is expected to fail here; the ear gets noise, and the count says so.
+      this.#faults++;
+      return undefined;
+    }
+  }
+
   #conceal(): Int16Array {
-    const frame = this.#decoder?.conceal();
+    const frame = this.#concealment();
     if (frame === undefined || this.#unheard) return this.idle();
     if (this.#fade === FADE_SAMPLES) this.#gapSamples = FULL_SAMPLES + FADE_SAMPLES;
     const audible = this.#gapSamples < FULL_SAMPLES + FADE_SAMPLES;
@@ -156,7 +172,7 @@ export class Ladder {
     const kept = this.#leadOut;
     this.#leadOut = undefined;
     if (kept !== undefined || this.#fade === FADE_SAMPLES) return kept;
-    return this.#unheard ? undefined : this.#decoder?.conceal();
+    return this.#unheard ? undefined : this.#concealment();
   }
 
   /** Voice in `frame` and noise, along the fade. */
