@@ -27,6 +27,7 @@ export class TestPhone {
   bytesReceived = 0;
   readonly socket: MessageSocket;
   readonly #numbers: SequenceExtender;
+  readonly #lastReceived: number | undefined;
   #handlers: MessageSocketHandlers | undefined;
   #txSeq = 100;
   /** The link still looks open, and nothing passes. */
@@ -35,6 +36,7 @@ export class TestPhone {
   /** @param lastReceived the last frame that the phone got over earlier links */
   constructor(lastReceived?: number) {
     this.#numbers = new SequenceExtender(lastReceived);
+    this.#lastReceived = lastReceived;
     const phone = this;
     this.socket = {
       get bufferedBytes() { return phone.bufferedBytes; },
@@ -48,7 +50,7 @@ export class TestPhone {
   }
 
   get rxSeq(): number {
-    return this.#numbers.highest ?? -1;
+    return this.frames.at(-1)?.sequence ?? this.#lastReceived ?? -1;
   }
 
   say(message: DeviceMessage): void {
@@ -110,7 +112,10 @@ export class TestPhone {
   }
 
   #note(message: ServerMessage): void {
-    if (message.type === 'resumed') this.#numbers.reset(message.nextSeq - 1);
+    if (message.type === 'resumed') {
+      this.#numbers.reset(message.nextSeq - 1);
+      this.#txSeq = Math.max(this.#txSeq, message.rxSeq + 1);
+    }
     if (message.type === 'response.start' && this.#numbers.highest === undefined) this.#numbers.reset(message.firstSeq - 1);
     this.messages.push(message);
     this.wire.push(message.type);
