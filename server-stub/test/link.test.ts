@@ -121,7 +121,7 @@ describe('sending ahead', () => {
   });
 
   it('numbers frames and timestamps without a gap, over responses, with one SSRC and a marker on each first', async () => {
-    const { connect, pass, core } = world({ script: { greetingMs: 400 }, core: { random: () => 0.999_99 } });
+    const { connect, pass, core } = world({ script: { greetingMs: 400 }, core: { random: () => 0.999_999 } });
     const phone = connect();
     phone.hello();
     for (let seconds = 0; seconds < 13; seconds++) {

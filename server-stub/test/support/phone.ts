@@ -17,6 +17,7 @@ export class TestPhone {
   readonly messages: ServerMessage[] = [];
   /** Frames in the order they came, with their extended numbers. */
   readonly frames: { readonly sequence: number; readonly packet: AudioPacket }[] = [];
+  /** Bare frames of a raw link. */
   readonly raw: Uint8Array[] = [];
   /** Messages and frames in the order they came: `ready`, `response.start`, `#42`. */
   readonly wire: string[] = [];
@@ -28,13 +29,15 @@ export class TestPhone {
   readonly socket: MessageSocket;
   readonly #numbers: SequenceExtender;
   readonly #lastReceived: number | undefined;
+  readonly #isRaw: boolean;
   #handlers: MessageSocketHandlers | undefined;
   #txSeq = 100;
   /** The link still looks open, and nothing passes. */
   cut = false;
 
   /** @param lastReceived the last frame that the phone got over earlier links */
-  constructor(lastReceived?: number) {
+  constructor(lastReceived?: number, isRaw = false) {
+    this.#isRaw = isRaw;
     this.#numbers = new SequenceExtender(lastReceived);
     this.#lastReceived = lastReceived;
     const phone = this;
@@ -103,8 +106,7 @@ export class TestPhone {
   #receive(data: string | Uint8Array): void {
     if (this.closedWith !== undefined || this.cut) return;
     if (typeof data === 'string') return this.#note(parseServerMessage(data)!);
-    this.raw.push(data);
-    if (data.length !== FRAME_BYTES + 12 && data[0] !== 0x80) return;
+    if (this.#isRaw) return void this.raw.push(data);
     const packet = parsePacket(data);
     const sequence = this.#numbers.extend(packet.sequence);
     this.frames.push({ sequence, packet });

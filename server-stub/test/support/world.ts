@@ -127,7 +127,7 @@ export function world(options: { limits?: Partial<ServerLimits>; script?: Partia
   return {
     clock, core, store, script, log, pass,
     connect({ lastReceived, deviceId = DEVICE_ID, raw = false } = {}) {
-      const phone = new TestPhone(lastReceived);
+      const phone = new TestPhone(lastReceived, raw);
       core.accept(phone.socket, { deviceId, requestId: 'request', raw });
       return phone;
     },
