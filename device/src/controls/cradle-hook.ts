@@ -1,0 +1,44 @@
+import type { Clock } from '../../../protocol/src/index.ts';
+import type { Log } from '../system/log.ts';
+import { Debouncer } from './debounce.ts';
+import type { HookHandlers, HookSwitch } from './hook-switch.ts';
+import type { InputLine } from './line.ts';
+
+/** Contacts of cradles are through bouncing in 5 to 20 ms; a receiver is never put down for less than this. */
+export const HOOK_SETTLE_MS = 40;
+
+/** The handset's cradle: an active line is a receiver that is up. */
+export class CradleHook implements HookSwitch {
+  readonly description: string;
+  readonly #line: InputLine;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  #debouncer: Debouncer | undefined;
+
+  constructor(line: InputLine, clock: Clock, log: Log) {
+    this.description = `handset on ${line.description}`;
+    this.#line = line;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** A receiver that is up when the phone starts begins a call: somebody may be waiting since the power came back. */
+  start(handlers: HookHandlers): void {
+    let known = false;
+    this.#debouncer = new Debouncer(this.#clock, HOOK_SETTLE_MS, (up) => {
+      if (up) handlers.lifted();
+      else if (known) handlers.hungUp('hangup');
+      known = true;
+    });
+    this.#line.start((active) => this.#debouncer?.level(active), (error) => {
+      this.#log.error('hook-broken', { fault: error.fault, reason: error.message });
+      handlers.broken?.(error);
+    });
+  }
+
+  stop(): void {
+    this.#debouncer?.stop();
+    this.#debouncer = undefined;
+    this.#line.stop();
+  }
+}

@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict';
+import { FRAME_SAMPLES } from '../../protocol/src/index.ts';
+import type { EndReason } from '../../protocol/src/index.ts';
+import { VirtualClock } from '../../protocol/src/virtual-clock.ts';
+import type { AudioSink, AudioStream } from '../src/audio/ports.ts';
+import type { HookHandlers } from '../src/controls/hook-switch.ts';
+import { VolumeStage } from '../src/controls/volume.ts';
+import type { Call } from '../src/conversation/call.ts';
+import type { CallReport } from '../src/conversation/report.ts';
+import { Phone } from '../src/phone.ts';
+import type { PhoneOptions } from '../src/phone.ts';
+import { silentLog } from '../src/system/log.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** A call that plays a constant and says good-bye for 100 ms. */
+class FakeCall {
+  captured = 0;
+  dialled = false;
+  endReason: EndReason | undefined;
+  readonly #clock: VirtualClock;
+  readonly #onEnded: (report: CallReport) => void;
+
+  constructor(clock: VirtualClock, onEnded: (report: CallReport) => void) {
+    this.#clock = clock;
+    this.#onEnded = onEnded;
+  }
+
+  lift(): void { this.dialled = true; }
+  networkUp(): void {}
+  capture(): void { this.captured++; }
+  render(into: Int16Array): void { into.fill(1_000); }
+
+  hangup(reason: EndReason): void {
+    if (!this.dialled || this.endReason !== undefined) return;
+    this.endReason = reason;
+    this.#clock.after(100, () => this.#onEnded({ endReason: reason } as CallReport));
+  }
+}
+
+class Rig {
+  readonly clock = new VirtualClock();
+  readonly calls: FakeCall[] = [];
+  readonly idle: EndReason[] = [];
+  readonly reports: EndReason[] = [];
+  leftOffHook = 0;
+  openStreams = 0;
+  mostStreams = 0;
+  hook!: HookHandlers;
+  readonly phone: Phone;
+  #sink: AudioSink | undefined;
+
+  constructor(more: Partial<PhoneOptions> = {}, callOver?: () => void) {
+    this.phone = new Phone({
+      clock: this.clock,
+      log: silentLog,
+      hook: { description: 'test', start: (handlers) => { this.hook = handlers; }, stop() {}, ...(callOver && { callOver }) },
+      networkWatch: { start() {}, stop() {} },
+      openAudio: (sink) => this.#open(sink),
+      newCall: (onEnded) => {
+        const call = new FakeCall(this.clock, onEnded);
+        this.calls.push(call);
+        return call as unknown as Call;
+      },
+      redials: true,
+      hangUpGraceMs: 1_000,
+      offHookMs: 2 * HOUR_MS,
+      onReport: ({ endReason }) => this.reports.push(endReason),
+      onIdle: ({ endReason }) => this.idle.push(endReason),
+      onLeftOffHook: () => { this.leftOffHook++; },
+      onAudioFailed: () => {},
+      ...more,
+    });
+    this.phone.start();
+  }
+
+  async #open(sink: AudioSink): Promise<AudioStream> {
+    await Promise.resolve();
+    this.openStreams++;
+    this.mostStreams = Math.max(this.mostStreams, this.openStreams);
+    this.#sink = sink;
+    return {
+      description: 'test card', outputDelayMs: 50,
+      close: () => {
+        this.openStreams--;
+        return new Promise((resolve) => { this.clock.after(30, resolve); });
+      },
+    };
+  }
+
+  async lift(): Promise<void> {
+    this.hook.lifted();
+    await this.clock.advanceAsync(50);
+  }
+
+  hears(): number {
+    const frame = new Int16Array(FRAME_SAMPLES);
+    this.#sink!.render(frame);
+    return frame[FRAME_SAMPLES - 1]!;
+  }
+
+  /** `ms` of microphone frames, at 50 a second or, for hours, one a minute. */
+  async speak(ms: number, amplitude: number, everyMs = 20): Promise<void> {
+    for (let done = 0; done < ms; done += everyMs) {
+      this.#sink!.capture(new Int16Array(FRAME_SAMPLES).fill(amplitude));
+      await this.clock.advanceAsync(everyMs);
+    }
+  }
+}
+
+describe('the telephone', () => {
+  it('is silent both ways from the moment of the hang-up, and ends the call after a second', async () => {
+    const rig = new Rig();
+    await rig.lift();
+    const [call] = rig.calls;
+    assert.equal(rig.hears(), 1_000);
+    rig.hook.hungUp('hangup');
+    assert.equal(rig.hears(), 0);
+    await rig.speak(980, 5_000);
+    assert.deepEqual([call!.captured, call!.endReason], [0, undefined]);
+    await rig.clock.advanceAsync(20);
+    assert.equal(call!.endReason, 'hangup');
+    assert.equal(rig.openStreams, 0);
+  });
+
+  it('takes a slip of the hand for one: the same call, its sound back at once', async () => {
+    const rig = new Rig();
+    await rig.lift();
+    rig.hook.hungUp('hangup');
+    await rig.clock.advanceAsync(900);
+    rig.hook.lifted();
+    assert.equal(rig.hears(), 1_000);
+    await rig.clock.advanceAsync(5_000);
+    assert.equal(rig.calls.length, 1);
+    assert.equal(rig.calls[0]!.endReason, undefined);
+  });
+
+  it('ends at once for a reason that is no slip', async () => {
+    const rig = new Rig();
+    await rig.lift();
+    rig.hook.hungUp('duration');
+    assert.equal(rig.calls[0]!.endReason, 'duration');
+  });
+
+  it('keeps the new call when the receiver is lifted while the old one says good-bye', async () => {
+    const rig = new Rig();
+    await rig.lift();
+    rig.hook.hungUp('hangup');
+    await rig.clock.advanceAsync(1_010);
+    await rig.lift();
+    await rig.clock.advanceAsync(5_000);
+    assert.deepEqual(rig.reports, ['hangup']);
+    assert.equal(rig.phone.call, rig.calls[1]);
+    assert.equal(rig.hears(), 1_000);
+    assert.deepEqual([rig.openStreams, rig.mostStreams], [1, 1]);
+  });
+
+  it('opens one stream however fast the receiver goes up and down', async () => {
+    const rig = new Rig({ hangUpGraceMs: 0 });
+    for (let round = 0; round < 5; round++) {
+      rig.hook.lifted();
+      rig.hook.hungUp('hangup');
+    }
+    rig.hook.lifted();
+    await rig.clock.advanceAsync(1_000);
+    assert.deepEqual([rig.openStreams, rig.mostStreams], [1, 1]);
+  });
+
+  it('rests when nobody has spoken for hours, says so, and calls again at the next voice', async () => {
+    const rig = new Rig();
+    await rig.lift();
+    await rig.speak(2 * HOUR_MS + 120_000, 3, 60_000);
+    assert.deepEqual([rig.reports, rig.leftOffHook], [['idle'], 1]);
+    await rig.speak(10_000, 3);
+    assert.equal(rig.calls.at(-1)!.dialled, false);
+    await rig.speak(500, 6_000);
+    assert.equal(rig.calls.at(-1)!.dialled, true);
+    assert.equal(rig.calls.length, 2);
+  });
+
+  it('is not left lying while somebody speaks now and then', async () => {
+    const rig = new Rig();
+    await rig.lift();
+    for (let hour = 0; hour < 6; hour++) {
+      await rig.speak(HOUR_MS, 3, 60_000);
+      await rig.speak(400, 6_000);
+    }
+    assert.deepEqual(rig.reports, []);
+  });
+
+  it('redials for a person who holds a receiver, not for a button that nobody touches', async () => {
+    for (const [callOver, calls] of [[undefined, 2], [() => {}, 1]] as const) {
+      const rig = new Rig({}, callOver);
+      await rig.lift();
+      rig.calls[0]!.hangup('unreachable');
+      await rig.clock.advanceAsync(2_000);
+      assert.equal(rig.calls.length, calls);
+      assert.equal(rig.openStreams, calls - 1);
+    }
+  });
+
+  it('opens the sound again when it failed under a lifted receiver', async () => {
+    let tries = 0;
+    const rig = new Rig({ openAudio: () => { tries++; return Promise.reject(new Error('no card')); } });
+    await rig.lift();
+    await rig.clock.advanceAsync(6_100);
+    assert.equal(tries, 4);
+    rig.hook.hungUp('duration');
+    await rig.clock.advanceAsync(6_000);
+    assert.equal(tries, 4);
+  });
+
+  it('turns the volume on what is heard', async () => {
+    const volume = new VolumeStage(0);
+    const rig = new Rig({ volume });
+    await rig.lift();
+    assert.equal(rig.hears(), 126);
+  });
+
+  it('stops when the last call has said good-bye and the card is free', async () => {
+    const rig = new Rig();
+    await rig.lift();
+    let stopped = false;
+    void rig.phone.stop('shutdown').then(() => { stopped = true; });
+    await rig.clock.advanceAsync(90);
+    assert.equal(stopped, false);
+    await rig.clock.advanceAsync(20);
+    assert.deepEqual([stopped, rig.openStreams, rig.reports[0]], [true, 0, 'shutdown']);
+  });
+});
