@@ -80,7 +80,7 @@ export class NativeOpusDecoder implements Decoder {
     const native = open(this.#native);
     checkPacket(payload);
     const pcm = guarded(() => samples(native.decode(asBuffer(payload))));
-    this.#lost[0] = payload[0]! & CODE_ZERO;
+    if ((payload[0]! & FRAME_COUNT_CODE) === 0) this.#lost[0] = payload[0]!;
     return pcm;
   }
 
@@ -101,7 +101,8 @@ export class NativeOpusDecoder implements Decoder {
 
 /** TOC of a 20 ms wideband SILK frame: what concealment is asked for before any packet came. */
 const SILK_WIDEBAND_20_MS = 9 << 3;
-const CODE_ZERO = 0xfc;
+/** 0: the packet is one frame, so its TOC byte says 20 ms by itself. */
+const FRAME_COUNT_CODE = 3;
 
 function open<T>(instance: T | undefined): T {
   if (instance === undefined) throw new CodecError('closed', 'this decoder was closed; make a new one');

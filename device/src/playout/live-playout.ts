@@ -31,6 +31,8 @@ export interface LiveStatistics {
  */
 const QUIET_SHORT_MS = 5;
 const SPEECH_SHORT_MS = 20;
+/** And of a small target no more than this share. */
+const SHORT_SHARE = 0.5;
 const QUIET_LONG_MS = FRAME_MS;
 const SPEECH_LONG_MS = FRAME_MS + 5;
 /** With less than this share of the delay in the queue, a stall is on: play slower. */
@@ -165,10 +167,12 @@ export class LivePlayout implements Playout {
     const quiet = meanSquare(frame) < QUIET_POWER;
     if (!quiet && this.#sinceStretch < SPEECH_STRETCH_EVERY) return frame;
     const delayMs = nowMs - packet.sequence * FRAME_MS - this.#estimator.baseMs;
-    const excessMs = delayMs - this.#estimator.targetMs;
+    const { targetMs } = this.#estimator;
+    const excessMs = delayMs - targetMs;
+    const shortMs = Math.min(quiet ? QUIET_SHORT_MS : SPEECH_SHORT_MS, SHORT_SHARE * targetMs);
     const queuedMs = this.#queue.length * FRAME_MS;
     let result = frame;
-    if (queuedMs < LOW_SHARE * delayMs - FRAME_MS || excessMs < -(quiet ? QUIET_SHORT_MS : SPEECH_SHORT_MS)) result = expand(frame, quiet);
+    if (queuedMs < LOW_SHARE * delayMs - FRAME_MS || excessMs < -shortMs) result = expand(frame, quiet);
     else if (excessMs > (quiet ? QUIET_LONG_MS : SPEECH_LONG_MS) && !this.#spurt.sentAhead) result = accelerate(frame, quiet);
     this.#count(result.length - frame.length);
     return result;

@@ -8,6 +8,7 @@ const LONGEST_STALL_MS = 2_000;
 const VERDICT_MS = 100;
 /** A sender this far before its own first packet does not send as it speaks: it sends ahead. */
 const AHEAD_MS = 600;
+const FASTEST_CLOCK = 0.001;
 
 interface Arrival {
   readonly mediaMs: number;
@@ -24,7 +25,8 @@ export class SpurtWatch {
   /** Arrivals since a gap, until it is decided. */
   #undecided: Arrival[] = [];
   #gapMs = 0;
-  #firstTransitMs = 0;
+  /** Transit of the spurt's first packet: what is normal for a sender that does not send ahead. */
+  #referenceMs = 0;
   #sentAhead = false;
 
   constructor(estimator: DelayEstimator) {
@@ -47,7 +49,9 @@ export class SpurtWatch {
     if (gapMs > GAP_MS) this.#open(gapMs);
     if (this.#gapMs > 0) this.#decide({ mediaMs, nowMs });
     else this.#estimator.arrived(mediaMs, nowMs);
-    if (this.#firstTransitMs - (nowMs - mediaMs) > AHEAD_MS) this.#sentAhead = true;
+    // A clock that is fast looks ahead too, in the long run; no clock gains a thousandth.
+    this.#referenceMs -= Math.min(gapMs, GAP_MS) * FASTEST_CLOCK;
+    if (this.#referenceMs - (nowMs - mediaMs) > AHEAD_MS) this.#sentAhead = true;
   }
 
   #open(gapMs: number): void {
@@ -75,7 +79,7 @@ export class SpurtWatch {
     if (first === undefined) return;
     if (!stalled) {
       this.#estimator.rebase();
-      this.#firstTransitMs = first.nowMs - first.mediaMs;
+      this.#referenceMs = first.nowMs - first.mediaMs;
       this.#sentAhead = false;
     }
     for (const arrival of this.#undecided) this.#estimator.arrived(arrival.mediaMs, arrival.nowMs);

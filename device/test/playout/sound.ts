@@ -101,7 +101,6 @@ export const SMOOTH = 200;
 export class SineDecoder implements Decoder {
   readonly codec = 'opus';
   readonly calls: string[] = [];
-  #phase = 0;
 
   decode(payload: Uint8Array): Int16Array {
     this.calls.push('decode');
@@ -125,9 +124,12 @@ export class SineDecoder implements Decoder {
   }
 
   #frame(): Int16Array {
-    return Int16Array.from({ length: FRAME_SAMPLES }, () => Math.round(SINE_AMPLITUDE * Math.sin((2 * Math.PI * SINE_HZ * this.#phase++) / 16_000)));
+    return FOUR_PERIODS.slice();
   }
 }
+
+/** 200 Hz has four whole periods in a frame, so every frame of the endless sine is the same. */
+const FOUR_PERIODS = Int16Array.from({ length: FRAME_SAMPLES }, (_, at) => Math.round(SINE_AMPLITUDE * Math.sin((2 * Math.PI * SINE_HZ * at) / 16_000)));
 
 /** Says which frame it was given: sample 0 is the payload's number + 1, concealment is all zero. */
 export class NumberDecoder implements Decoder {

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { seededRandom } from '../../../protocol/src/index.ts';
+import { accelerate, expand } from '../../src/playout/time-stretch.ts';
+import { dbfs, frames, joined, roomNoise, roughness, speech, toneOverNoise } from './sound.ts';
+
+function sine(hz: number, samples: number): Int16Array {
+  return Int16Array.from({ length: samples }, (_, at) => Math.round(8_000 * Math.sin((2 * Math.PI * hz * at) / 16_000)));
+}
+
+describe('time-stretch', () => {
+  for (const [name, stretch, sign] of [['accelerate', accelerate, -1], ['expand', expand, 1]] as const) {
+    it(`${name} changes the length of a voiced sound, not its pitch, and does not click`, () => {
+      for (const hz of [100, 150, 220, 310]) {
+        const source = sine(hz, 32_000);
+        const out = joined(frames(source).map((frame, index) => (index % 3 === 1 ? stretch(frame, false) : frame)));
+        assert.ok((out.length - source.length) * sign > 1_000, `${hz} Hz: ${out.length - source.length} samples`);
+        assert.ok(Math.abs(toneOverNoise(out, hz) - toneOverNoise(source, hz)) < 1.5, `${hz} Hz is still ${hz} Hz`);
+        assert.ok(roughness(out) < roughness(source) + 60, `${hz} Hz: ${roughness(out)} against ${roughness(source)}`);
+      }
+    });
+
+    it(`${name} takes the most out of a quiet frame and keeps its level`, () => {
+      const out = frames(roomNoise(32_000, 30)).map((frame) => stretch(frame, true));
+      assert.ok(out.every((frame) => frame.length === 320 + sign * 240));
+      assert.ok(Math.abs(dbfs(joined(out)) - dbfs(roomNoise(32_000, 30))) < 1.5);
+    });
+
+    it(`${name} leaves alone what does not repeat itself`, () => {
+      const random = seededRandom(4);
+      const hiss = Int16Array.from({ length: 320 }, () => Math.round((random() - 0.5) * 20_000));
+      assert.equal(stretch(hiss, false).length, 320);
+    });
+
+    it(`${name} roughens real speech no more than speech is`, () => {
+      const source = speech();
+      const out = joined(frames(source).map((frame) => stretch(frame, false)));
+      assert.notEqual(out.length, source.length);
+      assert.ok(roughness(out) <= roughness(source) * 1.1);
+    });
+  }
+});
