@@ -67,9 +67,10 @@ start_server() {
   exit 4
 }
 
+# Runs before other work where that is allowed (nice only warns where it is not).
 # Without a client that asks for low latency a null sink works in blocks of two seconds.
 keep_alive() {
-  pacat -p --raw --rate=16000 --channels=1 --latency-msec=10 -d "$2" </dev/zero >/dev/null 2>&1 &
+  nice -n -11 pacat -p --raw --rate=16000 --channels=1 --latency-msec=10 -d "$2" </dev/zero >/dev/null 2>&1 &
   echo $! >> "$1/pids"
 }
 
