@@ -107,8 +107,10 @@ export class Phone {
     this.#resting = false;
     this.#redial?.cancel();
     this.#closeSound();
-    this.#call?.hangup(reason);
-    if (this.#call !== undefined && !this.#up.has(this.#call)) this.#call = undefined;
+    const call = this.#call;
+    if (call === undefined || this.#up.has(call)) return call?.hangup(reason);
+    this.#call = undefined;
+    call.discard();
   }
 
   // ---- calls

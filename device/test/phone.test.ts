@@ -17,6 +17,7 @@ const HOUR_MS = 3_600_000;
 class FakeCall {
   captured = 0;
   dialled = false;
+  discarded = false;
   endReason: EndReason | undefined;
   readonly #clock: VirtualClock;
   readonly #onEnded: (report: CallReport) => void;
@@ -28,6 +29,7 @@ class FakeCall {
 
   lift(): void { this.dialled = true; }
   networkUp(): void {}
+  discard(): void { this.discarded = true; }
   capture(): void { this.captured++; }
   render(into: Int16Array): void { into.fill(1_000); }
 
@@ -176,6 +178,16 @@ describe('the telephone', () => {
     await rig.speak(500, 6_000);
     assert.equal(rig.calls.at(-1)!.dialled, true);
     assert.equal(rig.calls.length, 2);
+  });
+
+  it('lets go of a call that was never dialled when the receiver goes down', async () => {
+    const rig = new Rig({ hangUpGraceMs: 0 });
+    await rig.lift();
+    rig.calls[0]!.hangup('server');
+    await rig.clock.advanceAsync(200);
+    rig.hook.hungUp('hangup');
+    assert.deepEqual(rig.calls.map(({ dialled, discarded }) => [dialled, discarded]), [[true, false], [false, true]]);
+    assert.equal(rig.phone.call, undefined);
   });
 
   it('is not left lying while somebody speaks now and then', async () => {

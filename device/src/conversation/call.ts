@@ -81,6 +81,12 @@ export class Call {
     this.#dispatch({ type: 'hangup', reason });
   }
 
+  /** For a call that was never dialled: lets go of its codec. */
+  discard(): void {
+    this.#uplink.close();
+    this.#downlink.close();
+  }
+
   /** The network interface came back: worth an attempt at once. */
   networkUp(): void {
     this.#dispatch({ type: 'network-up' });
