@@ -28,6 +28,7 @@ const PROGRAMS = [
  * @type {Readonly<Record<string, string>>}
  */
 const LAZY_LIBRARIES = {
+  '@redis/client': `module.exports = require('@redis/client');`,
   conf: `module.exports = require('conf').default;`,
   winston: `module.exports = require('winston');`,
 };

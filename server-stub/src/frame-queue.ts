@@ -37,7 +37,12 @@ export class FrameQueue {
   }
 
   toArray(): Uint8Array[] {
-    return this.#frames.slice(this.#offset) as Uint8Array[];
+    return this.since(this.#first);
+  }
+
+  /** The frames from `sequence` on; it must not lie before the first. */
+  since(sequence: ExtendedSequence): Uint8Array[] {
+    return this.#frames.slice(this.#offset + sequence - this.#first) as Uint8Array[];
   }
 
   /** Lets go of everything up to and with `through`. */

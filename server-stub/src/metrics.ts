@@ -27,6 +27,8 @@ export function metricsOf(core: ServerCore): Registry {
   counter(registry, 'bestday_takeovers_total', 'Resumes while the older socket was open', () => stats.takenOver);
   counter(registry, 'bestday_interruptions_total', 'Answers the patient interrupted', () => stats.interruptions);
   counter(registry, 'bestday_stage_failures_total', 'Turns whose pipeline failed', () => stats.stageFailures);
+  counter(registry, 'bestday_store_outages_total', 'Times the store of conversations could not be reached', () => stats.storeOutages);
+  counter(registry, 'bestday_store_failures_total', 'Reads and writes that failed while it could not', () => stats.storeFailures);
   counter(registry, 'bestday_unknown_messages_total', 'Control messages of unknown types, ignored', () => stats.unknownMessages);
   counters(registry, 'bestday_uplink_frames_total', 'Audio frames from phones, by what became of them', 'outcome', () => Object.entries(core.uplinkCounters()));
   counters(registry, 'bestday_connections_closed_total', 'Sockets closed, by close code (0: another)', 'code', () => stats.closes);

@@ -18,7 +18,10 @@ import { metricsOf } from './metrics.ts';
 import { nodeIds } from './node-ids.ts';
 import { openOfflinePipeline } from './pipeline/offline/offline-pipeline.ts';
 import type { Pipeline } from './pipeline/ports.ts';
-import { MemoryConversationStore } from './store/memory-store.ts';
+import { openStore } from './store/open-store.ts';
+import type { OpenedStore } from './store/open-store.ts';
+import type { StoreChoice } from './store/store-option.ts';
+import { ServerStats } from './stats.ts';
 import { DEFAULT_TURN_TAKING } from './turn-taking.ts';
 import type { TurnTakingSettings } from './turn-taking.ts';
 
@@ -35,13 +38,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const dataFolder = await openDataFolder(options.dataFolder);
   const tls = await tlsOf(options.tls, dataFolder, host);
   const clock = systemClock;
+  const stats = new ServerStats();
+  const store = await openStore(options.store, { clock, log, stats });
   const core = createServerCore({
     clock,
     random: systemRandom,
     ids: nodeIds,
     log,
     codecs: await loadCodecs(log),
-    store: new MemoryConversationStore(clock),
+    store: store.conversations,
+    stats,
     pipeline: options.pipeline ?? (await openOfflinePipeline(dataPath('server-stub/voices/companion'), log)),
     limits,
     turnTaking: { ...DEFAULT_TURN_TAKING, ...options.turnTaking },
@@ -51,7 +57,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const port = await listen(front, options.port, host);
   const url = `${tls === undefined ? 'ws' : 'wss'}://${host.includes(':') ? `[${host}]` : host}:${port}${CONNECT_PATH}`;
   log.info('server.listening', { url });
-  return { port, url, caFile: tls?.caFile, core, registry, close: () => close(core, front, log) };
+  return { port, url, caFile: tls?.caFile, core, registry, close: () => close(core, front, store, log) };
 }
 
 export interface ServerOptions {
@@ -64,6 +70,8 @@ export interface ServerOptions {
   readonly log: Log;
   readonly limits?: Partial<ServerLimits>;
   readonly turnTaking?: Partial<TurnTakingSettings>;
+  /** Where conversations outlive this process; default: nowhere. */
+  readonly store?: StoreChoice | undefined;
   /** Default: the offline companion. */
   readonly pipeline?: Pipeline;
 }
@@ -121,7 +129,7 @@ function cannotListen(port: number, host: string, code: string): string {
   return `cannot listen on ${host} port ${port} (${code})`;
 }
 
-async function close(core: ServerCore, front: HttpFront, log: Log): Promise<void> {
+async function close(core: ServerCore, front: HttpFront, store: OpenedStore, log: Log): Promise<void> {
   log.info('server.draining', { connections: core.stats.connections, conversations: core.stats.conversations });
   const closed = new Promise<void>((resolve) => front.server.close(() => resolve()));
   core.drain();
@@ -130,5 +138,6 @@ async function close(core: ServerCore, front: HttpFront, log: Log): Promise<void
   await closed;
   limit.cancel();
   core.dispose();
+  await store.close();
   log.info('server.closed');
 }

@@ -26,6 +26,9 @@ export class ServerStats {
   unknownMessages = 0;
   interruptions = 0;
   stageFailures = 0;
+  /** Times the store of conversations could not be reached, and what failed for it. */
+  storeOutages = 0;
+  storeFailures = 0;
   /** The ladder of what the phones sent, over all conversations. */
   readonly uplink: FrameCounters = newFrameCounters();
   readonly closes = new Map<number, number>();
