@@ -24,11 +24,6 @@ export function isOneMonoFrame(packet: Uint8Array): boolean {
   return packet.length > 0 && (packet[0]! & STEREO_BIT) === 0 && packetMs(packet) === 20;
 }
 
-/** A packet without audio: the far end is in discontinuous transmission (RFC 6716 §2.1.9). */
-export function isDtx(packet: Uint8Array): boolean {
-  return packet.length <= 2 && packet.length > 0;
-}
-
 /**
  * True when the packet carries a low-bitrate copy of the frame before it (LBRR, in-band FEC). In a packet of
  * one 20 ms mono SILK or hybrid frame the second byte begins with the VAD flag, then the LBRR flag.

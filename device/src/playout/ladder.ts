@@ -24,6 +24,9 @@ const QUICK_STEP = 6;
 const VOICE_GAIN = Float32Array.from({ length: FADE_SAMPLES + 1 }, (_, at) => 0.5 + 0.5 * Math.cos((Math.PI * at) / FADE_SAMPLES));
 const NOISE_GAIN = VOICE_GAIN.map((gain) => Math.sqrt(Math.max(0, 1 - gain * gain)));
 
+/** An Opus TOC byte alone (RFC 6716 §2.1.9): the sender is silent, and the decoder conceals. No other codec has it. */
+const DTX_BYTES = 1;
+
 /** A frame with no sample above this is digital silence, and gets the noise floor under it. */
 const SILENT_PEAK = 3;
 
@@ -89,6 +92,7 @@ export class Ladder {
     if (frame === undefined) return this.missing();
     this.#counters.played++;
     this.#rung = 'received';
+    if (payload.length === DTX_BYTES) return this.#fadeOut(frame);
     if (this.#fade === 0 && this.#gapSamples === 0) this.#noise.learn(frame);
     return this.#voice(frame);
   }
@@ -157,13 +161,17 @@ export class Ladder {
   #conceal(): Int16Array {
     const frame = this.#concealment();
     if (frame === undefined || this.#unheard) return this.idle();
-    if (this.#fade === FADE_SAMPLES) this.#gapSamples = FULL_SAMPLES + FADE_SAMPLES;
-    const audible = this.#gapSamples < FULL_SAMPLES + FADE_SAMPLES;
+    const audible = this.#gapSamples < FULL_SAMPLES + FADE_SAMPLES && this.#fade < FADE_SAMPLES;
     this.#rung = audible ? 'concealed' : 'comfort-noise';
     if (audible) this.#counters.concealed++;
     else this.#counters.comfortNoise++;
+    return this.#fadeOut(frame);
+  }
+
+  /** Concealment, the decoder's own for a packet without audio included: full to 60 ms, gone at 120 ms. */
+  #fadeOut(frame: Int16Array): Int16Array {
     this.#mix(frame, this.#gapSamples < FULL_SAMPLES ? 0 : 1, 0);
-    if (audible) this.#gapSamples += FRAME_SAMPLES;
+    this.#gapSamples += FRAME_SAMPLES;
     return frame;
   }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { hasLbrr, isDtx, isOneMonoFrame, packetMs } from '../../src/codec/opus-packet.ts';
+import { hasLbrr, isOneMonoFrame, packetMs } from '../../src/codec/opus-packet.ts';
 
 /** RFC 6716 Table 2, frame length by configuration. */
 const FRAME_MS = [
@@ -39,9 +39,4 @@ describe('Opus packet header', () => {
     { name: 'a TOC byte alone', packet: [0x48], expected: false },
   ];
   for (const { name, packet, expected } of lbrr) it(`LBRR? ${name}: ${expected}`, () => assert.equal(hasLbrr(Uint8Array.from(packet)), expected));
-
-  it('knows a packet without audio', () => {
-    assert.equal(isDtx(Uint8Array.of(0x48)), true);
-    assert.equal(isDtx(Uint8Array.of(0x48, 1, 2)), false);
-  });
 });

@@ -9,17 +9,19 @@ import { dbfs, joined, longestFlat, roughness, SineDecoder, SMOOTH, toneOverNois
 const GOOD = Uint8Array.of(1, 0, 0);
 const WITH_FEC = Uint8Array.of(1, 1, 0);
 const GARBAGE = Uint8Array.of(0);
+const DTX = Uint8Array.of(0x48);
 
 function ladder(decoder = new SineDecoder()) {
   const counters = newFrameCounters();
   return { decoder, counters, ladder: new Ladder({ decoder, comfortNoise: new LearnedComfortNoise(seededRandom(7)), counters }) };
 }
 
-/** g received, f lost with FEC in the next, l lost, s stalled, i idle, x garbage. */
+/** g received, f lost with FEC in the next, l lost, s stalled, i idle, x garbage, d packet without audio. */
 function play(subject: Ladder, script: string): Int16Array[] {
   return [...script].map((step) => {
     switch (step) {
       case 'g': return subject.received(GOOD);
+      case 'd': return subject.received(DTX);
       case 'x': return subject.received(GARBAGE);
       case 'f': return subject.missing(WITH_FEC);
       case 'l': return subject.missing(GOOD);
@@ -36,6 +38,7 @@ describe('Ladder', () => {
     { name: 'of a gap of two, the first is concealed and the second recovered', script: 'gglfg', played: 3, concealed: 1, recoveredByFec: 1 },
     { name: 'concealment lasts 120 ms, then comfort noise', script: 'ggllllllll', played: 2, concealed: 6, comfortNoise: 2 },
     { name: 'a late frame sounds like a lost one', script: 'ggssssssss', played: 2, concealed: 6, comfortNoise: 2 },
+    { name: 'packets without audio are no loss', script: 'ggddddddddgg', played: 12 },
     { name: 'garbage counts as missing', script: 'ggxg', played: 3, concealed: 1 },
     { name: 'idle is comfort noise, not concealment', script: 'ggiii', played: 2, comfortNoise: 3 },
     { name: 'nothing to conceal before the first frame', script: 'llgg', played: 2, comfortNoise: 2 },
@@ -83,6 +86,11 @@ describe('Ladder', () => {
     assert.ok(levels[9]! < -65, `comfort noise: ${levels[9]}`);
   });
 
+  it('lets the sound of packets without audio go the way of concealment', () => {
+    const levels = play(ladder().ladder, 'gggddddddddgg').map(dbfs);
+    assert.ok(Math.abs(levels[5]! - levels[2]!) < 0.1 && levels[9]! < -65 && levels[12]! > -20, levels.join(', '));
+  });
+
   it('puts noise under digital silence', () => {
     const silent = new SineDecoder();
     silent.decode = () => new Int16Array(320);
@@ -102,7 +110,7 @@ describe('Ladder', () => {
   });
 
   it('never clicks, whatever the order of calls', () => {
-    fc.assert(fc.property(fc.array(fc.constantFrom('g', 'g', 'g', 'f', 'l', 's', 'i', 'x'), { minLength: 5, maxLength: 120 }), (script) => {
+    fc.assert(fc.property(fc.array(fc.constantFrom('g', 'g', 'g', 'f', 'l', 's', 'i', 'x', 'd'), { minLength: 5, maxLength: 120 }), (script) => {
       const { ladder: subject } = ladder();
       const out = joined(play(subject, script.join('')));
       assert.ok(roughness(out) < SMOOTH, `roughness ${roughness(out)}`);
