@@ -135,6 +135,7 @@ export class Ladder {
   #voice(frame: Int16Array): Int16Array {
     this.#gapSamples = 0;
     this.#unheard = false;
+    if (this.#leadOut !== undefined) this.#blendFrom(this.#leadOut, frame);
     this.#mix(frame, -QUICK_STEP, isSilent(frame) ? 1 : 0);
     return frame;
   }
@@ -181,6 +182,15 @@ export class Ladder {
     this.#leadOut = undefined;
     if (kept !== undefined || this.#fade === FADE_SAMPLES) return kept;
     return this.#unheard ? undefined : this.#concealment();
+  }
+
+  /** A new stream that begins before the old one was led out: 10 ms from one to the other. */
+  #blendFrom(old: Int16Array, frame: Int16Array): void {
+    this.#leadOut = undefined;
+    for (let index = 0, fade = 0; fade < FADE_SAMPLES; index++, fade += QUICK_STEP) {
+      const gain = VOICE_GAIN[fade]!;
+      frame[index] = toSample(gain * old[index]! + (1 - gain) * frame[index]!);
+    }
   }
 
   /** Voice in `frame` and noise, along the fade. */
