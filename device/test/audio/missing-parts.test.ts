@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +9,7 @@ import { openAudio, type OpenAudio } from '../../src/audio/backends.ts';
 import { AudioError, type AudioBackendName, type AudioSink } from '../../src/audio/ports.ts';
 import { childCommand } from '../../src/audio/spawn-child.ts';
 import { silentLog } from '../../src/system/log.ts';
-import { VirtualSoundCard } from './virtual-sound-card.ts';
+import { VirtualSoundCard, needs } from './virtual-sound-card.ts';
 
 const SINK: AudioSink = { capture() {}, render: (into) => into.fill(0), failed() {} };
 const CHILD_WITHOUT = fileURLToPath(new URL('child-without.ts', import.meta.url));
@@ -67,14 +66,7 @@ describe('native sound parts that are missing, on a sound card made of software'
   });
 
   describe('and with the package speaker', () => {
-    before(function needsSpeaker() {
-      try {
-        createRequire(import.meta.url).resolve('speaker');
-      } catch {
-        console.log('      SKIPPED: speaker is not installed: apt-get install -y libasound2-dev && npm install');
-        this.skip();
-      }
-    });
+    before(function needsSpeaker() { needs(this, 'speaker'); });
 
     it('without aplay speaker plays', async () => {
       assert.match((await open('alsa', '', { PATH: folder })).description, /→ speaker/);

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { availableParallelism, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../../protocol/src/index.ts';
@@ -10,7 +9,7 @@ import type { ChildBackendName } from '../../src/audio/child-job.ts';
 import type { AudioSettings, AudioSink } from '../../src/audio/ports.ts';
 import { silentLog } from '../../src/system/log.ts';
 import { amplitudeAt, concat, ramp, rampBreaks, sine, until } from './signals.ts';
-import { VirtualSoundCard } from './virtual-sound-card.ts';
+import { VirtualSoundCard, needs, skipWhenTooBusy } from './virtual-sound-card.ts';
 
 const SETTINGS: AudioSettings = { clock: systemClock, log: silentLog };
 /** How long nothing may be lost. `BESTDAY_SOUND_SECONDS=60` for the long version. */
@@ -73,7 +72,10 @@ for (const backend of BACKENDS) {
     let phone: Phone;
     let audio: OpenAudio | undefined;
 
-    before(function start() { card = VirtualSoundCard.start(this); });
+    before(function start() {
+      if (backend === 'portaudio') needs(this, 'naudiodon');
+      card = VirtualSoundCard.start(this);
+    });
     after(() => card?.stop());
     beforeEach(() => { phone = new Phone(); });
     afterEach(() => audio?.close());
@@ -189,14 +191,6 @@ for (const backend of BACKENDS) {
       });
     }
   });
-}
-
-/** With more than two programs per core waiting, the sound server itself is starved, and what it loses tells nothing of us. */
-function skipWhenTooBusy(context: Mocha.Context): void {
-  const load = loadavg()[0]! / availableParallelism();
-  if (load < 2) return;
-  console.log(`      SKIPPED: the machine is too busy to tell (${load.toFixed(1)} programs per core)`);
-  context.skip();
 }
 
 function constant(value: number): Int16Array {

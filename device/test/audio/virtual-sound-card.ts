@@ -1,6 +1,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
-import { setPriority, tmpdir } from 'node:os';
+import { createRequire } from 'node:module';
+import { availableParallelism, loadavg, setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SpawnChild } from '../../src/audio/child-job.ts';
@@ -126,6 +127,24 @@ export class VirtualSoundCard {
     helper.once('exit', () => this.#helpers.delete(helper));
     return helper;
   }
+}
+
+/** Skips, and says so, where a package is not installed. */
+export function needs(context: Mocha.Context, name: string): void {
+  try {
+    createRequire(import.meta.url).resolve(name);
+  } catch {
+    console.log(`      SKIPPED: ${name} is not installed; npm run setup says what it needs`);
+    context.skip();
+  }
+}
+
+/** With more than two programs per core waiting, the sound server itself is starved, and what it loses tells nothing of us. */
+export function skipWhenTooBusy(context: Mocha.Context): void {
+  const load = loadavg()[0]! / availableParallelism();
+  if (load < 2) return;
+  console.log(`      SKIPPED: the machine is too busy to tell (${load.toFixed(1)} programs per core)`);
+  context.skip();
 }
 
 /** This process plays the daemon; on the phone the service manager sees to its priority. */
