@@ -55,6 +55,7 @@ export class Liveness {
   }
 
   #sampleIn(leftMs: number): Timer {
-    return this.#clock.after(Math.min(leftMs, SAMPLE_MS), () => this.#check());
+    // A wait below a double's resolution at `now` would leave a virtual clock where it stands, for ever.
+    return this.#clock.after(Math.min(Math.max(leftMs, 1), SAMPLE_MS), () => this.#check());
   }
 }
