@@ -13,8 +13,9 @@ import type { ServerMessage, Timer } from '../../protocol/src/index.ts';
 /**
  * The other end of every measurement: as little server as the protocol allows, so that what is measured is the
  * phone. It sends the same Opus frames to a client that offers the subprotocol (in RTP, as one response after the
- * other, with acks) and to one that does not (bare), live, one every `periodMs`. The path says how: `/live/20`, or
- * `/silent`.
+ * other, with acks) and to one that does not (bare). The path says how: `/live/20` sends one every 20 ms from the
+ * handshake on, `/asked/1` one a millisecond for as many as a text message `{"type":"more","frames":N}` asks for,
+ * `/silent` none.
  */
 export class BenchServer {
   readonly port: number;
@@ -72,7 +73,8 @@ class Client {
   readonly #socket: WebSocket;
   readonly #options: BenchServerOptions;
   readonly #rtp: boolean;
-  readonly #periodMs: number | undefined;
+  readonly #way: string | undefined;
+  readonly #periodMs: number;
   readonly #timers: Timer[] = [];
   #received = 0;
   #rxSeq = -1;
@@ -82,12 +84,13 @@ class Client {
     this.#socket = socket;
     this.#options = options;
     this.#rtp = socket.protocol === SUBPROTOCOL;
-    const live = /^\/live\/(\d+)$/.exec(path)?.[1];
-    this.#periodMs = live === undefined ? undefined : Number(live);
+    const [, way, period] = /^\/(live|asked)\/(\d+)$/.exec(path) ?? [];
+    this.#way = way;
+    this.#periodMs = Number(period);
     socket.on('message', (data: Buffer, isBinary) => (isBinary ? this.#frame(data) : this.#control(data.toString())));
     socket.on('close', () => this.#timers.forEach((timer) => timer.cancel()));
     socket.on('error', () => {});
-    if (!this.#rtp) this.#stream();
+    if (!this.#rtp && way === 'live') this.#stream(Infinity);
   }
 
   #frame(data: Buffer): void {
@@ -97,19 +100,25 @@ class Client {
   }
 
   #control(text: string): void {
-    const { type } = JSON.parse(text) as { type: string };
+    const { type, frames } = JSON.parse(text) as { type: string; frames?: number };
     if (type === 'end') this.#socket.close(CloseCode.done);
+    if (type === 'more') this.#stream(frames ?? 0);
     if (type !== 'hello') return;
     this.#send({
       type: 'ready', conversationId: 'bench', resumeToken: '0123456789abcdef', resumeWindowMs: RESUME_WINDOW_MS, codec: 'opus',
       pingMs: PING_INTERVAL_MS, maxQueueMs: DEFAULT_MAX_QUEUE_MS, serverTime: new Date().toISOString(),
     });
     this.#timers.push(systemClock.every(ACK_INTERVAL_MS, () => this.#send({ type: 'ack', rxSeq: this.#rxSeq })));
-    this.#stream();
+    if (this.#way === 'live') this.#stream(Infinity);
   }
 
-  #stream(): void {
-    if (this.#periodMs !== undefined) this.#timers.push(systemClock.every(this.#periodMs, () => this.#next()));
+  #stream(frames: number): void {
+    let left = frames;
+    const timer = systemClock.every(this.#periodMs, () => {
+      if (--left === 0) timer.cancel();
+      this.#next();
+    });
+    this.#timers.push(timer);
   }
 
   #next(): void {

@@ -38,16 +38,21 @@ export class Programs {
     return new Programs(folder, server, port);
   }
 
+  /** @param path of the bench server */
+  url(path: string): string {
+    return `wss://localhost:${this.#port}${path}`;
+  }
+
   /** @param path of the bench server; `args` over the usual ones: speech from a file, no log but errors */
   daemon(path: string, args: readonly string[] = ['--audio', 'file', '--input', join(this.folder, 'speech.wav')], env = process.env): ChildProcess {
     return this.#spawn([
-      PHONE, 'run', '--server', this.#url(path), '--ca-file', join(this.folder, 'ca.pem'), '--device-id', randomUUID(),
+      PHONE, 'run', '--server', this.url(path), '--ca-file', join(this.folder, 'ca.pem'), '--device-id', randomUUID(),
       '--api-key-file', join(this.folder, 'key'), '--settings-file', join(this.folder, 'none.json'), ...args,
     ], env);
   }
 
   floor(path: string): ChildProcess {
-    return this.#spawn([join(this.folder, 'floor.cjs'), this.#url(path), join(this.folder, 'ca.pem'), nativeOpusFile(), join(this.folder, 'speech.wav')]);
+    return this.#spawn([join(this.folder, 'floor.cjs'), this.url(path), join(this.folder, 'ca.pem'), nativeOpusFile(), join(this.folder, 'speech.wav')]);
   }
 
   /** When the next client's first frame comes. @returns CLOCK_MONOTONIC, ns */
@@ -66,9 +71,6 @@ export class Programs {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  #url(path: string): string {
-    return `wss://localhost:${this.#port}${path}`;
-  }
 
   #spawn(args: readonly string[], env = process.env): ChildProcess {
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'ignore'], env });
