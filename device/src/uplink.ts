@@ -58,6 +58,7 @@ export class Uplink {
     this.#unsent = 0;
     this.#acknowledged = (this.#held[0]?.sequence ?? this.#next) - 1;
     this.#shedStale(this.#options.clock.now());
+    this.#noteLost(rxSeq);
     this.#pump();
   }
 
@@ -149,6 +150,16 @@ export class Uplink {
     // Of these, the ones already sent are merely no longer held; only the unsent ones are lost.
     for (const frame of this.#held.slice(this.#unsent, drop)) this.#noteShed(frame.sequence);
     this.#drop(drop);
+  }
+
+  /** What went down with the old link and has grown stale since is lost too: the server is told of the gap as one. */
+  #noteLost(rxSeq: number): void {
+    const from = Math.max(rxSeq + 1, this.#firstSequence);
+    const to = this.firstHeld - 1;
+    if (rxSeq < 0 || from > to) return;
+    const known = this.#shed === undefined ? 0 : this.#shed.to - this.#shed.from + 1;
+    this.#options.counters.shed += to - from + 1 - known;
+    this.#shed = { from, to };
   }
 
   #noteShed(sequence: ExtendedSequence): void {

@@ -54,6 +54,19 @@ describe('the uplink', () => {
     assert.equal(again.ordinals()[0], 59);
   });
 
+  it('counts and reports what went down with the old link, if it has grown stale since', () => {
+    const { uplink, socket, speak, counters, shed } = rig();
+    uplink.link(socket, 'rtp', -1);
+    speak(20);
+    uplink.unlink();
+    speak(200);
+    const again = fakeSocket();
+    uplink.link(again, 'rtp', FIRST + 4);
+    assert.equal(again.ordinals()[0], 69);
+    assert.deepEqual(shed, [[FIRST + 5, FIRST + 68]]);
+    assert.equal(counters.shed, 64);
+  });
+
   it('stops when the server acknowledges nothing, and goes on with its next ack', () => {
     const { uplink, socket, speak, counters } = rig();
     uplink.link(socket, 'rtp', -1);
