@@ -44,12 +44,12 @@ export class ServerJudge {
     if (conversation === undefined || process === undefined) return;
     const nowMs = process.clock.now();
     switch (event) {
-      case 'waiting for the phone to come back': return this.#waits(conversation, process, Number(fields['windowMs']), nowMs);
-      case 'conversation resumed': {
+      case 'conversation.waiting': return this.#waits(conversation, process, Number(fields['windowMs']), nowMs);
+      case 'conversation.resumed': {
         conversation.waiting = undefined;
         return;
       }
-      case 'conversation ends': return this.#ends(conversation, process, fields['reason'] as EndReason, nowMs);
+      case 'conversation.ended': return this.#ends(conversation, process, fields['reason'] as EndReason, nowMs);
     }
   }
 

@@ -60,7 +60,7 @@ export class SimulatedNetwork implements Transport {
   get wires(): readonly Wire[] {
     for (let at = this.#wires.length - 1; at >= 0; at--) {
       const wire = this.#wires[at]!;
-      if (!wire.device.open && !wire.server.open) this.#wires.splice(at, 1);
+      if (!wire.device.open && !wire.server.held) this.#wires.splice(at, 1);
     }
     return this.#wires;
   }

@@ -131,6 +131,11 @@ export class Endpoint implements MessageSocket {
     return this.#state !== 'closed';
   }
 
+  /** Somebody was handed it and it is not closed. */
+  get held(): boolean {
+    return this.#state !== 'closed' && this.#handlers !== undefined;
+  }
+
   /** Its owner expects bytes from it. */
   get inUse(): boolean {
     return this.#state === 'open' && this.#handlers !== undefined;
