@@ -37,7 +37,7 @@ const REAL: readonly ChildBackendName[] = ['portaudio', 'alsa'];
 /**
  * Opens sound. `auto` takes the first real backend that opens, says why it passed over the others, and never
  * fails: with none it is silence on the clock, and the search goes on. A backend that was asked for by name is
- * opened or the reason thrown; once open, it is started again for ever.
+ * opened or the reason thrown; once open, it is started again for ever. The sink may be called before this resolves.
  *
  * @param spawn how children are started; the real way unless a test knows better
  * @throws {AudioError}

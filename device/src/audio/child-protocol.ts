@@ -9,7 +9,7 @@ import { FRAME_BYTES, FRAME_SAMPLES } from './framer.ts';
  *          2     2  length of the body, bytes
  *          4     4  id: the frame's number; of `play` the `want` that it answers
  *          8     8  the sender's monotonic clock, ms (double)
- *         16     2  queued: samples that wait on the sender's side, behind this record
+ *         16     2  queued: of `want`, samples that the speaker still has before the next frame
  *         18     …  body: 640 bytes of PCM, or JSON
  *
  * Everything is little-endian: both ends are the same machine.
@@ -34,7 +34,8 @@ export type RecordTypeId = (typeof RecordType)[keyof typeof RecordType];
 
 export interface ReadyInfo {
   readonly description: string;
-  readonly outputDelayMs: number;
+  /** From the end of what is queued to the speaker. */
+  readonly cardDelayMs: number;
 }
 
 export interface FaultInfo {

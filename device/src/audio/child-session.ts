@@ -1,19 +1,21 @@
 import type { Clock } from '../../../protocol/src/index.ts';
 import type { Child, ChildJob, SpawnChild } from './child-job.ts';
 import {
-  ChildProtocolError, RecordParser, RecordType, frameRecord, jsonOf, samplesOf, type ChildRecord,
+  ChildProtocolError, RecordParser, RecordType, frameRecord, jsonOf, samplesOf, type ChildRecord, type ReadyInfo,
 } from './child-protocol.ts';
+import { SAMPLE_RATE } from './framer.ts';
 import { AudioError, type AudioFault } from './ports.ts';
 import { AgeGate, Watchdog } from './watchdog.ts';
 
 /** Microphone audio older than this was held up on its way: talking over it would only put the caller behind. ms */
 const STALE_MS = 200;
+const SAMPLES_PER_MS = SAMPLE_RATE / 1000;
 
 const FAULTS: ReadonlySet<string> = new Set<AudioFault>(['not-installed', 'no-device', 'open-failed', 'bad-file', 'stalled', 'died']);
 
 export interface SessionEvents {
   /** Sound runs in both directions; once. */
-  live(description: string, outputDelayMs: number): void;
+  live(description: string): void;
   capture(frame: Int16Array): void;
   render(into: Int16Array): void;
   /** This child is of no use any more and has been killed; once, the last event. Not called after `kill()`. */
@@ -32,7 +34,8 @@ export class ChildSession {
     [RecordType.ready, RecordType.capture, RecordType.want, RecordType.fault],
     (record) => this.#onRecord(record),
   );
-  #ready: { description: string; outputDelayMs: number } | undefined;
+  #ready: ReadyInfo | undefined;
+  #queuedSamples = 0;
   #liveSinceMs: number | undefined;
   #over = false;
   #staleFrames = 0;
@@ -55,6 +58,11 @@ export class ChildSession {
   /** How long sound has run in both directions, ms. */
   get ranMs(): number {
     return this.#liveSinceMs === undefined ? 0 : this.#clock.now() - this.#liveSinceMs;
+  }
+
+  /** From a frame being rendered to its first sample being heard, ms. */
+  get outputDelayMs(): number {
+    return (this.#ready?.cardDelayMs ?? 0) + this.#queuedSamples / SAMPLES_PER_MS;
   }
 
   /** Microphone frames thrown away because they were old. */
@@ -117,6 +125,7 @@ export class ChildSession {
 
   #onWant(want: ChildRecord): void {
     this.#watchdog.requested(this.#clock.now());
+    this.#queuedSamples = want.queuedSamples;
     this.#goLive();
     const play = frameRecord(RecordType.play, want.id, this.#clock.now(), 0);
     if (this.#liveSinceMs !== undefined) this.#events.render(play.samples);
@@ -126,14 +135,14 @@ export class ChildSession {
   #goLive(): void {
     if (this.#liveSinceMs !== undefined || this.#ready === undefined || !this.#watchdog.running) return;
     this.#liveSinceMs = this.#clock.now();
-    this.#events.live(this.#ready.description, this.#ready.outputDelayMs);
+    this.#events.live(this.#ready.description);
   }
 }
 
-function readyInfo(json: unknown): { description: string; outputDelayMs: number } {
-  const { description, outputDelayMs } = fieldsOf(json);
-  if (typeof description !== 'string' || typeof outputDelayMs !== 'number') throw new ChildProtocolError('`ready` lacks its fields');
-  return { description, outputDelayMs };
+function readyInfo(json: unknown): ReadyInfo {
+  const { description, cardDelayMs } = fieldsOf(json);
+  if (typeof description !== 'string' || typeof cardDelayMs !== 'number') throw new ChildProtocolError('`ready` lacks its fields');
+  return { description, cardDelayMs };
 }
 
 export function faultOf(json: unknown): AudioError {

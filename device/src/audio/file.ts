@@ -5,14 +5,11 @@ import { WavWriter, readWav } from './wav.ts';
 /** Speaks a WAV and writes what is heard to another; either may be left out (silence, nowhere). */
 export const fileBackend: AudioBackend = {
   name: 'file',
-  open(sink, settings) {
-    try {
-      const speak = speaker(settings);
-      const ear = listener(settings);
-      return Promise.resolve(openPaced({ description: describe(settings), speak, ...ear }, sink, settings));
-    } catch (error) {
-      return Promise.reject(error as AudioError);
-    }
+  // An async function, so that a file that cannot be used rejects and does not throw.
+  async open(sink, settings) {
+    const speak = speaker(settings);
+    const ear = listener(settings);
+    return openPaced({ description: describe(settings), speak, ...ear }, sink, settings);
   },
   devices: () => Promise.resolve([]),
 };

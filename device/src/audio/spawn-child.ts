@@ -9,7 +9,7 @@ import type { Child, ChildEvents, ChildJob } from './child-job.ts';
 /** More than a second of speaker frames: a child this far behind does not read at all. Bytes */
 const MAX_BACKLOG_BYTES = 64 * 1024;
 /** What a dying child printed last, for the error's text. Characters */
-const STDERR_TAIL = 600;
+const STDERR_TAIL = 2000;
 /** The pipe may still hold the child's last words when its exit is reported. ms */
 const LAST_WORDS_MS = 100;
 
@@ -106,8 +106,9 @@ class RealChild implements Child {
   #reportWhenOver(): void {
     if (this.#exited === undefined || !this.#pipe.destroyed || this.#gone) return;
     this.#gone = true;
-    const said = this.#stderr.trim().split('\n').at(-1);
-    this.#events.gone(said === undefined || said === '' ? this.#exited : `${this.#exited}: ${said}`);
+    const lines = this.#stderr.trim().split('\n');
+    const said = lines.findLast((line) => /error|fail|assert/i.test(line)) ?? lines.at(-1);
+    this.#events.gone(said === undefined || said === '' ? this.#exited : `${this.#exited}: ${said.trim()}`);
   }
 
   #killGroup(): void {

@@ -65,7 +65,7 @@ class SupervisedAudio implements OpenAudio {
   #silence: Timer | undefined;
   #closed = false;
   #checkedMs: number;
-  #live: { backend: AudioBackendName; description: string; outputDelayMs: number } | undefined;
+  #live: { backend: AudioBackendName; description: string } | undefined;
 
   constructor(
     backends: readonly ChildBackendName[], sink: AudioSink, settings: AudioSettings, options: SupervisedOptions,
@@ -92,7 +92,7 @@ class SupervisedAudio implements OpenAudio {
   }
 
   get outputDelayMs(): number {
-    return this.#live?.outputDelayMs ?? 0;
+    return this.#live === undefined ? 0 : this.#session?.outputDelayMs ?? 0;
   }
 
   get passedOver(): readonly PassedOver[] {
@@ -120,7 +120,7 @@ class SupervisedAudio implements OpenAudio {
   #start(): void {
     const backend = this.#ring.current as ChildBackendName;
     this.#session = new ChildSession(this.#options.spawn, this.#jobFor(backend), this.#clock, {
-      live: (description, outputDelayMs) => this.#onLive(backend, description, outputDelayMs),
+      live: (description) => this.#onLive(backend, description),
       capture: (frame) => this.#sink.capture(frame),
       render: (into) => this.#sink.render(into),
       ended: (error) => this.#onEnded(backend, error),
@@ -144,11 +144,11 @@ class SupervisedAudio implements OpenAudio {
     this.#session?.check(late);
   }
 
-  #onLive(backend: AudioBackendName, description: string, outputDelayMs: number): void {
+  #onLive(backend: AudioBackendName, description: string): void {
     this.#stopSilence();
     this.#passedOver.delete(backend);
-    this.#live = { backend, description, outputDelayMs };
-    this.#settings.log.info('audio.open', { backend, description, outputDelayMs });
+    this.#live = { backend, description };
+    this.#settings.log.info('audio.open', { backend, description, outputDelayMs: this.outputDelayMs });
     this.#finishOpening();
   }
 

@@ -24,7 +24,7 @@ function filledFrame(type: RecordTypeId, id: number): Uint8Array {
 describe('the pipe to the sound process', () => {
   it('carries what was sent, cut anywhere', () => {
     const sent = Buffer.concat([
-      jsonRecord(RecordType.ready, { description: 'a card', outputDelayMs: 50 }),
+      jsonRecord(RecordType.ready, { description: 'a card', cardDelayMs: 50 }),
       filledFrame(RecordType.capture, 1), emptyRecord(RecordType.want, 2, 13, 640), filledFrame(RecordType.play, 3),
     ]);
     fc.assert(fc.property(fc.array(fc.integer({ min: 0, max: sent.length }), { maxLength: 40 }), (cuts) => {
@@ -32,7 +32,7 @@ describe('the pipe to the sound process', () => {
       const records = parse(ALL, edges.slice(1).map((end, index) => sent.subarray(edges[index], end)));
 
       assert.deepEqual(records.map(({ type, id }) => [type, id]), [[RecordType.ready, 0], [RecordType.capture, 1], [RecordType.want, 2], [RecordType.play, 3]]);
-      assert.deepEqual(jsonOf(records[0]!), { description: 'a card', outputDelayMs: 50 });
+      assert.deepEqual(jsonOf(records[0]!), { description: 'a card', cardDelayMs: 50 });
       assert.deepEqual(samplesOf(records[1]!), ramp(320, 1));
       assert.deepEqual([records[2]!.stampMs, records[2]!.queuedSamples], [13, 640]);
     }));

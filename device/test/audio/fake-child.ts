@@ -64,7 +64,7 @@ class FakeChild implements Child {
       at(delayMs, () => events.data(Buffer.from(jsonRecord(RecordType.fault, { fault, message }))));
     }
     at(life.liveAfterMs, () => {
-      events.data(Buffer.from(jsonRecord(RecordType.ready, { description: 'fake card', outputDelayMs: 50 })));
+      events.data(Buffer.from(jsonRecord(RecordType.ready, { description: 'fake card', cardDelayMs: 10 })));
       const beat = clock.every(20, () => {
         if (this.#gone) return beat.cancel();
         this.#beat(clock.now(), clock.now() - startMs);
@@ -86,7 +86,7 @@ class FakeChild implements Child {
     const frame = frameRecord(RecordType.capture, this.#frames, nowMs, 0);
     frame.samples.fill(1000 + (this.#frames++ % 1000));
     if (lifeMs < captureStopsMs) this.#events.data(Buffer.from(frame.bytes));
-    if (lifeMs < wantStopsMs && !this.#gone) this.#events.data(Buffer.from(emptyRecord(RecordType.want, this.#frames, nowMs, 0)));
+    if (lifeMs < wantStopsMs && !this.#gone) this.#events.data(Buffer.from(emptyRecord(RecordType.want, this.#frames, nowMs, 640)));
   }
 
   #end(): void {

@@ -82,7 +82,7 @@ describe('sound in a supervised child', () => {
       const rendered = bench.rendered;
       await bench.clock.runUntilAsync(4000);
       assert.equal(bench.children.jobs.length, 2);
-      assert.ok(bench.children.spawnedMs[1]! <= 3000, `${bench.children.spawnedMs}`);
+      assert.ok(bench.children.spawnedMs[1]! <= 3000, bench.children.spawnedMs.join());
       assert.match(String(bench.warnings[0]?.[1]?.['why']), why);
       assert.ok(bench.longestGapMs() <= 280, `${bench.longestGapMs()} ms without a microphone frame`);
       assert.ok(bench.rendered - rendered > 150, `${bench.rendered - rendered} frames rendered`);
@@ -167,7 +167,7 @@ describe('sound in a supervised child', () => {
       record.samples.fill(value);
       feed(record.bytes);
     };
-    feed(jsonRecord(RecordType.ready, { description: 'card', outputDelayMs: 0 }));
+    feed(jsonRecord(RecordType.ready, { description: 'card', cardDelayMs: 0 }));
     feed(emptyRecord(RecordType.want, 0, 0, 0));
     frame(1, 1000);
     const audio = await opening;

@@ -3,10 +3,12 @@ import type { AudioDeviceInfo, AudioError } from '../ports.ts';
 import { chooseAlsaName, listAlsaNames } from './alsa-names.ts';
 import { startArecord } from './arecord.ts';
 import type { ChildBackend } from './backend.ts';
-import { LEAD_MS, PlaybackPacer } from './playback-pacer.ts';
+import { PlaybackPacer } from './playback-pacer.ts';
 import { openPlayer } from './players.ts';
 
 const SAMPLES_PER_MS = SAMPLE_RATE / 1000;
+/** As measured on the virtual sound card. ms */
+const CARD_DELAY_MS = 5;
 
 /**
  * ALSA's own programs: arecord through node-record-lpcm16 for the microphone, aplay for the other
@@ -23,10 +25,10 @@ export const alsa: ChildBackend = {
       sink.capture(frame);
       const { want, restart } = pacer.onMicrophoneFrame(performance.now());
       if (restart) player.restart();
-      for (let asked = 0; asked < want; asked++) sink.want(Math.round(pacer.leadMs * SAMPLES_PER_MS));
+      for (let asked = 0; asked < want; asked++) sink.want(Math.round((pacer.leadMs - FRAME_MS) * SAMPLES_PER_MS));
     });
     startArecord(input, load, (chunk) => framer.push(chunk), fail);
-    sink.ready(`alsa: arecord ${input ?? 'default'} → ${player.name} ${output ?? 'default'}`, LEAD_MS - FRAME_MS / 2);
+    sink.ready(`alsa: arecord ${input ?? 'default'} → ${player.name} ${output ?? 'default'}`, CARD_DELAY_MS);
     return player;
   },
 

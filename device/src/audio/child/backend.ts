@@ -3,9 +3,10 @@ import { AudioError, type AudioDeviceInfo } from '../ports.ts';
 /** What a backend in the child is given to work with. */
 export interface ChildSink {
   capture(frame: Int16Array): void;
-  /** Asks for one frame; `play` follows. @param queuedSamples what the card still has to play */
+  /** Asks for one frame; `play` follows. @param queuedSamples what the speaker still has to play before it */
   want(queuedSamples: number): void;
-  ready(description: string, outputDelayMs: number): void;
+  /** @param cardDelayMs from the end of what is queued to the speaker */
+  ready(description: string, cardDelayMs: number): void;
   fault(error: unknown): void;
 }
 

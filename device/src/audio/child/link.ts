@@ -31,13 +31,13 @@ export class DaemonLink {
     this.#pipe.write(record.bytes);
   }
 
-  /** @param queuedSamples what the card still has to play */
+  /** @param queuedSamples what the speaker still has to play before the frame that is asked for */
   want(queuedSamples: number): void {
     this.#pipe.write(emptyRecord(RecordType.want, this.#wantId++, performance.now(), queuedSamples));
   }
 
-  ready(description: string, outputDelayMs: number): void {
-    this.#pipe.write(jsonRecord(RecordType.ready, { description, outputDelayMs }));
+  ready(description: string, cardDelayMs: number): void {
+    this.#pipe.write(jsonRecord(RecordType.ready, { description, cardDelayMs }));
   }
 
   devices(devices: readonly AudioDeviceInfo[]): void {
@@ -53,8 +53,8 @@ export class DaemonLink {
   #onData(chunk: Buffer): void {
     try {
       this.#parser.push(chunk);
-    } catch (error) {
-      console.error(error);
+    } catch {
+      // The daemon does not send nonsense; without it there is nothing left to do.
       endOfGroup();
     }
   }

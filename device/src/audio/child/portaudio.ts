@@ -5,8 +5,10 @@ import { chooseByName, firstLine, loadOptional, type ChildBackend, type DeviceCh
 
 /** Small steps out: the next frame is asked for later, so it is fresher. Samples */
 const OUTPUT_STEP_SAMPLES = 80;
-/** One frame being played, one waiting, and PortAudio's own buffer, as measured on the virtual sound card. ms */
-const OUTPUT_DELAY_MS = 52;
+/** PortAudio's own buffer, as measured on the virtual sound card. ms */
+const CARD_DELAY_MS = 12;
+/** When a write is done, one frame begins to be played and one waits. Samples */
+const QUEUED_SAMPLES = 2 * FRAME_SAMPLES;
 /** naudiodon's word for the system's own choice. */
 const DEFAULT_DEVICE = -1;
 
@@ -54,9 +56,9 @@ export const portaudio: ChildBackend = {
     microphone.on('data', (chunk: Buffer) => framer.push(chunk));
     opened('speaker', () => speaker.start());
     opened('microphone', () => microphone.start());
-    sink.ready(`portaudio: ${nameOf(native, input, 'in')} → ${nameOf(native, output, 'out')}`, OUTPUT_DELAY_MS);
+    sink.ready(`portaudio: ${nameOf(native, input, 'in')} → ${nameOf(native, output, 'out')}`, CARD_DELAY_MS);
     sink.want(0);
-    return { play: (pcm) => { speaker.write(pcm, () => sink.want(FRAME_SAMPLES)); } };
+    return { play: (pcm) => { speaker.write(pcm, () => sink.want(QUEUED_SAMPLES)); } };
   },
 
   async devices(load) {
