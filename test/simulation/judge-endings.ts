@@ -68,9 +68,11 @@ export function judgeCallEnd(call: CallRecord, verdict: Verdict): void {
 }
 
 /** Both ends, once everything has come to rest. */
-export function judgePair(call: CallRecord, conversation: Conversation, serverWordArrived: boolean, verdict: Verdict): void {
+export function judgePair(call: CallRecord, conversation: Conversation, verdict: Verdict): void {
   const server = conversation.end?.reason;
   if (server === undefined || server === call.endReason) return;
+  // 4404 says that it is over, not why.
+  const serverWordArrived = call.serverWord !== undefined && call.serverWord.reason !== 'expired-or-gone';
   // Whoever heard the other's word must say the same; ends that could not tell each other end each by itself.
   if (call.ownWord?.arrived === true && !serverWordArrived) {
     verdict.fail(3, 'reasons-differ', `the phone ended as '${call.endReason}' and told so, the server as '${server}'`);

@@ -19,6 +19,8 @@ interface Due {
   /** Sum of the waits so far, as an interval: the last one is cut short by it. */
   readonly sumLoMs: number;
   readonly sumHiMs: number;
+  /** The schedule may have been at its end before this one. */
+  readonly optional: boolean;
 }
 
 /**
@@ -34,6 +36,8 @@ export class ScheduleJudge {
   #attempt: { readonly sinceMs: number; readonly pending: () => boolean } | undefined;
   /** Timers that fire during a handshake make no attempt, so there may be several candidates. */
   #due: Due[] = [];
+  /** A server asked for another wait, so the time since the loss no longer tells the sum of the waits. */
+  #shifted = false;
   #handshakes: { readonly fromMs: number; toMs: number }[] = [];
   #excuse: 'dial' | 'network-up' | undefined;
   #excuseMs = 0;
@@ -93,12 +97,13 @@ export class ScheduleJudge {
       const expected = this.#due.map(({ loMs, hiMs }) => `${Math.round(loMs)}…${Math.round(hiMs)}`).join(' or ') || 'none';
       return this.#verdict.fail(4, 'unscheduled-attempt', `an attempt at ${Math.round(now)} ms of the phone's clock; expected ${expected}`);
     }
-    this.#due = matched.flatMap((due) => advance({ ...due, loMs: now, hiMs: now }));
+    this.#due = matched.flatMap((due) => advance({ ...due, loMs: now, hiMs: now, ...this.#sum(now) }));
   }
 
   /** A busy server asked for time. */
   postponed(ms: number): void {
     const atMs = this.#now() + ms;
+    this.#shifted = true;
     this.#due = this.#due.map((due) => ({ ...due, loMs: atMs, hiMs: atMs }));
   }
 
@@ -124,11 +129,12 @@ export class ScheduleJudge {
   #open(now: number, dial: boolean): void {
     this.#windowSinceMs = now;
     this.#handshakes = [];
+    this.#shifted = false;
     if (dial) {
       this.#excuse = 'dial';
       this.#excuseMs = now;
     }
-    this.#due = advance({ loMs: now, hiMs: now, next: 0, sumLoMs: 0, sumHiMs: 0 });
+    this.#due = advance({ loMs: now, hiMs: now, next: 0, sumLoMs: 0, sumHiMs: 0, optional: false });
   }
 
   #close(): void {
@@ -143,9 +149,16 @@ export class ScheduleJudge {
     for (const due of lapsed) if (this.#duringHandshake(due)) this.#due.push(...advance(due));
     // An advanced candidate may itself have lapsed.
     if (this.#due.some(({ hiMs }) => hiMs < now - EPSILON_MS)) return this.#lapse(now);
-    if (this.#due.length === 0 && !lapsed.some((due) => this.#duringHandshake(due))) {
+    if (this.#due.length === 0 && !lapsed.some((due) => due.optional || this.#duringHandshake(due))) {
       this.#verdict.fail(4, 'missed-attempt', `no attempt at ${Math.round(lapsed[0]!.loMs)}…${Math.round(lapsed[0]!.hiMs)} ms of the phone's clock`);
     }
+  }
+
+  /** Each wait is counted from the end of the one before, so their sum is the time since the loss. */
+  #sum(now: number): { sumLoMs: number; sumHiMs: number } | undefined {
+    if (this.#shifted || this.#windowSinceMs === undefined) return undefined;
+    const sumMs = now - this.#windowSinceMs;
+    return { sumLoMs: sumMs, sumHiMs: sumMs };
   }
 
   #duringHandshake(due: Due): boolean {
@@ -161,5 +174,8 @@ function advance(due: Due): Due[] {
   const base = WAITS_MS[due.next] ?? STEADY_MS;
   const loMs = Math.max(0, Math.min(base * (1 - JITTER), leastLeftMs));
   const hiMs = Math.min(base * (1 + JITTER), mostLeftMs);
-  return [{ loMs: due.loMs + loMs, hiMs: due.hiMs + hiMs, next: due.next + 1, sumLoMs: due.sumLoMs + loMs, sumHiMs: due.sumHiMs + hiMs }];
+  return [{
+    loMs: due.loMs + loMs, hiMs: due.hiMs + hiMs, next: due.next + 1,
+    sumLoMs: due.sumLoMs + loMs, sumHiMs: due.sumHiMs + hiMs, optional: leastLeftMs <= EPSILON_MS,
+  }];
 }

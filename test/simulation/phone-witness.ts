@@ -133,7 +133,7 @@ export class PhoneWitness implements NetworkWitness {
     this.#context.trace.number(attempt.startedMs);
     this.#purposes.set(attempt.wire, { call: this.#call, conversation: undefined });
     this.#schedule.attempted(() => attempt.outcome === 'pending');
-    this.#expectSuccess();
+    this.#expectSuccess(attempt);
   }
 
   failed(_attempt: Attempt, fault: string, retryAfterMs: number | undefined): void {
@@ -215,17 +215,18 @@ export class PhoneWitness implements NetworkWitness {
   }
 
   /** In calm weather an attempt gets through: then `talking` follows within a few round trips. */
-  #expectSuccess(): void {
+  #expectSuccess(attempt: Attempt): void {
     const { weather, clock, host, script, verdict } = this.#context;
     const { network } = this.#site;
     const { latencyMs, jitterMs, bytesPerSecond } = network.path;
     const hopsMs = (latencyMs + jitterMs + 20) * HOPS + 6_000_000 / bytesPerSecond;
-    if (hopsMs > 1_900 || !network.calm || host.admission().type !== 'accept') return;
+    // The first attempt of all is given up for the second after a second.
+    if (hopsMs > 900 || !network.calm || host.admission().type !== 'accept') return;
     const { changes } = weather;
     const call = this.#call;
     clock.after(hopsMs + 2 * latencyMs + jitterMs + 2 * script.world.storeDelayMs + 50, () => {
       const trying = this.phase === 'connecting' || this.phase === 'reconnecting' || this.phase === 'handshaking';
-      if (weather.changes !== changes || this.#call !== call || !trying || host.admission().type !== 'accept') return;
+      if (attempt.outcome === 'cancelled' || weather.changes !== changes || this.#call !== call || !trying || host.admission().type !== 'accept') return;
       verdict.fail(3, 'attempt-in-vain', `an attempt in calm weather left the phone ${this.phase}`);
     });
   }

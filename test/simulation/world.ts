@@ -165,7 +165,7 @@ export class World {
 
   #judgePair(call: PhoneWitness['records'][number]): void {
     const conversation = call.conversationId === undefined ? undefined : this.#context.ledger.conversations.get(call.conversationId);
-    if (conversation !== undefined && call.endReason !== undefined) judgePair(call, conversation, call.serverWord !== undefined, this.verdict);
+    if (conversation !== undefined && call.endReason !== undefined) judgePair(call, conversation, this.verdict);
   }
 }
 
