@@ -31,10 +31,9 @@ export class Programs {
     const folder = mkdtempSync(join(tmpdir(), 'bestday-bench-'));
     await build({ entryPoints: [join(ROOT, 'bench/support/floor.ts')], outfile: join(folder, 'floor.cjs'), ...LIKE_THE_DAEMON });
     writeSpeech(join(folder, 'speech.wav'), speechSeconds);
-    writeFileSync(join(folder, 'key'), 'benchmark-key-of-no-value', { mode: 0o600 });
     const server = fork(join(ROOT, 'bench/support/server.ts'), { execArgv: ['--import=tsx'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     const { port, ca } = await news(server, 'listening');
-    writeFileSync(join(folder, 'ca.pem'), ca);
+    provide(folder, ca);
     return new Programs(folder, server, port);
   }
 
@@ -45,10 +44,7 @@ export class Programs {
 
   /** @param path of the bench server; `args` over the usual ones: speech from a file, no log but errors */
   daemon(path: string, args: readonly string[] = ['--audio', 'file', '--input', join(this.folder, 'speech.wav')], env = process.env): ChildProcess {
-    return this.#spawn([
-      PHONE, 'run', '--server', this.url(path), '--ca-file', join(this.folder, 'ca.pem'), '--device-id', randomUUID(),
-      '--api-key-file', join(this.folder, 'key'), '--settings-file', join(this.folder, 'none.json'), ...args,
-    ], env);
+    return this.#spawn([...daemonCommand(this.url(path), this.folder), ...args], env);
   }
 
   floor(path: string): ChildProcess {
@@ -78,6 +74,20 @@ export class Programs {
     child.once('exit', () => this.#running.delete(child));
     return child;
   }
+}
+
+/** Writes what `daemonCommand` names. */
+export function provide(folder: string, ca: string): void {
+  writeFileSync(join(folder, 'ca.pem'), ca);
+  writeFileSync(join(folder, 'key'), 'benchmark-key-of-no-value', { mode: 0o600 });
+}
+
+/** Node's arguments for one call of the built daemon. */
+export function daemonCommand(url: string, folder: string): string[] {
+  return [
+    PHONE, 'run', '--server', url, '--ca-file', join(folder, 'ca.pem'), '--device-id', randomUUID(),
+    '--api-key-file', join(folder, 'key'), '--settings-file', join(folder, 'none.json'),
+  ];
 }
 
 /** As scripts/build.mjs bundles the daemon. */
