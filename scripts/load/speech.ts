@@ -1,0 +1,10 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { readWav } from '../../device/src/audio/wav.ts';
+import { ROOT } from '../programs.ts';
+
+/** The caller's recordings, 16 kHz mono. */
+export function callerClips(): Int16Array[] {
+  const folder = join(ROOT, 'server-stub/voices/caller');
+  return readdirSync(folder).filter((name) => name.endsWith('.wav')).sort().map((name) => readWav(join(folder, name)));
+}
