@@ -156,7 +156,7 @@ export class Uplink {
   #noteLost(rxSeq: number): void {
     const from = Math.max(rxSeq + 1, this.#firstSequence);
     const to = this.firstHeld - 1;
-    if (rxSeq < 0 || from > to) return;
+    if (from > to) return;
     const known = this.#shed === undefined ? 0 : this.#shed.to - this.#shed.from + 1;
     this.#options.counters.shed += to - from + 1 - known;
     this.#shed = { from, to };
@@ -193,7 +193,7 @@ export interface UplinkOptions {
   readonly counters: FrameCounters;
   /** Random, 32 bits (RFC 3550 §8). */
   readonly ssrc: number;
-  /** Random, 16 bits (RFC 3550 §5.1). */
+  /** Random, 15 bits: were it near the wrap, frames shed while dialling could take the first one sent over it, and the peer would miscount. */
   readonly firstSequence: ExtendedSequence;
   /** Random, 32 bits. */
   readonly firstTimestamp: number;

@@ -67,6 +67,17 @@ describe('the uplink', () => {
     assert.equal(counters.shed, 64);
   });
 
+  it('does so too when the server holds nothing yet', () => {
+    const { uplink, socket, speak, counters, shed } = rig();
+    uplink.link(socket, 'rtp', -1);
+    speak(20);
+    uplink.unlink();
+    speak(200);
+    uplink.link(fakeSocket(), 'rtp', -1);
+    assert.deepEqual(shed, [[FIRST, FIRST + 68]]);
+    assert.equal(counters.shed, 69);
+  });
+
   it('stops when the server acknowledges nothing, and goes on with its next ack', () => {
     const { uplink, socket, speak, counters } = rig();
     uplink.link(socket, 'rtp', -1);

@@ -383,7 +383,7 @@ export class Call {
       bitrate,
       counters: this.#counters,
       ssrc: Math.floor(random() * 2 ** 32),
-      firstSequence: Math.floor(random() * 2 ** 16),
+      firstSequence: Math.floor(random() * 2 ** 15),
       firstTimestamp: Math.floor(random() * 2 ** 32),
       onShed: (fromSeq, toSeq) => this.#deliver({ type: 'discarded', fromSeq, toSeq, reason: 'stale' }),
     });
