@@ -98,10 +98,11 @@ export class JitterQueue {
     return before - this.length;
   }
 
-  /** Moves the played part out of the array now and then, not at every frame. */
+  /** Moves the played part out of the array when that is cheap: when nothing else is in it, or now and then. */
   #compact(): void {
-    if (this.#first < 64 && this.#first < this.#packets.length) return;
-    this.#packets.splice(0, this.#first);
+    if (this.#first === this.#packets.length) this.#packets.length = 0;
+    else if (this.#first >= 64) this.#packets.splice(0, this.#first);
+    else return;
     this.#first = 0;
   }
 }

@@ -1,0 +1,141 @@
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { parseArgs } from 'node:util';
+import { FRAME_MS, seededRandom } from '../protocol/src/index.ts';
+import { loadCodecs, type CodecFactory } from '../device/src/codec/codecs.ts';
+import { LearnedComfortNoise } from '../device/src/playout/comfort-noise.ts';
+import { newFrameCounters } from '../device/src/playout/counters.ts';
+import { Ladder } from '../device/src/playout/ladder.ts';
+import { LivePlayout } from '../device/src/playout/live-playout.ts';
+import { silentLog } from '../device/src/system/log.ts';
+import { printColumns } from './lib/columns.ts';
+import { asBase64, inTurns, runNetEq } from './lib/neteq.ts';
+import { speechFrames } from './lib/speech.ts';
+import { makeTraces, type Trace } from './lib/traces.ts';
+
+/*
+ * Live audio over paths that delay: how long a packet waits before it is decoded, and how much is concealed, beside
+ * WebRTC's NetEQ on the same delays in the same run. Ours runs in virtual time, NetEQ in real time. `--trace FILE`
+ * takes a recorded path: one delay in ms a line, one line a packet of 20 ms.
+ */
+
+const WARM_UP_MS = 4_000;
+/** Where the speaker's grid lies against the sender's; averaged over. */
+const PHASES_MS = [2, 7, 12, 17];
+/** NetEQ needs about an eighth of a core a run; more at a time and their timers disturb each other. */
+const AT_A_TIME = 3;
+
+interface Measured {
+  readonly meanMs: number;
+  readonly p95Ms: number;
+  readonly concealedShare: number;
+  readonly stretchedShare: number;
+}
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '60' },
+    seed: { type: 'string', default: '1' },
+    trace: { type: 'string', multiple: true, default: [] },
+    'no-peer': { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
+});
+
+const seconds = Number(values.seconds);
+const total = seconds + WARM_UP_MS / 1_000;
+const traces = [...makeTraces(total, Number(values.seed)), ...values.trace.map(recorded)];
+const codecs = await loadCodecs(silentLog);
+await codecs.prepare(traces.length * PHASES_MS.length);
+const speech = speechFrames('companion');
+const packets = encode(codecs, speech);
+
+const ours = traces.map((trace) => mean(PHASES_MS.map((phaseMs) => measure(codecs, trace, phaseMs))));
+const peers = values['no-peer'] ? [] : await inTurns(traces, AT_A_TIME, (trace) => runNetEq({
+  delaysMs: [...trace.delaysMs], seconds, speech: asBase64(Int16Array.from(speech.flatMap((frame) => [...frame]))), record: false,
+}));
+report();
+
+function recorded(path: string): Trace {
+  return { name: basename(path), delaysMs: Float64Array.from(readFileSync(path, 'utf8').trim().split(/\s+/), Number) };
+}
+
+function encode(factory: CodecFactory, frames: readonly Int16Array[]): Uint8Array[] {
+  const encoder = factory.encoder('opus');
+  const list = frames.map((frame) => encoder.encode(frame));
+  encoder.close();
+  return list;
+}
+
+function measure(factory: CodecFactory, trace: Trace, phaseMs: number): Measured {
+  const counters = newFrameCounters();
+  const decoder = factory.decoder('opus');
+  const ladder = new Ladder({ decoder, comfortNoise: new LearnedComfortNoise(seededRandom(1)), counters });
+  const playout = new LivePlayout({ ladder, counters, frameTicks: 960, capacityFrames: 200 });
+  const delays: number[] = [];
+  let next = 0;
+  let before = snapshot();
+  let slots = 0;
+  let warm = before;
+  for (let nowMs = phaseMs; nowMs < total * 1_000; nowMs += FRAME_MS) {
+    for (; next * FRAME_MS + delayOf(next) <= nowMs; next++) {
+      playout.insert({ sequence: next, timestamp: next * 960, marker: false, payload: packets[next % packets.length]!, arrivedMs: next * FRAME_MS + delayOf(next) });
+    }
+    playout.render(nowMs);
+    const now = snapshot();
+    if (nowMs < WARM_UP_MS) warm = now;
+    else {
+      slots++;
+      if (now.waited > before.waited) delays.push((now.waitMs - before.waitMs) / (now.waited - before.waited));
+    }
+    before = now;
+  }
+  decoder.close();
+  delays.sort((a, b) => a - b);
+  return {
+    meanMs: (before.waitMs - warm.waitMs) / (before.waited - warm.waited),
+    p95Ms: delays[Math.floor(delays.length * 0.95)]!,
+    concealedShare: (before.concealed - warm.concealed) / slots,
+    stretchedShare: (before.stretched - warm.stretched) / (slots * 320),
+  };
+
+  function delayOf(index: number): number {
+    return trace.delaysMs[index % trace.delaysMs.length]!;
+  }
+
+  function snapshot() {
+    const { waited, waitMs, acceleratedSamples, expandedSamples } = playout.statistics;
+    return { waited, waitMs, concealed: counters.concealed + counters.comfortNoise, stretched: acceleratedSamples + expandedSamples };
+  }
+}
+
+function mean(list: readonly Measured[]): Measured {
+  const of = (key: keyof Measured) => list.reduce((sum, each) => sum + each[key], 0) / list.length;
+  return { meanMs: of('meanMs'), p95Ms: of('p95Ms'), concealedShare: of('concealedShare'), stretchedShare: of('stretchedShare') };
+}
+
+function report(): void {
+  const rows = traces.map((trace, index) => ({ trace: trace.name, ours: ours[index]!, netEq: peers[index] && withoutSound(peers[index]) }));
+  if (values.json) {
+    process.stdout.write(`${JSON.stringify({ benchmark: 'jitter-traces', seconds, seed: Number(values.seed), rows }, undefined, 2)}\n`);
+    return;
+  }
+  printColumns(
+    `jitter-traces: live audio, ${seconds} s a path after ${WARM_UP_MS / 1_000} s; added delay in ms, concealed and stretched in %`,
+    ['path', 'mean', 'NetEQ', 'ratio', 'p95', 'NetEQ', 'concealed', 'NetEQ', 'stretched'],
+    rows.map(({ trace, ours: own, netEq }) => [
+      trace, own.meanMs.toFixed(0), netEq?.meanDelayMs.toFixed(0) ?? '-', netEq ? (own.meanMs / netEq.meanDelayMs).toFixed(2) : '-',
+      own.p95Ms.toFixed(0), netEq?.p95DelayMs.toFixed(0) ?? '-',
+      percent(own.concealedShare), netEq ? percent(netEq.concealedShare) : '-', percent(own.stretchedShare),
+    ]),
+    ['Delay: from a packet\'s arrival to its decoding, as NetEQ counts it. Goal: ratio <= 1.00 at no more concealment on every path, <= 0.80 on two.'],
+  );
+}
+
+function withoutSound({ meanDelayMs, p95DelayMs, concealedShare }: { meanDelayMs: number; p95DelayMs: number; concealedShare: number }) {
+  return { meanDelayMs, p95DelayMs, concealedShare };
+}
+
+function percent(share: number): string {
+  return (share * 100).toFixed(2);
+}
