@@ -43,6 +43,7 @@ const QUEUE_SLACK_MS = 2_000;
 const PROMPT_AFTER_OUTAGE_MS = 1_000;
 const PROMPT_AFTER_STALL_MS = 2_000;
 const PROMPT_AGAIN_MS = 8_000;
+const LAST_WORDS: ReadonlySet<PromptKind> = new Set<PromptKind>(['goodbye', 'needs-help']);
 
 /** What the downlink counts beside the frames of a call report. */
 export interface DownlinkStatistics {
@@ -140,16 +141,24 @@ export class Downlink {
     this.#promptAtMs = 0;
   }
 
-  /** Speaks a prompt now, over everything; the queue waits. @returns how long until it has been spoken, ms */
+  /**
+   * Speaks a prompt now; the queue waits. The last words of a call are spoken to their end, others give way when the
+   * far end has something to say.
+   * @returns how long until it has been spoken, ms
+   */
   announce(kind: PromptKind): number {
     const clip = this.#options.prompts.next(kind);
     if (clip === undefined) return 0;
-    const player = new PromptPlayer(clip, true);
-    const untilMs = this.#prompt?.yieldMs ?? 0;
-    if (this.#prompt === undefined) this.#prompt = player;
-    else this.#nextPrompt = player;
+    const player = new PromptPlayer(clip, LAST_WORDS.has(kind));
+    const ownMs = (clip.length / SAMPLE_RATE) * 1_000;
+    if (this.#prompt === undefined) {
+      this.#prompt = player;
+      return ownMs;
+    }
+    const { yieldMs } = this.#prompt;
     this.#prompt.giveWay();
-    return untilMs + (clip.length / SAMPLE_RATE) * 1_000;
+    this.#nextPrompt = player;
+    return yieldMs + ownMs;
   }
 
   /** The speaker pulls its next 20 ms: always 320 samples, never an error. */

@@ -110,6 +110,18 @@ describe('Downlink, always', () => {
     assert.ok(bench.last.startsWith('comfort-noise'));
   });
 
+  it('lets the first words of the far end in over \'connecting\', but says good-bye to the end', () => {
+    for (const [kind, promptFrames] of [['connecting', 10], ['goodbye', PROMPT_MS / FRAME_MS]] as const) {
+      const bench = started();
+      bench.downlink.announce(kind);
+      bench.downlink.responseStart('a', 0);
+      bench.send(0, 9);
+      bench.pull(100);
+      assert.equal(bench.rungs.filter((rung) => rung.startsWith('prompt')).length, promptFrames, kind);
+      assert.deepEqual(bench.played, range(0, 9));
+    }
+  });
+
   it('keeps an error of its decoder from the speaker, and counts it', () => {
     const decoder = new NumberDecoder();
     decoder.conceal = () => {

@@ -125,6 +125,18 @@ describe('Downlink, responses sent ahead', () => {
     assert.equal(bench.downlink.ack().lossRate, 0);
   });
 
+  it('does not wait out the time that passed between two responses', () => {
+    const bench = started();
+    bench.downlink.responseStart('a', 0);
+    bench.send(0, 4);
+    bench.downlink.responseEnd('a', 4);
+    bench.pull(10);
+    bench.downlink.responseStart('b', 5);
+    for (let sequence = 5; sequence < 10; sequence++) bench.downlink.receive(sequence, (sequence + 30) * 960, sequence === 5, numbered(sequence), bench.nowMs);
+    bench.pull(5);
+    assert.deepEqual(bench.played, range(0, 9));
+  });
+
   it('knows late from duplicate, and plays neither', () => {
     const bench = started();
     bench.downlink.responseStart('a', 0);

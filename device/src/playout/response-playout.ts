@@ -221,6 +221,8 @@ export class ResponsePlayout implements Playout {
       if (response.lastSequence >= response.firstSequence && (this.#next === undefined || this.#next <= response.lastSequence)) return;
       this.#book.finish(response);
       this.#flowing = false;
+      // However far the sender's clock went between two responses: that pause is over when the next one comes.
+      this.#timestamp = undefined;
       this.#emit(response, 'finished');
     }
   }

@@ -6,7 +6,7 @@ import { loadNativeOpus } from '../../src/codec/opus-native.ts';
 import { hasLbrr } from '../../src/codec/opus-packet.ts';
 import { CodecError } from '../../src/codec/ports.ts';
 import { silentLog } from '../../src/system/log.ts';
-import { frames, joined, rms, speech } from '../playout/sound.ts';
+import { frames, joined, rms, roughness, speech } from '../playout/sound.ts';
 
 const WITH_FEC = { bitrate: 32_000, inbandFec: true, expectedLoss: 10 };
 const FULL: CodecLoaders = { native: loadNativeOpus, wasm: () => import('libopus-wasm') };
@@ -75,6 +75,17 @@ for (const { name, loaders, opus, fec, describe: expected } of MACHINES) {
       encoder.encode(new Int16Array(FRAME_SAMPLES));
       assert.equal(share(frames(speech())), 0);
       encoder.close();
+    });
+
+    it('changes its tuning without a click', () => {
+      const encoder = codecs.encoder('opus');
+      const decoder = codecs.decoder('opus');
+      const tone = Int16Array.from({ length: 32_000 }, (_, at) => Math.round(8_000 * Math.sin((2 * Math.PI * 200 * at) / 16_000)));
+      const out = joined(frames(tone).map((frame, index) => {
+        if (index % 8 === 0) encoder.tune(index % 16 === 0 ? WITH_FEC : { bitrate: 24_000, inbandFec: false, expectedLoss: 0 });
+        return decoder.decode(encoder.encode(frame));
+      }));
+      assert.ok(roughness(out.subarray(3_200)) < 1_000, `roughness ${roughness(out.subarray(3_200))}`);
     });
 
     const sizes = [0, 1, 160, 319, 321, 640, 960, 2_880];
