@@ -41,7 +41,8 @@ export class Call {
   #codec: CodecName;
   #state: CallState = INITIAL_STATE;
   #dispatching = false;
-  #timestamp = 0;
+  /** Extended; of the last packet, or of none yet: a resume may come before the first. */
+  #timestamp: number | undefined;
   #link: Link | undefined;
   #session: { conversationId: string; token: string } | undefined;
   readonly #timers = new Map<TimerName, Timer>();
@@ -247,6 +248,7 @@ export class Call {
       for (const message of this.#outbox.splice(0)) link.send(message);
     } else {
       this.#extender.reset(undefined);
+      this.#timestamp = undefined;
       this.#outbox.length = 0;
       this.#downlink.start(this.#codec, link.framing === 'raw');
       this.#downlink.outage(false, this.#clock.now());
@@ -282,7 +284,7 @@ export class Call {
       throw new ProtocolError('sequence-jump', `sequence number ${sequence} after ${highest}`);
     }
     this.#extender.extend(packet.sequence);
-    this.#timestamp = highest === undefined ? packet.timestamp : extendTimestamp(this.#timestamp, packet.timestamp);
+    this.#timestamp = this.#timestamp === undefined ? packet.timestamp : extendTimestamp(this.#timestamp, packet.timestamp);
     this.#downlink.receive(sequence, this.#timestamp, packet.marker, packet.payload, this.#clock.now());
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { bytes, INVALID_MESSAGES, INVALID_PACKETS, INVALID_SERVER_MESSAGES, UNKNOWN_TO_DEVICE } from '../../../protocol/test/fixtures.ts';
-import { parsePacket, ProtocolError } from '../../../protocol/src/index.ts';
+import { parsePacket, PayloadType, ProtocolError, writePacket } from '../../../protocol/src/index.ts';
 import type { EndReason } from '../../../protocol/src/index.ts';
 import { ConnectError } from '../../src/connection/transport.ts';
 import { CallRig, READY } from './rig.ts';
@@ -39,6 +39,21 @@ describe('a call', () => {
     rig.clock.advance(100);
     assert.equal(rig.reports[0]!.codec, 'pcm');
     assert.equal(rig.openCodecs, 0);
+  });
+
+  it('reports what was played when the first frame of all came after a resume', () => {
+    const rig = new CallRig();
+    rig.talk().serverCloses(1006);
+    rig.meets = rig.opens();
+    rig.clock.advance(1_100);
+    rig.link.says({ type: 'resumed', conversationId: READY.conversationId, resumeToken: 'token-of-the-second', rxSeq: -1, nextSeq: 7, remainingMs: 29_000 });
+    // In the upper half of RTP's 32 bits, where it was once taken for a time before zero.
+    const timestamp = 0xf000_0000;
+    rig.link.says({ type: 'response.start', id: 'r', firstSeq: 7 });
+    rig.link.sends(writePacket({ payloadType: PayloadType.opus, marker: true, sequence: 7, timestamp, ssrc: 1, payload: Uint8Array.of(1) }));
+    rig.link.says({ type: 'response.end', id: 'r', lastSeq: 7, durationMs: 20 });
+    rig.frames(60);
+    assert.equal(rig.link.of('ack').at(-1)!.playedTs, timestamp + 960);
   });
 
   it('refuses a codec it did not offer', () => {
