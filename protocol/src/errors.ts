@@ -33,12 +33,13 @@ export class ProtocolError extends Error {
     this.fault = fault;
   }
 
-  /** True when the connection must be closed with 4400 at once. */
+  /** True when the connection must be closed at once. */
   get dangerous(): boolean {
     return DANGEROUS.has(this.fault);
   }
 
   get closeCode(): number {
-    return CloseCode.protocolError;
+    // Being late is the network's doing: the peer is asked to come back, where 4400 would end its conversation.
+    return this.fault === 'handshake-timeout' ? CloseCode.tryAgainLater : CloseCode.protocolError;
   }
 }

@@ -36,7 +36,7 @@ describe('handshake', () => {
     assert.equal(phone.closedWith, undefined);
     await pass(1);
     assert.equal(phone.last('error').code, 'handshake-timeout');
-    assert.equal(phone.closedWith, CloseCode.protocolError);
+    assert.equal(phone.closedWith, CloseCode.tryAgainLater);
   });
 
   it('leaves no timer behind when nobody shook hands', async () => {
