@@ -8,6 +8,9 @@ const WINDOW_MS = 30_000;
 const LATEST_END_MS = WINDOW_MS + 2_000 + 5_000;
 const EPSILON_MS = 0.01;
 
+/** 4404 says that the conversation is over, not why. */
+export type ServerWord = EndReason | 'expired-or-gone';
+
 /** One call of one phone, as the endings are judged by. Times are the phone's clock. */
 export interface CallRecord {
   conversationId: string | undefined;
@@ -17,7 +20,7 @@ export interface CallRecord {
   /** Since when it had been trying then. */
   windowSinceMs: number | undefined;
   /** The last thing the server said that ends a call, and when it came. */
-  serverWord: { readonly reason: EndReason | 'expired-or-gone' | undefined; readonly atMs: number } | undefined;
+  serverWord: { readonly reason: ServerWord; readonly atMs: number } | undefined;
   /** The phone's own `end`: the connection it went out on, and whether it arrived. */
   ownWord: { arrived: boolean; readonly reason: EndReason } | undefined;
   forbiddenAtMs: number | undefined;
@@ -32,7 +35,7 @@ export function newCallRecord(): CallRecord {
 }
 
 /** The reason that a close code is, when no `end` came before it; undefined: not an end. */
-export function reasonOfCode(code: number): EndReason | 'expired-or-gone' | undefined {
+export function reasonOfCode(code: number): ServerWord | undefined {
   if (afterClose(code) === 'restart') return 'expired-or-gone';
   if (afterClose(code) !== 'stop') return undefined;
   switch (code) {
@@ -71,7 +74,6 @@ export function judgeCallEnd(call: CallRecord, verdict: Verdict): void {
 export function judgePair(call: CallRecord, conversation: Conversation, verdict: Verdict): void {
   const server = conversation.end?.reason;
   if (server === undefined || server === call.endReason) return;
-  // 4404 says that it is over, not why.
   const serverWordArrived = call.serverWord !== undefined && call.serverWord.reason !== 'expired-or-gone';
   // Whoever heard the other's word must say the same; ends that could not tell each other end each by itself.
   if (call.ownWord?.arrived === true && !serverWordArrived) {

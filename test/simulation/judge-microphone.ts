@@ -9,6 +9,8 @@ const MOST_BUFFERED_BYTES = 24 * 1024;
 interface Ear {
   last: number;
   readonly discarded: { readonly fromSeq: number; readonly toSeq: number }[];
+  /** Where the server said at a resume that it goes on. */
+  claimed: number | undefined;
 }
 
 /**
@@ -52,7 +54,12 @@ export class MicrophoneJudge {
 
   /** A new conversation begins. */
   listens(): void {
-    this.#ear = { last: -1, discarded: [] };
+    this.#ear = { last: -1, discarded: [], claimed: undefined };
+  }
+
+  /** A process that had heard nothing takes the phone's word for where to go on: what lies before needs no report. */
+  resumes(rxSeq: number): void {
+    if (this.#ear !== undefined) this.#ear.claimed = rxSeq;
   }
 
   /** `discarded` reached the server. */
@@ -86,7 +93,8 @@ export class MicrophoneJudge {
       return this.#verdict.fail(4, 'microphone-gap', `microphone frame ${missing} never reached the server, though it was only ${Math.round(ageMs)} ms old when frame ${next} was sent`);
     }
     const number = this.#numbers[next]! - (next - missing);
-    if (!ear.discarded.some(({ fromSeq, toSeq }) => covers(fromSeq, toSeq, number))) {
+    const claimed = ear.claimed !== undefined && ((ear.claimed - number) & 0xffff) < 0x8000;
+    if (!claimed && !ear.discarded.some(({ fromSeq, toSeq }) => covers(fromSeq, toSeq, number))) {
       this.#verdict.fail(4, 'gap-not-reported', `microphone frame ${missing} was shed, and no 'discarded' told the server`);
     }
   }

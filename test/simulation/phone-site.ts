@@ -1,5 +1,4 @@
 import { Call } from '../../device/src/conversation/call.ts';
-import type { Phase } from '../../device/src/conversation/state.ts';
 import { Phone } from '../../device/src/phone.ts';
 import type { HookHandlers } from '../../device/src/controls/hook-switch.ts';
 import type { CallReport } from '../../device/src/conversation/report.ts';
@@ -131,7 +130,7 @@ export class PhoneSite {
       openAudio: (sink) => card.open(sink),
       newCall: (onEnded) => this.#newCall(boot, onEnded),
       redials: true,
-      onReport: (report) => this.witness.reported(report),
+      onReport: () => {},
       onIdle: () => {},
       onAudioFailed: (error) => { throw error; },
     });
@@ -139,10 +138,10 @@ export class PhoneSite {
 
   #newCall(boot: number, onEnded: (report: CallReport) => void): Call {
     const { script } = this.#context;
-    this.witness.newCall();
+    const witness = this.witness.newCall();
     return new Call({
       clock: this.clock,
-      random: stream(script.seed, `phone ${this.number} ${boot} ${this.witness.calls}`),
+      random: stream(script.seed, `phone ${this.number} ${boot} ${this.witness.calls.length}`),
       log: this.log.log(),
       transport: this.network,
       codecs: stampCodecs(this.codecs),
@@ -153,8 +152,11 @@ export class PhoneSite {
       maxQueueMs: script.world.maxQueueMs,
       language: 'en',
       outputDelayMs: () => 0,
-      onEnded,
-      onPhase: (phase: Phase) => this.witness.phaseChanged(phase),
+      onEnded: (report) => {
+        witness.reported(report);
+        onEnded(report);
+      },
+      onPhase: (phase) => witness.phaseChanged(phase),
     });
   }
 }

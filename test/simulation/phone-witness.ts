@@ -1,13 +1,9 @@
-import type { CallReport } from '../../device/src/conversation/report.ts';
-import type { Phase } from '../../device/src/conversation/state.ts';
 import type { DeviceMessage, ServerMessage } from '../../protocol/src/index.ts';
 import { RTP_HEADER_BYTES } from '../../protocol/src/index.ts';
+import { CallWitness } from './call-witness.ts';
 import type { SimulationContext } from './context.ts';
-import { judgeCallEnd, newCallRecord, reasonOfCode } from './judge-endings.ts';
-import type { CallRecord } from './judge-endings.ts';
 import { MicrophoneJudge } from './judge-microphone.ts';
 import { PlayoutJudge } from './judge-playout.ts';
-import { ScheduleJudge } from './judge-schedule.ts';
 import { SilenceJudge } from './judge-silence.ts';
 import type { Conversation } from './ledger.ts';
 import type { Attempt, NetworkWitness } from './network.ts';
@@ -18,95 +14,65 @@ import type { Side, Wire } from './wire.ts';
 
 /** Sees everything that goes on around one phone, and asks the judges. Changes nothing. */
 export class PhoneWitness implements NetworkWitness {
-  readonly records: CallRecord[] = [];
-  calls = 0;
+  readonly calls: CallWitness[] = [];
   readonly #context: SimulationContext;
   readonly #site: PhoneSite;
   readonly #playout: PlayoutJudge;
   readonly #silence: SilenceJudge;
-  #schedule: ScheduleJudge;
   #microphone: MicrophoneJudge;
-  #call: CallRecord | undefined;
+  /** The newest: the only one that dials and is heard; an older one may still be saying good-bye. */
+  #call: CallWitness | undefined;
   /** What each connection was for. */
-  readonly #purposes = new WeakMap<Wire, { call: CallRecord | undefined; conversation: Conversation | undefined }>();
-  #liftedMs = 0;
+  readonly #purposes = new WeakMap<Wire, { call: CallWitness | undefined; conversation: Conversation | undefined }>();
 
   constructor(context: SimulationContext, site: PhoneSite) {
     this.#context = context;
     this.#site = site;
     this.#playout = new PlayoutJudge(context.ledger, context.verdict);
     this.#silence = new SilenceJudge(context.verdict);
-    this.#schedule = new ScheduleJudge(context.verdict, this.#now);
     this.#microphone = new MicrophoneJudge(context.verdict, this.#now);
   }
 
-  get phase(): Phase {
-    return this.#schedule.current;
+  get call(): CallWitness | undefined {
+    return this.#call;
   }
 
   /** Of the call under way. */
   get conversation(): Conversation | undefined {
-    const id = this.#call?.conversationId;
+    const id = this.#call?.record.conversationId;
     return id === undefined ? undefined : this.#context.ledger.conversations.get(id);
-  }
-
-  /** How long the present phase has lasted. */
-  get phaseMs(): number {
-    return this.#now() - this.#schedule.sinceMs;
   }
 
   // ---- the phone itself
 
-  newCall(): void {
-    this.calls++;
+  newCall(): CallWitness {
+    const call = new CallWitness(this.#context, this.#now);
+    this.calls.push(call);
+    this.#call = call;
+    this.#playout.ended();
+    return call;
   }
 
   booted(): void {
-    this.#schedule = new ScheduleJudge(this.#context.verdict, this.#now);
     this.#microphone = new MicrophoneJudge(this.#context.verdict, this.#now);
   }
 
   poweredOff(): void {
     this.#call = undefined;
+    this.calls.length = 0;
     this.#playout.ended();
-    this.#schedule = new ScheduleJudge(this.#context.verdict, this.#now);
   }
 
   hungUp(): void {
-    if (this.#call?.endingAtMs === undefined && this.#call !== undefined) this.#call.hungUpAtMs = this.#now();
+    this.#call?.hungUp();
   }
 
   networkUp(): void {
-    this.#schedule.networkUp();
+    this.#call?.schedule.networkUp();
   }
 
   networkUpDone(): void {
-    this.#schedule.networkUpDone();
-  }
-
-  phaseChanged(phase: Phase): void {
-    this.#context.trace.note(phase);
-    if (phase === 'connecting' && this.#schedule.current === 'idle') {
-      this.#call = newCallRecord();
-      this.records.push(this.#call);
-      this.#liftedMs = this.#context.clock.now();
-    }
-    if (phase === 'ending' && this.#call !== undefined) {
-      this.#call.endingAtMs = this.#now();
-      this.#call.windowSinceMs = this.#schedule.windowSinceMs;
-    }
-    this.#schedule.phase(phase);
-  }
-
-  reported(report: CallReport): void {
-    const call = this.#call!;
-    call.endReason = report.endReason;
-    judgeCallEnd(call, this.#context.verdict);
-    if ((report.conversationId ?? undefined) !== call.conversationId) {
-      this.#context.verdict.fail(3, 'wrong-report', `the report names conversation ${report.conversationId}, the call was in ${call.conversationId ?? 'none'}`);
-    }
-    this.#call = undefined;
-    this.#playout.ended();
+    this.#call?.schedule.networkUpDone();
   }
 
   // ---- sound
@@ -132,13 +98,13 @@ export class PhoneWitness implements NetworkWitness {
   attempted(attempt: Attempt): void {
     this.#context.trace.number(attempt.startedMs);
     this.#purposes.set(attempt.wire, { call: this.#call, conversation: undefined });
-    this.#schedule.attempted(() => attempt.outcome === 'pending');
+    this.#call!.schedule.attempted(() => attempt.outcome === 'pending');
     this.#expectSuccess(attempt);
   }
 
   failed(_attempt: Attempt, fault: string, retryAfterMs: number | undefined): void {
-    if (fault === 'refused' && this.#call !== undefined) this.#call.forbiddenAtMs = this.#now();
-    if (retryAfterMs !== undefined) this.#schedule.postponed(retryAfterMs);
+    if (fault === 'refused') this.#call?.forbidden();
+    if (retryAfterMs !== undefined) this.#call?.schedule.postponed(retryAfterMs);
   }
 
   sent(wire: Wire, from: Side, data: string | Uint8Array): void {
@@ -152,9 +118,9 @@ export class PhoneWitness implements NetworkWitness {
   arrived(wire: Wire, at: Side, data: string | Uint8Array): void {
     if (typeof data === 'string') {
       this.#context.trace.note(data);
-      if (at === 'device') this.#deviceHears(parse(data));
+      if (at === 'device') this.#deviceHears(wire, parse(data));
       else this.#serverHears(wire, parse(data));
-    } else if (at === 'device' && this.phase === 'talking') {
+    } else if (at === 'device' && this.#isCurrent(wire) && this.#call?.phase === 'talking') {
       const stamp = unpackStamp(data.subarray(RTP_HEADER_BYTES));
       if (stamp !== undefined) this.#playout.arrived(stamp);
     }
@@ -162,56 +128,61 @@ export class PhoneWitness implements NetworkWitness {
 
   closed(wire: Wire, at: Side, code: number): void {
     this.#context.trace.number(code);
-    if (at === 'device' && (this.phase === 'talking' || this.phase === 'handshaking')) this.#word(wire, reasonOfCode(code));
+    if (at === 'device') this.#purposes.get(wire)?.call?.closed(code);
+  }
+
+  #isCurrent(wire: Wire): boolean {
+    return this.#purposes.get(wire)?.call === this.#call;
   }
 
   #deviceSays(wire: Wire, message: DeviceMessage): void {
-    const call = this.#purposes.get(wire)?.call;
-    if (message.type === 'end' && call !== undefined) call.ownWord = { arrived: false, reason: message.reason };
+    const record = this.#purposes.get(wire)?.call?.record;
+    if (message.type === 'end' && record !== undefined) record.ownWord = { arrived: false, reason: message.reason };
   }
 
   #serverSays(wire: Wire, message: ServerMessage): void {
     const purpose = this.#purposes.get(wire)!;
-    const { ledger, verdict } = this.#context;
-    if (message.type === 'ready' || message.type === 'resumed') {
-      purpose.conversation = ledger.conversations.get(message.conversationId);
-      purpose.conversation!.tokens.push(message.resumeToken);
-      if (message.type === 'ready') this.#microphone.listens();
-    } else if (message.type === 'response.start') {
-      const { made, placeOf, sources } = purpose.conversation!;
-      sources.set(message.id, made[placeOf.get(message.firstSeq)!]!.source);
-    } else if (message.type === 'error' && message.code === 'conversation-expired') {
-      const conversation = this.conversation;
-      const wanted = purpose.call === this.#call && this.phase === 'handshaking' && wire.device.open && wire === this.#site.network.newest;
-      if (wanted && conversation !== undefined && this.#context.host.holds(conversation)) {
-        verdict.fail(3, 'resume-refused', `the server refused to resume ${conversation.id}, which it still holds`);
+    switch (message.type) {
+      case 'ready':
+      case 'resumed': {
+        purpose.conversation = this.#context.ledger.conversations.get(message.conversationId);
+        purpose.conversation!.tokens.push(message.resumeToken);
+        return message.type === 'ready' ? this.#microphone.listens() : this.#microphone.resumes(message.rxSeq);
       }
+      case 'response.start': {
+        const { made, placeOf, sources } = purpose.conversation!;
+        return void sources.set(message.id, made[placeOf.get(message.firstSeq)!]!.source);
+      }
+      case 'error': return message.code === 'conversation-expired' ? this.#judgeRefusal(wire) : undefined;
     }
   }
 
-  #deviceHears(message: ServerMessage): void {
-    if (message.type === 'ready' && this.phase === 'handshaking' && this.#call !== undefined) {
-      this.#call.conversationId = message.conversationId;
-      this.#playout.began(message.conversationId);
+  #judgeRefusal(wire: Wire): void {
+    const { host, verdict } = this.#context;
+    const { conversation } = this;
+    const wanted = this.#isCurrent(wire) && this.#call?.phase === 'handshaking' && wire.device.open && wire === this.#site.network.newest;
+    if (!wanted || conversation === undefined || !host.holds(conversation)) return;
+    verdict.fail(3, 'resume-refused', `the server refused to resume ${conversation.id}, which it still holds`);
+  }
+
+  #deviceHears(wire: Wire, message: ServerMessage): void {
+    const call = this.#purposes.get(wire)?.call;
+    if (call === undefined) return;
+    if (message.type === 'end') call.told(message.reason);
+    if (message.type === 'ready' && call.phase === 'handshaking') {
+      call.record.conversationId = message.conversationId;
+      if (call === this.#call) this.#playout.began(message.conversationId);
     }
-    if (message.type === 'flush' && this.phase === 'talking') this.#playout.flushArrived(message.id);
-    if (message.type === 'end' && (this.phase === 'talking' || this.phase === 'handshaking')) {
-      this.#call!.serverWord = { reason: message.reason, atMs: this.#now() };
-    }
+    if (message.type === 'flush' && call === this.#call && call.phase === 'talking') this.#playout.flushArrived(message.id);
   }
 
   #serverHears(wire: Wire, message: DeviceMessage): void {
-    const purpose = this.#purposes.get(wire)!;
+    const { call, conversation } = this.#purposes.get(wire)!;
     if (message.type === 'discarded') this.#microphone.discarded(message.fromSeq, message.toSeq);
     if (message.type === 'hello' && message.resume === undefined) this.#context.server.freshHello(message.deviceId);
-    if (message.type !== 'end') return;
-    if (purpose.conversation !== undefined) this.#context.server.toldToEnd(purpose.conversation.id);
-    if (purpose.call?.ownWord !== undefined && purpose.conversation?.end === undefined) purpose.call.ownWord.arrived = true;
-  }
-
-  #word(wire: Wire, reason: ReturnType<typeof reasonOfCode>): void {
-    const call = this.#purposes.get(wire)?.call;
-    if (reason !== undefined && call !== undefined && call === this.#call) call.serverWord = { reason, atMs: this.#now() };
+    if (message.type !== 'end' || conversation === undefined) return;
+    this.#context.server.toldToEnd(conversation.id);
+    if (call?.record.ownWord !== undefined && conversation.end === undefined) call.record.ownWord.arrived = true;
   }
 
   /** In calm weather an attempt gets through: then `talking` follows within a few round trips. */
@@ -223,11 +194,11 @@ export class PhoneWitness implements NetworkWitness {
     // The first attempt of all is given up for the second after a second.
     if (hopsMs > 900 || !network.calm || host.admission().type !== 'accept') return;
     const { changes } = weather;
-    const call = this.#call;
+    const call = this.#call!;
     clock.after(hopsMs + 2 * latencyMs + jitterMs + 2 * script.world.storeDelayMs + 50, () => {
-      const trying = this.phase === 'connecting' || this.phase === 'reconnecting' || this.phase === 'handshaking';
+      const trying = call.on && call.phase !== 'talking';
       if (attempt.outcome === 'cancelled' || weather.changes !== changes || this.#call !== call || !trying || host.admission().type !== 'accept') return;
-      verdict.fail(3, 'attempt-in-vain', `an attempt in calm weather left the phone ${this.phase}`);
+      verdict.fail(3, 'attempt-in-vain', `an attempt in calm weather left the phone ${call.phase}`);
     });
   }
 
@@ -235,38 +206,34 @@ export class PhoneWitness implements NetworkWitness {
 
   /** Once a second: what can only be seen by its absence. */
   audit(): void {
-    const { verdict } = this.#context;
-    this.#schedule.audit();
-    const word = this.#call?.serverWord;
-    if (word !== undefined && this.#call?.endingAtMs === undefined) {
-      this.#call!.serverWord = undefined;
-      verdict.fail(3, 'end-ignored', `the server ended the conversation (${word.reason}), and the phone goes on`);
-    }
+    for (const call of this.calls) call.audit();
     const { card, lifted, powered } = this.#site;
-    const onCall = this.#call !== undefined && this.#call.endingAtMs === undefined;
-    if (!lifted || !powered || !onCall) return;
-    const openByMs = this.#liftedMs + this.#context.script.world.cardOpenMs;
+    const call = this.#call;
+    if (!lifted || !powered || call?.on !== true) return;
+    const openByMs = call.begunMs + this.#context.script.world.cardOpenMs;
     this.#silence.undriven(this.#context.clock.now() - Math.max(card.lastTickMs, openByMs));
   }
 
   /** Calm for a minute, with the receiver up: all must be well. */
   atRest(): void {
     const { verdict, clock, script } = this.#context;
-    const last = this.records.at(-1);
-    if (last === undefined || !this.#site.lifted || GONE_FOR_GOOD.has(last.endReason)) return;
-    if (this.phase !== 'talking') return verdict.fail(3, 'not-back', `after a minute of calm the phone is ${this.phase}`);
-    if (this.phaseMs < 50_000) return;
+    const call = this.#call;
+    const lastReason = this.calls.findLast(({ record }) => record.endReason !== undefined)?.record.endReason;
+    if (call === undefined || !this.#site.lifted || (!call.on && lastReason !== undefined && GONE_FOR_GOOD.has(lastReason))) return;
+    if (call.phase !== 'talking') return verdict.fail(3, 'not-back', `after a minute of calm the phone is ${call.phase}`);
+    if (call.phaseMs < 50_000) return;
     this.#playout.atRest(clock.now() - 45_000);
-    this.#microphone.atRest(500 + 3 * (this.#site.network.path.latencyMs + this.#site.network.path.jitterMs) + script.world.storeDelayMs);
+    const { latencyMs, jitterMs } = this.#site.network.path;
+    this.#microphone.atRest(500 + 3 * (latencyMs + jitterMs) + script.world.storeDelayMs);
   }
 
   readonly #now = (): number => this.#site.clock.now();
 }
 
 /** After these the phone does not dial again while the receiver is up, or not within a minute. */
-const GONE_FOR_GOOD: ReadonlySet<CallReport['endReason'] | undefined> = new Set(['replaced', 'server', 'idle', 'refused', 'protocol-error'] as const);
+const GONE_FOR_GOOD: ReadonlySet<string> = new Set(['replaced', 'server', 'idle', 'refused', 'protocol-error']);
 
-/** SYN, TLS and the upgrade, each there and back, then `hello` and its answer. */
+/** SYN, TLS and the upgrade, there and back each. */
 const HOPS = 6;
 
 function parse<T>(data: string): T {

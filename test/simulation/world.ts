@@ -2,6 +2,7 @@ import { VirtualClock } from '../../protocol/src/virtual-clock.ts';
 import type { SimulationContext } from './context.ts';
 import { Intruder } from './intruder.ts';
 import { judgePair } from './judge-endings.ts';
+import type { CallRecord } from './judge-endings.ts';
 import { judgeLog } from './judge-secrets.ts';
 import { Ledger } from './ledger.ts';
 import { PhoneSite } from './phone-site.ts';
@@ -54,7 +55,7 @@ export class World {
     judgeLog([...this.host.log.lines, ...this.#sites.flatMap((site) => site.log.lines)], this.verdict);
   }
 
-  #befall(event: ScriptEvent): void {
+  #befall(event: ScriptEvent): unknown {
     const { phone, host } = this;
     const wire = phone.network.newest;
     this.#weatherChanges();
@@ -93,6 +94,7 @@ export class World {
         return this.#later(event.downMs, () => host.start());
       }
       case 'power-cut': {
+        if (!phone.powered) return undefined;
         phone.powerCut();
         return this.#later(event.ms, () => phone.powerOn());
       }
@@ -148,7 +150,7 @@ export class World {
       left(site.card.streams, 'sound streams');
       left(site.codecs.open, 'codecs of the phone');
       left(site.network.wires.length, 'sockets');
-      left(site.witness.phase === 'idle' ? 0 : 1, `calls (${site.witness.phase})`);
+      left(site.witness.calls.filter(({ phase }) => phase !== 'idle').length, 'calls');
     }
     for (const process of this.host.processes) {
       if (process.killed) continue;
@@ -160,10 +162,10 @@ export class World {
     }
     left(this.host.storedConversations, 'conversations in the store');
     left(this.host.storeTimers, 'timers of the store');
-    for (const site of this.#sites) for (const call of site.witness.records) this.#judgePair(call);
+    for (const site of this.#sites) for (const { record } of site.witness.calls) this.#judgePair(record);
   }
 
-  #judgePair(call: PhoneWitness['records'][number]): void {
+  #judgePair(call: CallRecord): void {
     const conversation = call.conversationId === undefined ? undefined : this.#context.ledger.conversations.get(call.conversationId);
     if (conversation !== undefined && call.endReason !== undefined) judgePair(call, conversation, this.verdict);
   }
