@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = resolve(fileURLToPath(import.meta.url), '../..');
 const STATE_FILE = join(ROOT, 'dist/.build.json');
+const WASM_FILE = 'dist/lazy/libopus.wasm';
 
 /** @typedef {{entry: string, outfile: string}} Program */
 /** @typedef {Record<string, string>} Stamps of a bundle's inputs, by path */
@@ -28,9 +29,15 @@ const PROGRAMS = [
  * @type {Readonly<Record<string, string>>}
  */
 const LAZY_LIBRARIES = {
+  '@elevenlabs/elevenlabs-js': `module.exports = require('@elevenlabs/elevenlabs-js');`,
   '@redis/client': `module.exports = require('@redis/client');`,
   conf: `module.exports = require('conf').default;`,
-  winston: `module.exports = require('winston');`,
+  openai: `module.exports = require('openai');`,
+  // What the log uses, and no more: winston's own index also loads its files, its HTTP and its colours (3 MB).
+  winston: `
+    exports.createLogger = require('winston/lib/winston/create-logger');
+    exports.format = { printf: require('logform/printf') };
+    exports.transports = { Stream: require('winston/lib/winston/transports/stream') };`,
 };
 
 /** Native or optional: looked up in node_modules when the program runs, and done without when absent. */
@@ -56,7 +63,7 @@ export async function build() {
     else console.error(`build: ${outfile} skipped: there is no ${entry}`);
   }
   for (const [name, contents] of Object.entries(LAZY_LIBRARIES)) {
-    await make(`dist/lazy/${name}.cjs`, () => ({ stdin: { contents, resolveDir: ROOT, sourcefile: `${name}.cjs` } }));
+    await make(`dist/lazy/${name}.cjs`, () => ({ stdin: { contents, resolveDir: ROOT, sourcefile: `${name}.cjs` }, plugins: [nodeStreams] }));
   }
   if (JSON.stringify(after) !== JSON.stringify(before)) replaceFile(STATE_FILE, JSON.stringify(after));
 }
@@ -79,7 +86,7 @@ function programOptions(entry) {
   return {
     entryPoints: [entry],
     external: EXTERNAL,
-    plugins: [lazyLibraries],
+    plugins: [lazyLibraries, wasmAsFile],
     banner: { js: banner(entry) },
     define: { 'import.meta.url': 'importMetaUrl', BESTDAY_VERSION: JSON.stringify(readVersion()) },
     sourcemap: 'linked',
@@ -97,6 +104,50 @@ const lazyLibraries = {
     onResolve({ filter: names }, ({ kind, path }) => (kind === 'dynamic-import' ? { path: `./lazy/${path}.cjs`, external: true } : undefined));
   },
 };
+
+const WASM_SOURCE = /libopus\.generated\.mjs$/;
+
+/**
+ * libopus-wasm holds its WebAssembly as one string literal of 320 KB. As a file beside the bundle it is neither
+ * scanned at each start nor kept twice. Should another version write it otherwise, it stays where it is.
+ * @type {import('esbuild').Plugin}
+ */
+const wasmAsFile = {
+  name: 'wasm-as-file',
+  setup({ onLoad }) {
+    onLoad({ filter: WASM_SOURCE }, ({ path }) => {
+      const source = readFileSync(path, 'utf8');
+      const call = /binaryDecode\('(?:[^'\\]|\\.|\n)*'\)/.exec(source)?.[0];
+      const decoder = /function binaryDecode\(bin\)\{.*?return o\}/.exec(source)?.[0];
+      if (call === undefined || decoder === undefined) return undefined;
+      keepFile(join(ROOT, WASM_FILE), new Function(`${decoder} return ${call};`)());
+      const reading = `require('node:fs').readFileSync(require('node:path').join(__dirname, 'lazy/libopus.wasm'))`;
+      return { contents: source.replace(call, () => reading), loader: 'js' };
+    });
+  },
+};
+
+/**
+ * `readable-stream` is a copy of Node's own streams, for other platforms.
+ * @type {import('esbuild').Plugin}
+ */
+const nodeStreams = {
+  name: 'node-streams',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^readable-stream(\/lib\/_stream_writable\.js)?$/ }, ({ path }) => ({ path, namespace: 'node-streams' }));
+    onLoad({ filter: /.*/, namespace: 'node-streams' }, ({ path }) => (
+      { contents: `module.exports = require('node:stream')${path.endsWith('writable.js') ? '.Writable' : ''};` }));
+  },
+};
+
+/**
+ * V8 keeps a source with a single character outside Latin-1, be it in a comment, in two bytes a character. What
+ * esbuild leaves of them stands in comments, where an escape is as good.
+ * @param {string} text
+ */
+function asAscii(text) {
+  return text.replace(/[^\0-\x7f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
 
 /**
  * @param {string} outfile
@@ -119,13 +170,16 @@ async function bundle(outfile, options) {
     // Names stay whole: a stack trace from the field must be readable without the map.
     minify: false,
     legalComments: 'none',
+    define: { ...options.define, 'process.env.NODE_ENV': '"production"' },
     logLevel: 'warning',
   });
-  for (const { path, contents } of result.outputFiles ?? []) replaceFile(path, contents);
+  for (const { path, contents, text } of result.outputFiles ?? []) replaceFile(path, path.endsWith('.cjs') ? asAscii(text) : contents);
   if (options.entryPoints !== undefined) chmodSync(join(ROOT, outfile), 0o755);
   const size = Math.round(statSync(join(ROOT, outfile)).size / 1024);
   console.error(`build: ${outfile} (${size} KiB, ${Math.round(performance.now() - startedMs)} ms)`);
   const inputs = Object.keys(result.metafile?.inputs ?? {}).filter((file) => existsSync(join(ROOT, file)));
+  // Not its input, but without it the bundle is not whole.
+  if (inputs.some((file) => WASM_SOURCE.test(file))) inputs.push(WASM_FILE);
   return Object.fromEntries([...COMMON_INPUTS, ...inputs].map((file) => [file, stampOf(file)]));
 }
 
@@ -171,6 +225,15 @@ function replaceFile(file, contents) {
   const draft = `${file}.${process.pid}`;
   writeFileSync(draft, contents);
   renameSync(draft, file);
+}
+
+/**
+ * `replaceFile`, but a file that is the same keeps its date: two bundles share it.
+ * @param {string} file
+ * @param {Uint8Array} contents
+ */
+function keepFile(file, contents) {
+  if (!existsSync(file) || !readFileSync(file).equals(contents)) replaceFile(file, contents);
 }
 
 /** @returns {boolean} true when the types hold */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from '../build.mjs';
 import { ROOT } from '../setup.mjs';
@@ -25,6 +25,21 @@ describe('build', () => {
     assert.ok(!readFileSync(join(ROOT, 'dist/bestday-phone.cjs'), 'utf8').includes('node_modules/ajv/'));
     const { conf, winston } = { conf: run('-p', 'typeof require("./dist/lazy/conf.cjs")'), winston: run('-p', 'typeof require("./dist/lazy/winston.cjs").createLogger') };
     assert.deepEqual([conf.stdout.trim(), winston.stdout.trim()], ['function', 'function']);
+  });
+
+  it('writes programs that V8 holds in one byte a character, and WebAssembly beside them', () => {
+    for (const program of PROGRAMS) {
+      const source = readFileSync(join(ROOT, program), 'latin1');
+      assert.equal(/[^\0-\x7f]/.test(source), false, program);
+      assert.ok(!source.includes('binaryDecode(\''), program);
+    }
+    assert.deepEqual([...readFileSync(join(ROOT, 'dist/lazy/libopus.wasm')).subarray(0, 4)], [...Buffer.from('\0asm')]);
+  });
+
+  it('makes a program again when its WebAssembly is gone', async () => {
+    rmSync(join(ROOT, 'dist/lazy/libopus.wasm'));
+    await build();
+    assert.ok(existsSync(join(ROOT, 'dist/lazy/libopus.wasm')));
   });
 
   it('does nothing when no input has changed', async () => {
