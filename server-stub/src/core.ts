@@ -64,9 +64,10 @@ class Core implements ServerCore, Lobby {
   }
 
   accept(socket: MessageSocket, peer: Peer): void {
-    if (this.#draining) return socket.close(CloseCode.serviceRestart, 'restarting');
     this.stats.connections++;
-    this.#connections.add(new Connection(this.#environment, socket, peer, this));
+    const connection = new Connection(this.#environment, socket, peer, this);
+    this.#connections.add(connection);
+    if (this.#draining) connection.sendAway(CloseCode.serviceRestart, 'restarting');
   }
 
   uplinkCounters(): FrameCounters {

@@ -245,7 +245,7 @@ describe('raw framing', () => {
     phone.sayText('hello?');
     assert.equal(phone.closedWith, undefined);
     await pass(5_000);
-    assert.equal(phone.closedWith, CloseCode.protocolError);
+    assert.equal(phone.closedWith, CloseCode.tryAgainLater);
   });
 
   it('counts a frame of the wrong length as a fault', async () => {
