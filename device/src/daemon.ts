@@ -1,49 +1,87 @@
 import { randomUUID } from 'node:crypto';
 import { renameSync, writeFileSync } from 'node:fs';
 import { systemClock, systemRandom } from '../../protocol/src/index.ts';
-import type { Clock, CodecName, EndReason, Random } from '../../protocol/src/index.ts';
+import type { Clock, CodecName, EndReason, Random, Timer } from '../../protocol/src/index.ts';
 import { openAudio } from './audio/backends.ts';
-import type { AudioBackendName, AudioSettings } from './audio/ports.ts';
+import { setMixer } from './audio/mixer.ts';
+import type { AudioBackendName, AudioSettings, AudioSink } from './audio/ports.ts';
+import type { OpenAudio } from './audio/backends.ts';
 import { loadCodecs } from './codec/codecs.ts';
 import type { CodecFactory } from './codec/codecs.ts';
 import { SystemNetworkWatch } from './connection/network-watch.ts';
 import { WebSocketTransport } from './connection/websocket.ts';
 import type { WebSocketSettings } from './connection/websocket.ts';
+import { openControls } from './controls/controls.ts';
+import type { ControlKind, Controls } from './controls/controls.ts';
+import { listenToKeyboard } from './controls/keyboard.ts';
 import { ScriptedHook } from './controls/scripted-hook.ts';
+import { DEFAULT_VOLUME, VolumeStage } from './controls/volume.ts';
 import { Call } from './conversation/call.ts';
 import type { CallReport, Turn } from './conversation/report.ts';
 import type { Phase } from './conversation/state.ts';
+import { FrontPanel } from './front-panel.ts';
+import { PhoneMetrics } from './phone-metrics.ts';
 import { Phone } from './phone.ts';
 import type { FrameCounters } from './playout/counters.ts';
 import { loadPrompts } from './prompt-files.ts';
+import { Station } from './station.ts';
+import type { Board } from './system/board-profile.ts';
+import { Health } from './system/health.ts';
+import type { Heartbeat } from './system/health.ts';
 import type { Log } from './system/log.ts';
+import { watchedSound, watchedTransport } from './watched.ts';
 
 /**
  * The composition root: the only file that names adapters. Starts the parts in order, stops them in reverse.
  *
- *   settings → log → codecs, prompts → transport, network watch → phone(hook switch, sound card, calls)
+ *   settings → log → codecs, prompts → controls(switch, lamp) → front panel → phone(switch, sound card, calls)
+ *                                                             ↘ station(control socket, metrics, systemd)
  */
 export class Daemon {
   /** Resolves with the last call's report when no call is up and none will follow by itself. */
   readonly finished: Promise<CallReport>;
   readonly #options: DaemonOptions;
   readonly #clock: Clock;
-  readonly #hook: ScriptedHook;
+  /** Undefined when a person lifts the receiver. */
+  readonly #script: ScriptedHook | undefined;
+  readonly #controls: Controls;
+  readonly #panel: FrontPanel;
+  readonly #volume: VolumeStage;
+  readonly #metrics = new PhoneMetrics();
+  readonly #health: Health;
+  readonly #soundHeart: Heartbeat;
+  readonly #networkHeart: Heartbeat;
   readonly #phone: Phone;
   readonly #finish: (report: CallReport) => void;
   readonly #fail: (error: Error) => void;
+  #station: Station | undefined;
+  #audio: OpenAudio | undefined;
+  #soundWatch: Timer | undefined;
+  #releaseKeyboard: (() => void) | undefined;
 
-  /** @throws {ConnectError} a server URL that is none; codecs and prompts that are missing only make it poorer */
+  /**
+   * @throws {ConnectError} a server URL that is none
+   * @throws {ControlError} a switch that cannot be had. Codecs and prompts that are missing only make it poorer
+   */
   static async start(options: DaemonOptions): Promise<Daemon> {
     const daemon = new Daemon(options, await loadCodecs(options.log));
-    daemon.#phone.start();
+    await daemon.#begin();
     return daemon;
   }
 
   private constructor(options: DaemonOptions, codecs: CodecFactory) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#hook = new ScriptedHook(this.#clock, options.durationMs);
+    const { log, controls = 'script', board } = options;
+    this.#script = controls === 'script' ? new ScriptedHook(this.#clock, options.durationMs) : undefined;
+    this.#controls = this.#script === undefined
+      ? openControls(controls as ControlKind, { clock: this.#clock, log: log.child({ part: 'controls' }), board })
+      : { hook: this.#script, manual: undefined, led: undefined };
+    this.#volume = new VolumeStage(options.volume ?? DEFAULT_VOLUME);
+    this.#panel = this.#newPanel(controls);
+    this.#health = new Health(this.#clock);
+    this.#soundHeart = this.#health.loop('sound', SOUND_STALL_MS);
+    this.#networkHeart = this.#health.loop('network', NETWORK_STALL_MS);
     let finish!: (report: CallReport) => void;
     let fail!: (error: Error) => void;
     this.finished = new Promise((resolve, reject) => { finish = resolve; fail = reject; });
@@ -55,29 +93,98 @@ export class Daemon {
 
   /** Ends the call politely and lets go of the sound card. */
   async stop(reason: EndReason): Promise<void> {
+    this.#releaseKeyboard?.();
+    this.#soundWatch?.cancel();
     await this.#phone.stop(reason);
+    this.#panel.close();
+    await this.#station?.close();
+  }
+
+  async #begin(): Promise<void> {
+    const { log, controlSocket, controls, board } = this.#options;
+    this.#station = await Station.open({
+      clock: this.#clock, log: log.child({ part: 'station' }), health: this.#health, controlSocket,
+      handle: (request) => this.#panel.handle(request),
+      collect: () => this.#metrics.collect(this.#panel.status(), this.counters, this.#health.stalled),
+    });
+    if (controls === 'keyboard') this.#releaseKeyboard = this.#listenToKeys();
+    this.#soundWatch = this.#clock.every(SOUND_CHECK_MS, () => this.#checkSound());
+    void setMixer(board?.profile.sound.mixer, log.child({ part: 'mixer' }));
+    this.#phone.start();
+    this.#station.ready(`ready, ${this.#controls.hook.description}`);
+  }
+
+  #newPanel(kind: string): FrontPanel {
+    const { log, board, firmware, saveVolume } = this.#options;
+    return new FrontPanel({
+      clock: this.#clock, log: log.child({ part: 'panel' }), version: firmware, board: board?.profile.name, kind,
+      controls: this.#controls, volume: this.#volume, saveVolume: saveVolume ?? (() => {}),
+      line: () => ({ lifted: this.#phone.lifted, sound: this.#phone.sound }),
+    });
+  }
+
+  #listenToKeys(): () => void {
+    return listenToKeyboard({
+      toggle: () => this.#controls.manual?.toggle(),
+      louder: () => this.#panel.turn(1),
+      quieter: () => this.#panel.turn(-1),
+      quit: () => process.kill(process.pid, 'SIGINT'),
+    });
   }
 
   #assemble(codecs: CodecFactory): Phone {
-    const { log, watch } = this.#options;
+    const { log, offHookMs } = this.#options;
+    const standing = this.#script === undefined;
     return new Phone({
       clock: this.#clock,
       log: log.child({ part: 'phone' }),
-      hook: this.#hook,
+      hook: this.#controls.hook,
       networkWatch: new SystemNetworkWatch(this.#clock, log.child({ part: 'network' })),
-      openAudio: (sink) => openAudio(this.#options.audio, sink, this.#audioSettings()),
+      openAudio: watchedSound((sink) => this.#openSound(sink), this.#soundHeart),
       newCall: this.#callMaker(codecs),
-      redials: false,
-      onReport: (report) => { watch?.({ type: 'ended', report }); this.#writeReport(report); },
-      onIdle: (report) => this.#finish(report),
-      onAudioFailed: (error) => { log.error('audio-failed', { reason: error.message }); this.#fail(error); },
+      redials: standing,
+      hangUpGraceMs: standing ? HANG_UP_GRACE_MS : 0,
+      offHookMs: standing ? offHookMs : undefined,
+      volume: this.#volume,
+      onReport: (report) => this.#reported(report),
+      onIdle: (report) => { if (!standing) this.#finish(report); },
+      onLeftOffHook: () => this.#panel.trouble('left-off-hook', 'the receiver was left off the hook: put it back'),
+      onHookBroken: (error) => this.#panel.trouble('switch', error.message),
+      onAudioFailed: (error) => this.#soundFailed(error, standing),
     });
+  }
+
+  #reported(report: CallReport): void {
+    this.#metrics.ended(report);
+    this.#panel.ended(report);
+    this.#options.watch?.({ type: 'ended', report });
+    this.#writeReport(report);
+  }
+
+  async #openSound(sink: AudioSink): Promise<OpenAudio> {
+    this.#audio = await openAudio(this.#options.audio, sink, this.#audioSettings());
+    return this.#audio;
+  }
+
+  /** A phone that stands in a room goes on trying; a single run is over. */
+  #soundFailed(error: Error, standing: boolean): void {
+    this.#options.log.error('audio-failed', { reason: error.message });
+    this.#panel.trouble('sound', error.message);
+    if (!standing) this.#fail(error);
+  }
+
+  /** Silence that keeps the time is no sound, unless silence was asked for. */
+  #checkSound(): void {
+    if (this.#phone.sound === undefined || this.#audio === undefined) return;
+    const mute = this.#audio.backend === 'null' && this.#options.audio !== 'null';
+    const why = this.#audio.passedOver.map(({ backend, why: each }) => `${backend}: ${each}`).join('; ');
+    this.#panel.trouble('sound', mute ? `no sound card opens (${why})` : undefined);
   }
 
   #callMaker(codecs: CodecFactory): (onEnded: (report: CallReport) => void) => Call {
     const { log, watch, server, language, maxQueueMs, bitrate } = this.#options;
     const bootId = randomUUID();
-    const transport = new WebSocketTransport({ ...server, clientId: bootId });
+    const transport = watchedTransport(new WebSocketTransport({ ...server, clientId: bootId }), this.#networkHeart);
     const prompts = loadPrompts(log);
     const codecPreference = preference(this.#options.codec, codecs.available);
     return (onEnded) => new Call({
@@ -87,11 +194,18 @@ export class Daemon {
       transport, codecs, prompts, codecPreference, bitrate, maxQueueMs, language, onEnded,
       identity: { deviceId: server.deviceId, bootId, firmware: this.#options.firmware },
       outputDelayMs: () => this.#phone.outputDelayMs,
-      onPhase: (phase) => watch?.({ type: 'phase', phase }),
+      onPhase: (phase) => this.#phaseChanged(phase),
       onTurn: (turn) => watch?.({ type: 'turn', turn }),
       onTranscript: (role, text, final) => watch?.({ type: 'transcript', role, text, final }),
-      onPlayback: (event) => { this.#hook.playback(event.state); watch?.({ type: 'playback', state: event.state, playedMs: event.playedMs }); },
+      onPlayback: (event) => { this.#script?.playback(event.state); watch?.({ type: 'playback', state: event.state, playedMs: event.playedMs }); },
     });
+  }
+
+  /** An older call may still say good-bye while the next one dials: the lamp shows the newest. */
+  #phaseChanged(phase: Phase): void {
+    this.#options.watch?.({ type: 'phase', phase });
+    this.#panel.phase(this.#phone.call?.phase ?? phase);
+    this.#station?.status(this.#phone.call?.phase ?? phase);
   }
 
   /** The counters of the call that is up. */
@@ -100,7 +214,7 @@ export class Daemon {
   }
 
   #audioSettings(): AudioSettings {
-    return { ...this.#options.audioSettings, clock: this.#clock, log: this.#options.log.child({ part: 'audio' }), inputEnded: () => this.#hook.scriptEnded() };
+    return { ...this.#options.audioSettings, clock: this.#clock, log: this.#options.log.child({ part: 'audio' }), inputEnded: () => this.#script?.scriptEnded() };
   }
 
   /** Whole or not at all: a reader never sees half a report. */
@@ -120,6 +234,14 @@ export class Daemon {
 function preference(first: CodecName, available: readonly CodecName[]): readonly CodecName[] {
   return [first, ...available.filter((codec) => codec !== first)].filter((codec) => available.includes(codec));
 }
+
+/** A receiver that slips back for less than this was not hung up. */
+const HANG_UP_GRACE_MS = 1_000;
+/** The sound process is replaced after 300 ms, and silence keeps the time meanwhile: this long, and nothing does. */
+const SOUND_STALL_MS = 5_000;
+/** A link is given up after 6 s without a byte: one that is silent for longer is served by nobody. */
+const NETWORK_STALL_MS = 15_000;
+const SOUND_CHECK_MS = 1_000;
 
 /** What happened, for a program that watches (a demonstration, a test). Words travel here and nowhere else. */
 export type DaemonEvent =
@@ -146,4 +268,13 @@ export interface DaemonOptions {
   readonly durationMs?: number | undefined;
   readonly reportFile?: string | undefined;
   readonly watch?: ((event: DaemonEvent) => void) | undefined;
+  /** `script` when absent: lifted at once, for one call. */
+  readonly controls?: 'script' | ControlKind | undefined;
+  readonly board?: Board | undefined;
+  /** 0 … 9 */
+  readonly volume?: number | undefined;
+  readonly saveVolume?: ((level: number) => void) | undefined;
+  readonly offHookMs?: number | undefined;
+  /** Undefined: no sockets. */
+  readonly controlSocket?: string | undefined;
 }

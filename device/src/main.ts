@@ -1,4 +1,5 @@
 import { createWriteStream, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../../protocol/src/index.ts';
 import type { EndReason, Timer } from '../../protocol/src/index.ts';
@@ -7,12 +8,19 @@ import { ConnectError } from './connection/transport.ts';
 import { Daemon } from './daemon.ts';
 import type { DaemonOptions } from './daemon.ts';
 import { AudioError } from './audio/ports.ts';
+import { ControlError } from './controls/line.ts';
+import { awaitSettings } from './standby.ts';
+import { loadBoard } from './system/board-profile.ts';
+import type { Board } from './system/board-profile.ts';
+import { addControl } from './cli/control.ts';
 import { configCommand } from './system/config-command.ts';
 import type { ConfigRequest } from './system/config-command.ts';
 import { createLog } from './system/logging.ts';
 import { version } from './system/package-root.ts';
-import { loadRunSettings, settingFlags, SettingsError } from './system/settings.ts';
-import type { RunSettings } from './system/settings.ts';
+import { loadRunSettings, loadSettings, settingFlags, SettingsError } from './system/settings.ts';
+import type { RunSettings, Settings, SettingsSources } from './system/settings.ts';
+import { writeSetting } from './system/settings-file.ts';
+import { ownControlSocket } from './system/runtime-folder.ts';
 
 /** `bestday-phone`: arguments → settings → daemon. The only file that ends the process. */
 
@@ -30,7 +38,7 @@ interface RunFlags extends Readonly<Record<string, unknown>> {
 }
 
 async function run(flags: RunFlags): Promise<number> {
-  const loaded = await loadRunSettings({ flags, settingsFile: flags.settingsFile });
+  const loaded = await settingsToRun({ flags, settingsFile: flags.settingsFile });
   const log = createLog({ level: loaded.settings.logLevel, format: loaded.settings.logFormat });
   for (const problem of loaded.problems) log.warn('settings', { reason: problem.message });
   const emit = flags.eventsFd === undefined ? undefined : eventWriter(flags.eventsFd);
@@ -41,6 +49,25 @@ async function run(flags: RunFlags): Promise<number> {
   frames?.cancel();
   await log.close();
   return exitCode;
+}
+
+/** A phone that stands in a room waits for what it lacks, and says so on its lamp; a single run cannot. */
+async function settingsToRun(sources: SettingsSources): Promise<RunSettings> {
+  try {
+    return await loadRunSettings(sources);
+  } catch (error) {
+    const { settings } = await loadSettings(sources);
+    if (!(error instanceof SettingsError) || settings.controls === 'script') throw error;
+    return awaitSettings({
+      clock: systemClock,
+      log: createLog({ level: settings.logLevel, format: settings.logFormat }),
+      version: version(),
+      kind: settings.controls,
+      board: settings.board === undefined ? undefined : loadBoard(settings.board),
+      controlSocket: controlSocketOf(settings),
+      load: () => loadRunSettings(sources),
+    });
+  }
 }
 
 async function outcome(daemon: Daemon): Promise<number> {
@@ -61,15 +88,22 @@ function stopOnSignal(daemon: Daemon): Promise<number> {
   });
 }
 
-function daemonOptions({ settings, apiKey, ca }: RunSettings): Omit<DaemonOptions, 'log'> {
+function daemonOptions({ settings, settingsFile, apiKey, ca }: RunSettings): Omit<DaemonOptions, 'log'> {
   const { server, deviceId, authHeader, authScheme, deviceHeader, audio, codec, bitrate, language, maxQueueMs, durationSeconds } = settings;
+  const board = settings.board === undefined ? undefined : loadBoard(settings.board);
   return {
     server: { url: server, deviceId, apiKey, ca, authHeader, authScheme, deviceHeader },
     firmware: version(),
     audio,
+    controls: settings.controls,
+    board,
+    volume: settings.volume,
+    // A card that cannot be written to costs the level at the next start, nothing now.
+    saveVolume: (level) => void writeSetting(settingsFile, 'volume', level).catch(() => {}),
+    offHookMs: settings.offHookHours * 3_600_000,
+    controlSocket: controlSocketOf(settings),
     audioSettings: {
-      ...(settings.inputDevice !== undefined && { inputDevice: settings.inputDevice }),
-      ...(settings.outputDevice !== undefined && { outputDevice: settings.outputDevice }),
+      ...soundOf(settings, board),
       ...(settings.inputFile !== undefined && { inputFile: settings.inputFile }),
       ...(settings.outputFile !== undefined && { outputFile: settings.outputFile }),
     },
@@ -77,6 +111,21 @@ function daemonOptions({ settings, apiKey, ca }: RunSettings): Omit<DaemonOption
     durationMs: durationSeconds === undefined ? undefined : durationSeconds * 1000,
     reportFile: settings.reportFile,
   };
+}
+
+/** Settings rule, the board's profile comes next, the system's default last. */
+function soundOf(settings: Settings, board: Board | undefined): { inputDevice?: string; outputDevice?: string } {
+  const sound = board?.profile.sound;
+  // The sound process inherits it, and with it every name that the board's ALSA configuration defines.
+  if (board !== undefined && sound?.asoundConf !== undefined) process.env['ALSA_CONFIG_PATH'] ??= join(board.folder, sound.asoundConf);
+  const input = settings.inputDevice ?? sound?.input;
+  const output = settings.outputDevice ?? sound?.output;
+  return { ...(input !== undefined && { inputDevice: input }), ...(output !== undefined && { outputDevice: output }) };
+}
+
+/** A single call needs no socket unless one is asked for. */
+function controlSocketOf({ controlSocket, controls }: Settings): string | undefined {
+  return controlSocket ?? (controls === 'script' ? undefined : ownControlSocket(process.env));
 }
 
 /** JSON lines for a program that watches; one that went away is no reason to stop. */
@@ -118,6 +167,7 @@ function program(done: (exitCode: Promise<number>) => void): Command {
   root.command('devices').description('list the microphones and speakers there are').option('--json', 'as JSON')
     .action((options: { json?: boolean }) => done(devices(options)));
   addConfig(root, done);
+  addControl(root, done);
   return root;
 }
 
@@ -144,7 +194,7 @@ function fileDescriptor(text: string): number {
 
 /** Errors a person can mend are one line; anything else is a defect and shows its stack. */
 function explain(error: unknown): string {
-  if (error instanceof SettingsError || error instanceof AudioError || error instanceof ConnectError) return `bestday-phone: ${error.message}`;
+  if (error instanceof SettingsError || error instanceof AudioError || error instanceof ConnectError || error instanceof ControlError) return `bestday-phone: ${error.message}`;
   return `bestday-phone: ${error instanceof Error ? error.stack ?? error.message : String(error)}`;
 }
 

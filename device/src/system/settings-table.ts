@@ -21,6 +21,12 @@ export interface Settings {
   readonly maxQueueMs: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly logFormat: 'auto' | 'json' | 'text';
+  readonly controls: 'script' | 'gpio' | 'keyboard' | 'socket';
+  readonly board: string | undefined;
+  /** 0 … 9 */
+  readonly volume: number;
+  readonly offHookHours: number;
+  readonly controlSocket: string | undefined;
   readonly inputFile: string | undefined;
   readonly outputFile: string | undefined;
   readonly durationSeconds: number | undefined;
@@ -70,6 +76,12 @@ export const SETTINGS: Table = {
   maxQueueMs: { kind: integer(FRAME_MS, MAX_QUEUE_LIMIT_MS, 'ms'), default: DEFAULT_MAX_QUEUE_MS, flag: '--max-queue-ms', placeholder: 'MS', env: 'BESTDAY_MAX_QUEUE_MS', stored: true, description: 'how far ahead of the ear the server may send' },
   logLevel: { kind: choice('debug', 'info', 'warn', 'error'), default: 'info', flag: '--log-level', placeholder: 'LEVEL', env: 'BESTDAY_LOG_LEVEL', stored: true, description: 'least serious lines to write' },
   logFormat: { kind: choice('auto', 'json', 'text'), default: 'auto', flag: '--log-format', placeholder: 'FORMAT', env: 'BESTDAY_LOG_FORMAT', stored: true, description: 'auto is text on a terminal, JSON elsewhere' },
+  controls: { kind: choice('script', 'gpio', 'keyboard', 'socket'), default: 'script', flag: '--controls', placeholder: 'KIND', env: 'BESTDAY_CONTROLS', stored: true, description: 'what lifts the receiver; script lifts it at once, for one call' },
+  board: { kind: path, flag: '--board', placeholder: 'NAME', env: 'BESTDAY_BOARD', stored: true, description: 'board profile: a name under hardware/, or the path of one' },
+  volume: { kind: integer(0, 9, '3 dB a step'), default: 6, flag: '--volume', placeholder: 'LEVEL', env: 'BESTDAY_VOLUME', stored: true, description: 'loudness; 0 is quiet, never silent' },
+  // Long enough for an afternoon's nap beside the phone.
+  offHookHours: { kind: integer(1, 24, 'hours'), default: 3, flag: '--off-hook-hours', placeholder: 'HOURS', env: 'BESTDAY_OFF_HOOK_HOURS', stored: true, description: 'without a voice for so long, a call with the receiver up ends' },
+  controlSocket: { kind: path, flag: '--control-socket', placeholder: 'PATH', env: 'BESTDAY_CONTROL_SOCKET', stored: true, description: 'unix socket for status, volume and metrics' },
   inputFile: { kind: path, flag: '--input', placeholder: 'IN.wav', env: 'BESTDAY_INPUT', stored: false, description: '16 kHz mono 16-bit WAV to speak (audio: file)' },
   outputFile: { kind: path, flag: '--output', placeholder: 'OUT.wav', env: 'BESTDAY_OUTPUT', stored: false, description: 'WAV to write what is heard to (audio: file)' },
   durationSeconds: { kind: seconds(86_400), flag: '--duration', placeholder: 'SECONDS', env: 'BESTDAY_DURATION', stored: false, description: 'hang up after this long' },

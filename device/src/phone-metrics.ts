@@ -1,0 +1,60 @@
+import type { PhoneStatus } from './controls/control-protocol.ts';
+import type { CallReport } from './conversation/report.ts';
+import { MOVES } from './conversation/state.ts';
+import type { FrameCounters } from './playout/counters.ts';
+import type { Metric } from './system/metrics.ts';
+
+/** What a phone has counted since it started, over all calls, and how it is now. */
+export class PhoneMetrics {
+  readonly #frames = new Map<string, number>();
+  readonly #ends = new Map<string, number>();
+  #reconnects = 0;
+  #resumed = 0;
+  #talkMs = 0;
+
+  ended(report: CallReport): void {
+    for (const [name, value] of Object.entries<number>({ ...report.frames })) add(this.#frames, name, value);
+    add(this.#ends, report.endReason, 1);
+    this.#reconnects += report.reconnects.length;
+    this.#resumed += report.reconnects.filter(({ resumed }) => resumed).length;
+    this.#talkMs += report.durationMs;
+  }
+
+  /** @param live counters of the call that is up */
+  collect(status: PhoneStatus, live: Readonly<FrameCounters> | undefined, stalled: readonly string[]): Metric[] {
+    const frames = new Map(this.#frames);
+    for (const [name, value] of Object.entries(live ?? {})) add(frames, name, value);
+    const memory = process.memoryUsage.rss();
+    return [
+      { name: 'info', type: 'gauge', help: 'Version and board.', samples: [{ labels: { version: status.version, board: status.board ?? '', controls: status.controls }, value: 1 }] },
+      gauge('up_seconds', 'Since the daemon started.', status.upSeconds),
+      gauge('resident_memory_bytes', 'Memory of the daemon.', memory),
+      gauge('lifted', '1 while the receiver is up.', Number(status.lifted)),
+      gauge('volume_level', 'Of 0 to 9.', status.volume),
+      gauge('troubles', 'Things that need help.', status.needsHelp.length),
+      gauge('stalled_loops', 'Loops that stand still; the watchdog is not fed.', stalled.length),
+      { name: 'phase', type: 'gauge', help: 'The state of the call: 1 for the one it is in.', samples: Object.keys(MOVES).map((phase) => ({ labels: { phase }, value: Number(phase === status.phase) })) },
+      counter('call_seconds_total', 'Length of all ended calls.', Math.round(this.#talkMs / 1_000)),
+      { name: 'calls_total', type: 'counter', help: 'Ended calls, by reason.', samples: labelled(this.#ends, 'reason') },
+      counter('reconnects_total', 'Lost links within ended calls.', this.#reconnects),
+      counter('resumes_total', 'Lost links that were resumed.', this.#resumed),
+      { name: 'frames_total', type: 'counter', help: '20 ms frames, by what became of them.', samples: labelled(frames, 'fate') },
+    ];
+  }
+}
+
+function gauge(name: string, help: string, value: number): Metric {
+  return { name, type: 'gauge', help, samples: [{ value }] };
+}
+
+function counter(name: string, help: string, value: number): Metric {
+  return { name, type: 'counter', help, samples: [{ value }] };
+}
+
+function labelled(counts: ReadonlyMap<string, number>, label: string): Metric['samples'] {
+  return [...counts].map(([name, value]) => ({ labels: { [label]: name }, value }));
+}
+
+function add(counts: Map<string, number>, name: string, value: number): void {
+  counts.set(name, (counts.get(name) ?? 0) + value);
+}

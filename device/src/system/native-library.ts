@@ -1,0 +1,23 @@
+import { createRequire } from 'node:module';
+
+/** The part of `koffi` that is used. Its type is written here: the package is optional. */
+export interface Koffi {
+  load(path: string): { func(declaration: string): (...values: unknown[]) => unknown };
+  errno(): number;
+}
+
+/**
+ * Loads koffi at run time, also from a bundle, which cannot hold it. It costs a few milliseconds, so only who
+ * needs a system call does.
+ * @returns undefined where it is not installed
+ */
+export function loadKoffi(): Koffi | undefined {
+  try {
+    return createRequire(import.meta.url)('koffi') as Koffi;
+  } catch {
+    return undefined;
+  }
+}
+
+/** glibc, by the name that every Linux distribution with systemd gives it. */
+export const LIBC = 'libc.so.6';
