@@ -82,7 +82,7 @@ export function rampMsOf(count: number): number {
 
 const SETTLE_MS = 5_000;
 
-interface Devices extends ReadonlyArray<{ readonly id: string; readonly key: string }> {}
+type Devices = readonly { readonly id: string; readonly key: string }[];
 
 async function addDevices(folder: string, count: number): Promise<Devices> {
   const registry = new DeviceRegistry(folder);

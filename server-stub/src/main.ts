@@ -7,6 +7,7 @@ import { ServerError } from './errors.ts';
 import { startServer } from './server.ts';
 import { storeChoice } from './store/store-option.ts';
 import type { TlsChoice } from './server.ts';
+import { addServiceFlags, readServices } from './service-flags.ts';
 
 /** `bestday-server`: arguments → server. The only file that ends the process. */
 
@@ -35,13 +36,15 @@ async function serve(flags: ServeFlags): Promise<number> {
   if (flags.port === undefined) throw new ServerError('bad-option', `--port is missing: give the port to listen on, 0 for any free one; ${USAGE}`);
   const tls = tlsChoice(flags);
   const store = flags.store === undefined ? undefined : storeChoice(flags.store, flags.storePasswordFile, process.env);
+  const dataFolder = flags.data ?? defaultDataFolder();
+  const services = readServices({ ...flags }, dataFolder, process.env);
   const log = createLog({ level: flags.verbose === true ? 'debug' : 'info' });
   // Before anything takes time: a signal while starting must stop it too.
   const signalled = new Promise<void>((resolve) => {
     process.once('SIGTERM', () => resolve());
     process.once('SIGINT', () => resolve());
   });
-  const server = await startServer({ port: flags.port, host: flags.host, tls, dataFolder: flags.data ?? defaultDataFolder(), log, store });
+  const server = await startServer({ port: flags.port, host: flags.host, tls, dataFolder, log, store, services });
   process.stdout.write(`listening on ${server.url}${server.caFile === undefined ? '' : `, CA ${server.caFile}`}\n`);
   await signalled;
   await server.close();
@@ -89,8 +92,9 @@ function program(done: (exitCode: Promise<number>) => void): Command {
     .option('--data <DIR>', DATA_HELP)
     .option('--store <URL>', 'redis://HOST[:PORT][/DB]: keep conversations there, so that a phone can resume in another process')
     .option('--store-password-file <FILE>', 'password of the store (mode 0600)')
-    .option('--verbose', 'log details')
-    .action((flags: ServeFlags) => done(serve(flags)));
+    .option('--verbose', 'log details');
+  addServiceFlags(root);
+  root.action((flags: ServeFlags) => done(serve(flags)));
   const device = root.command('device').description('say which phones may connect');
   // Before or after the command's name: both are natural.
   const dataOf = (command: Command): string => command.opts<DataFlag>().data ?? root.opts<DataFlag>().data ?? defaultDataFolder();

@@ -29,6 +29,7 @@ export function metricsOf(core: ServerCore): Registry {
   counter(registry, 'bestday_stage_failures_total', 'Turns whose pipeline failed', () => stats.stageFailures);
   counter(registry, 'bestday_store_outages_total', 'Times the store of conversations could not be reached', () => stats.storeOutages);
   counter(registry, 'bestday_store_failures_total', 'Reads and writes that failed while it could not', () => stats.storeFailures);
+  counters(registry, 'bestday_service_requests_failed_total', 'Requests to a service of the voice pipeline that failed, by stage', 'stage', () => stats.requestFailures);
   counter(registry, 'bestday_unknown_messages_total', 'Control messages of unknown types, ignored', () => stats.unknownMessages);
   counters(registry, 'bestday_uplink_frames_total', 'Audio frames from phones, by what became of them', 'outcome', () => Object.entries(core.uplinkCounters()));
   counters(registry, 'bestday_connections_closed_total', 'Sockets closed, by close code (0: another)', 'code', () => stats.closes);

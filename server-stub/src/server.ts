@@ -4,6 +4,7 @@ import { loadCodecs } from '../../device/src/codec/codecs.ts';
 import type { Log } from '../../device/src/system/log.ts';
 import { dataPath } from '../../device/src/system/package-root.ts';
 import { CONNECT_PATH, systemClock, systemRandom } from '../../protocol/src/index.ts';
+import type { Clock } from '../../protocol/src/index.ts';
 import { ownCertificate, readTlsPair } from './certificates.ts';
 import type { TlsFiles } from './certificates.ts';
 import { createServerCore } from './core.ts';
@@ -16,12 +17,15 @@ import { DEFAULT_LIMITS } from './limits.ts';
 import type { ServerLimits } from './limits.ts';
 import { metricsOf } from './metrics.ts';
 import { nodeIds } from './node-ids.ts';
-import { openOfflinePipeline } from './pipeline/offline/offline-pipeline.ts';
+import { openPipeline } from './pipeline/open-pipeline.ts';
+import type { KeyName } from './pipeline/service-keys.ts';
+import { readServiceSettings } from './pipeline/service-settings.ts';
+import type { ServiceSettings } from './pipeline/service-settings.ts';
 import type { Pipeline } from './pipeline/ports.ts';
 import { openStore } from './store/open-store.ts';
 import type { OpenedStore } from './store/open-store.ts';
 import type { StoreChoice } from './store/store-option.ts';
-import { ServerStats } from './stats.ts';
+import { count, ServerStats } from './stats.ts';
 import { DEFAULT_TURN_TAKING } from './turn-taking.ts';
 import type { TurnTakingSettings } from './turn-taking.ts';
 
@@ -48,7 +52,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     codecs: await loadCodecs(log),
     store: store.conversations,
     stats,
-    pipeline: options.pipeline ?? (await openOfflinePipeline(dataPath('server-stub/voices/companion'), log)),
+    pipeline: options.pipeline ?? (await pipelineOf(options, clock, stats)),
     limits,
     turnTaking: { ...DEFAULT_TURN_TAKING, ...options.turnTaking },
   });
@@ -72,8 +76,10 @@ export interface ServerOptions {
   readonly turnTaking?: Partial<TurnTakingSettings>;
   /** Where conversations outlive this process; default: nowhere. */
   readonly store?: StoreChoice | undefined;
-  /** Default: the offline companion. */
+  /** Default: the one that `services` asks for. */
   readonly pipeline?: Pipeline;
+  /** Default: the offline companion, which needs none. */
+  readonly services?: { readonly settings: ServiceSettings; readonly keyOf: (name: KeyName) => string | undefined };
 }
 
 /** `own`: a certificate of the server's making. `none`: plain, loopback hosts only. */
@@ -88,6 +94,19 @@ export interface RunningServer {
   readonly registry: DeviceRegistry;
   /** Sends the phones away with 1012 and stops. */
   close(): Promise<void>;
+}
+
+function pipelineOf({ log, services }: ServerOptions, clock: Clock, stats: ServerStats): Promise<Pipeline> {
+  return openPipeline({
+    clock, log,
+    voiceFolder: dataPath('server-stub/voices/companion'),
+    settings: services?.settings ?? readServiceSettings({}, {}, ''),
+    keyOf: services?.keyOf ?? (() => undefined),
+    failed(stage, error) {
+      count(stats.requestFailures, stage);
+      log.warn('service.failed', { stage, reason: error instanceof Error ? error.message : 'unknown' });
+    },
+  });
 }
 
 /** Phones that have not answered the good-bye by then are cut. */

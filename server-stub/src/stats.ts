@@ -31,6 +31,8 @@ export class ServerStats {
   storeFailures = 0;
   /** The ladder of what the phones sent, over all conversations. */
   readonly uplink: FrameCounters = newFrameCounters();
+  /** Requests to the services of the pipeline that failed, by stage, whatever the patient heard of it. */
+  readonly requestFailures = new Map<string, number>();
   readonly closes = new Map<number, number>();
   readonly ends = new Map<string, number>();
   readonly faults = new Map<string, number>();

@@ -27,6 +27,8 @@ export interface StageOptions {
   readonly language: string;
   /** The stage's own view of its time, called once at its end. */
   report(timing: StageTiming): void;
+  /** Called at the stage's first result, which it may still hold back (a word of a sentence that is not whole). */
+  first?: (() => void) | undefined;
 }
 
 /** ms since the stage was given its first input. */
@@ -80,6 +82,8 @@ export interface SpokenAudio {
   readonly pcm: Int16Array;
   /** The words that begin with this chunk; absent when it goes on with the words of the chunk before. */
   readonly text?: string;
+  /** These words were begun before and broke off; nobody heard them whole the first time. */
+  readonly again?: true;
 }
 
 export interface VoiceActivity {
@@ -93,10 +97,13 @@ export class StageError extends Error {
   readonly stage: StageName;
   /** Another try might succeed. */
   readonly retryable: boolean;
+  /** The service asked for this long a rest. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(stage: StageName, message: string, retryable: boolean, options?: ErrorOptions) {
+  constructor(stage: StageName, message: string, retryable: boolean, options?: ErrorOptions & { readonly retryAfterMs?: number | undefined }) {
     super(message, options);
     this.stage = stage;
     this.retryable = retryable;
+    this.retryAfterMs = options?.retryAfterMs;
   }
 }

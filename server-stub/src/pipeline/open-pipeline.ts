@@ -1,0 +1,82 @@
+import type { Clock } from '../../../protocol/src/index.ts';
+import type { Log } from '../../../device/src/system/log.ts';
+import { readNamedFile } from '../../../device/src/system/small-file.ts';
+import { ServerError } from '../errors.ts';
+import { openOfflinePipeline } from './offline/offline-pipeline.ts';
+import type { LanguageModel, Pipeline, SpeechToText, StageName } from './ports.ts';
+import type { ServiceSettings } from './service-settings.ts';
+import { CircuitBreaker } from './steady/circuit-breaker.ts';
+import { SteadySpeechToText } from './steady/steady-ears.ts';
+import { SteadyLanguageModel } from './steady/steady-model.ts';
+import { SteadyVoice } from './steady/steady-voice.ts';
+import type { SentenceVoice } from './steady/steady-voice.ts';
+import type { KeyName } from './service-keys.ts';
+import { openElevenLabs, openOpenAi } from './vendors/clients.ts';
+import { ElevenLabsEars } from './vendors/elevenlabs-ears.ts';
+import { ElevenLabsVoice } from './vendors/elevenlabs-voice.ts';
+import { OpenAiEars } from './vendors/openai-ears.ts';
+import { DEFAULT_PROMPT, OpenAiModel } from './vendors/openai-model.ts';
+import { OpenAiVoice } from './vendors/openai-voice.ts';
+
+export interface PipelineOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Recordings and their `clips.json`. */
+  readonly voiceFolder: string;
+  readonly settings: ServiceSettings;
+  readonly keyOf: (name: KeyName) => string | undefined;
+  /** Told of every request to a service that failed. */
+  readonly failed: (stage: StageName, error: unknown) => void;
+}
+
+/**
+ * The pipeline that the settings ask for. Whatever serves a stage, the offline pipeline stands behind it: its recordings
+ * fill and apologise, and it takes a stage over while the service of that stage is broken.
+ * @throws {ServerError} @throws {ClipError}
+ */
+export async function openPipeline(options: PipelineOptions): Promise<Pipeline> {
+  const { clock, settings, log, failed } = options;
+  const offline = await openOfflinePipeline(options.voiceFolder, log);
+  const breakers = { stt: new CircuitBreaker(clock), llm: new CircuitBreaker(clock), tts: new CircuitBreaker(clock) };
+  const ears = await openEars(options);
+  const model = await openModel(options);
+  const voice = await openVoice(options);
+  log.info('pipeline', { stt: settings.stt, llm: settings.llm, tts: settings.tts });
+  // Nobody was heard, or the voice would be another's: then the offline companion, whose every word is recorded, is better company.
+  const deaf = (): boolean => breakers.stt.open || breakers.tts.open;
+  return {
+    ...offline,
+    ...(ears && { speechToText: new SteadySpeechToText(ears, offline.speechToText, { clock, failed, stage: 'speech-to-text', breaker: breakers.stt }) }),
+    ...(model && { languageModel: new SteadyLanguageModel(model, offline.languageModel, { clock, failed, stage: 'language-model', breaker: breakers.llm }, deaf) }),
+    ...(voice && { textToSpeech: new SteadyVoice(voice, offline.textToSpeech, { clock, failed, stage: 'text-to-speech', breaker: breakers.tts }) }),
+  };
+}
+
+async function openEars({ settings, keyOf }: PipelineOptions): Promise<SpeechToText | undefined> {
+  if (settings.stt === 'elevenlabs') return new ElevenLabsEars(await openElevenLabs(settings.elevenlabsUrl, keyOf('elevenlabs')), { modelId: settings.elevenlabsSttModel });
+  if (settings.stt === 'openai') return new OpenAiEars(await openOpenAi(settings.sttUrl, keyOf('stt')), settings.sttModel);
+  return undefined;
+}
+
+async function openModel({ settings, keyOf }: PipelineOptions): Promise<LanguageModel | undefined> {
+  if (settings.llm === 'offline') return undefined;
+  const prompt = settings.llmPromptFile === undefined ? DEFAULT_PROMPT : readPrompt(settings.llmPromptFile);
+  return new OpenAiModel(await openOpenAi(settings.llmUrl, keyOf('llm')), { model: settings.llmModel, prompt, maxTokens: MAX_TOKENS });
+}
+
+async function openVoice({ settings, keyOf }: PipelineOptions): Promise<SentenceVoice | undefined> {
+  if (settings.tts === 'elevenlabs') {
+    return new ElevenLabsVoice(await openElevenLabs(settings.elevenlabsUrl, keyOf('elevenlabs')), { voiceId: settings.elevenlabsVoice, modelId: settings.elevenlabsTtsModel });
+  }
+  if (settings.tts === 'openai') return new OpenAiVoice(await openOpenAi(settings.ttsUrl, keyOf('tts')), { model: settings.ttsModel, voice: settings.ttsVoice });
+  return undefined;
+}
+
+/** Half a minute of speech. */
+const MAX_TOKENS = 150;
+
+function readPrompt(path: string): string {
+  const prompt = readNamedFile(path, 'llmPromptFile')?.content.trim();
+  if (prompt === undefined || prompt === '') throw new ServerError('bad-file', `--llm-prompt-file: ${path} is missing or empty`);
+  return prompt;
+}
