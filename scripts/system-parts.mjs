@@ -8,6 +8,7 @@ import { delimiter, join } from 'node:path';
 const PARTS = [
   { packages: ['python3', 'make', 'g++'], present: () => ['python3', 'make', 'g++'].every(onPath), without: 'the native sound and codec parts cannot be built; their tests are skipped' },
   { packages: ['pulseaudio', 'pulseaudio-utils', 'libasound2-plugins'], present: () => onPath('pulseaudio') && onPath('pactl') && hasPulsePlugin(), without: 'the tests on the virtual sound card are skipped' },
+  { packages: ['redis-server'], present: () => onPath('redis-server'), without: 'the tests of conversations that outlive a server process are skipped' },
   { packages: ['alsa-utils'], present: () => onPath('arecord') && onPath('aplay'), without: 'the tests of the command-line sound are skipped' },
 ];
 
