@@ -58,7 +58,7 @@ async function readHeld(dataFolder: string): Promise<{ cert: string; key: string
 function serves(pem: string, host: string, now: Date): boolean {
   try {
     const certificate = new X509Certificate(pem);
-    const enough = certificate.validToDate.getTime() - now.getTime() > RENEW_BEFORE_MS;
+    const enough = Date.parse(certificate.validTo) - now.getTime() > RENEW_BEFORE_MS;
     return enough && namesFor(host).every((name) => (isIP(name) ? certificate.checkIP(name) : certificate.checkHost(name)) !== undefined);
   } catch {
     return false;

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { build } from '../../scripts/build.mjs';
+import { temporaryFolder } from './support/live-server.ts';
+
+/** The program as it is shipped; its start from source would take this suite half a minute. */
+const PROGRAM = join(import.meta.dirname, '../../dist/bestday-server.cjs');
+
+interface Outcome {
+  readonly code: number | null;
+  readonly output: string;
+  readonly errors: string;
+}
+
+/** Runs `bestday-server` to its end, or sends SIGTERM once it listens. */
+async function command(...args: readonly string[]): Promise<Outcome> {
+  const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  let errors = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+    if (output.includes('listening on')) child.kill('SIGTERM');
+  });
+  child.stderr.on('data', (chunk: Buffer) => { errors += chunk.toString(); });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, output, errors };
+}
+
+describe('bestday-server', function () {
+  this.timeout(30_000);
+  let data: string;
+
+  before(async () => {
+    await build();
+    data = await temporaryFolder();
+  });
+  after(() => rm(data, { recursive: true }));
+
+  it('listens, says where in one line, and ends with 0 at SIGTERM', async () => {
+    const { code, output } = await command('--port', '0', '--data', data);
+    assert.match(output, /^listening on wss:\/\/127\.0\.0\.1:\d+\/v1\/conversations\/connect, CA \/.*\/ca\.pem\n$/);
+    assert.equal(code, 0);
+    assert.match(await readFile(join(data, 'ca.pem'), 'utf8'), /BEGIN CERTIFICATE/);
+  });
+
+  it('speaks plainly on loopback when told so', async () => {
+    const { code, output } = await command('--port', '0', '--no-tls', '--data', data);
+    assert.match(output, /^listening on ws:\/\/127\.0\.0\.1:\d+\/v1\/conversations\/connect\n$/);
+    assert.equal(code, 0);
+  });
+
+  it('adds, lists and removes devices, wherever --data stands', async () => {
+    const added = await command('device', 'add', '--data', data);
+    const [, id, key] = /^id {2}([0-9a-f-]{36})\nkey ([\w-]{43})\n$/.exec(added.output) ?? assert.fail(added.output);
+    const listed = await command('--data', data, 'device', 'list');
+    assert.ok(listed.output.includes(id!) && !listed.output.includes(key!));
+    assert.equal((await command('device', 'remove', id!, '--data', data)).code, 0);
+    assert.equal((await command('device', 'list', '--data', data)).output, '');
+  });
+
+  it('adds a device of a given id', async () => {
+    const id = '11111111-2222-4333-8444-555555555555';
+    assert.ok((await command('device', 'add', '--id', id, '--data', data)).output.startsWith(`id  ${id}\n`));
+  });
+
+  const mistakes: readonly { name: string; args: (data: string) => readonly string[]; code: number; says: RegExp }[] = [
+    { name: 'no port', args: (data) => ['--data', data], code: 2, says: /--port is missing/ },
+    { name: 'a port that is none', args: () => ['--port', '99999'], code: 2, says: /0 to 65535/ },
+    { name: 'an unknown option', args: () => ['--prot', '0'], code: 2, says: /unknown option/ },
+    { name: 'half a TLS pair', args: (data) => ['--port', '0', '--tls-cert', join(data, 'server.pem'), '--data', data], code: 2, says: /--tls-key/ },
+    { name: 'the other half', args: (data) => ['--port', '0', '--tls-key', join(data, 'server-key.pem'), '--data', data], code: 2, says: /--tls-cert/ },
+    { name: 'TLS files and none', args: (data) => ['--port', '0', '--no-tls', '--tls-key', 'x', '--data', data], code: 2, says: /choose one/ },
+    { name: 'a TLS file that is not there', args: (data) => ['--port', '0', '--tls-cert', '/nowhere.pem', '--tls-key', '/nowhere.pem', '--data', data], code: 1, says: /nowhere\.pem cannot be read/ },
+    { name: 'TLS files that are none', args: (data) => ['--port', '0', '--tls-cert', join(data, 'junk'), '--tls-key', join(data, 'junk'), '--data', data], code: 1, says: /do not make a pair/ },
+    { name: 'no TLS for the whole network', args: (data) => ['--port', '0', '--no-tls', '--host', '0.0.0.0', '--data', data], code: 2, says: /only for loopback/ },
+    { name: 'a host that is not here', args: (data) => ['--port', '0', '--host', '192.0.2.1', '--data', data], code: 1, says: /no address of this machine/ },
+    { name: 'a data folder that cannot be', args: () => ['--port', '0', '--data', '/dev/null/x'], code: 1, says: /--data/ },
+    { name: 'a device id that is none', args: (data) => ['device', 'add', '--id', 'kitchen', '--data', data], code: 2, says: /no UUID/ },
+    { name: 'an unknown device', args: (data) => ['device', 'remove', 'kitchen', '--data', data], code: 1, says: /device list/ },
+  ];
+  for (const { name, args, code, says } of mistakes) {
+    it(`${name}: says what to do, ends with ${code}`, async () => {
+      await writeFile(join(data, 'junk'), 'junk');
+      const outcome = await command(...args(data));
+      assert.match(outcome.errors, says);
+      assert.equal(outcome.code, code);
+      assert.doesNotMatch(outcome.errors, /\n\s+at /, 'no stack trace');
+    });
+  }
+
+  it('a port in use: says so, ends with 1', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const { code, errors } = await command('--port', String(port), '--data', data);
+    other.close();
+    assert.match(errors, new RegExp(`port ${port} of 127\\.0\\.0\\.1 is in use`));
+    assert.equal(code, 1);
+  });
+
+  it('a list of devices that was spoiled: says so, ends with 1', async () => {
+    const file = join(data, 'devices.json');
+    await writeFile(file, '{');
+    await chmod(file, 0o600);
+    const { code, errors } = await command('device', 'list', '--data', data);
+    await rm(file);
+    assert.match(errors, /devices\.json cannot be read/);
+    assert.equal(code, 1);
+  });
+
+  for (const option of ['--help', '--version']) {
+    it(`${option} ends with 0`, async () => {
+      const { code, output } = await command(option);
+      assert.equal(code, 0);
+      assert.notEqual(output, '');
+    });
+  }
+});
