@@ -17,6 +17,7 @@ import { configCommand } from './system/config-command.ts';
 import type { ConfigRequest } from './system/config-command.ts';
 import { createLog } from './system/logging.ts';
 import { version } from './system/package-root.ts';
+import { watchEventLoop } from './system/event-loop.ts';
 import { loadRunSettings, loadSettings, settingFlags, SettingsError } from './system/settings.ts';
 import type { RunSettings, Settings, SettingsSources } from './system/settings.ts';
 import { writeSetting } from './system/settings-file.ts';
@@ -43,7 +44,8 @@ async function run(flags: RunFlags): Promise<number> {
   for (const problem of loaded.problems) log.warn('settings', { reason: problem.message });
   const emit = flags.eventsFd === undefined ? undefined : eventWriter(flags.eventsFd);
   const daemon = await Daemon.start({ ...daemonOptions(loaded), log, watch: emit });
-  const frames: Timer | undefined = emit && systemClock.every(FRAMES_EVENT_MS, () => emit({ type: 'frames', frames: daemon.counters }));
+  const eventLoop = emit && watchEventLoop();
+  const frames: Timer | undefined = emit && systemClock.every(FRAMES_EVENT_MS, () => emit({ type: 'frames', frames: daemon.counters, eventLoop: eventLoop?.() }));
   const signalled = stopOnSignal(daemon);
   const exitCode = await Promise.race([signalled, outcome(daemon)]);
   frames?.cancel();
@@ -105,6 +107,7 @@ function daemonOptions({ settings, settingsFile, apiKey, ca }: RunSettings): Omi
     audioSettings: {
       ...soundOf(settings, board),
       ...(settings.inputFile !== undefined && { inputFile: settings.inputFile }),
+      inputRepeat: settings.inputRepeat,
       ...(settings.outputFile !== undefined && { outputFile: settings.outputFile }),
     },
     codec, bitrate, language, maxQueueMs,

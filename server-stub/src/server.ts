@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { loadCodecs } from '../../device/src/codec/codecs.ts';
 import type { Log } from '../../device/src/system/log.ts';
 import { dataPath } from '../../device/src/system/package-root.ts';
+import { collectDefaultMetrics } from 'prom-client';
 import { CONNECT_PATH, systemClock, systemRandom } from '../../protocol/src/index.ts';
 import type { Clock } from '../../protocol/src/index.ts';
 import { ownCertificate, readTlsPair } from './certificates.ts';
@@ -44,6 +45,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const clock = systemClock;
   const stats = new ServerStats();
   const store = await openStore(options.store, { clock, log, stats });
+  const registry = new DeviceRegistry(dataFolder);
   const core = createServerCore({
     clock,
     random: systemRandom,
@@ -55,9 +57,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     pipeline: options.pipeline ?? (await pipelineOf(options, clock, stats)),
     limits,
     turnTaking: { ...DEFAULT_TURN_TAKING, ...options.turnTaking },
+    patienceOf: (deviceId) => registry.patienceOf(deviceId),
   });
-  const registry = new DeviceRegistry(dataFolder);
-  const front = openFront({ core, log, limits, tls, metrics: metricsOf(core), admit: (deviceId, key) => registry.admit(deviceId, key) });
+  const metrics = metricsOf(core);
+  // Memory and event-loop delay of the process, under the names that dashboards know.
+  collectDefaultMetrics({ register: metrics });
+  const front = openFront({ core, log, limits, tls, metrics, admit: (deviceId, key) => registry.admit(deviceId, key) });
   const port = await listen(front, options.port, host);
   const url = `${tls === undefined ? 'ws' : 'wss'}://${host.includes(':') ? `[${host}]` : host}:${port}${CONNECT_PATH}`;
   log.info('server.listening', { url });
@@ -100,7 +105,7 @@ function pipelineOf({ log, services }: ServerOptions, clock: Clock, stats: Serve
   return openPipeline({
     clock, log,
     voiceFolder: dataPath('server-stub/voices/companion'),
-    settings: services?.settings ?? readServiceSettings({}, {}, ''),
+    settings: services?.settings ?? readServiceSettings({}, {}, undefined),
     keyOf: services?.keyOf ?? (() => undefined),
     failed(stage, error) {
       count(stats.requestFailures, stage);

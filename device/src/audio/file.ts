@@ -18,11 +18,13 @@ function describe({ inputFile, outputFile }: AudioSettings): string {
   return `file: speaks ${inputFile ?? 'silence'}, writes what it hears to ${outputFile ?? 'nowhere'}`;
 }
 
-function speaker({ inputFile, inputEnded }: AudioSettings): (into: Int16Array) => void {
+function speaker({ inputFile, inputRepeat, inputEnded }: AudioSettings): (into: Int16Array) => void {
   const samples = inputFile === undefined ? new Int16Array(0) : readWav(inputFile);
   let at = 0;
   let ended = inputFile === undefined;
+  const forever = inputRepeat === 'forever' && samples.length > 0;
   return (into) => {
+    if (forever && at >= samples.length) at = 0;
     // The frame that finds the script used up reports it, so the last samples have been captured by then.
     if (at >= samples.length && !ended) {
       ended = true;

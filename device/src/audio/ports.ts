@@ -44,6 +44,8 @@ export interface AudioSettings {
   /** `file` only: a 16 kHz mono 16-bit WAV to speak, and one to write what is heard. */
   readonly inputFile?: string;
   readonly outputFile?: string;
+  /** `file` only: `forever` begins again where the input file ends. */
+  readonly inputRepeat?: 'once' | 'forever';
   /** `file` only: called once when the input file has been spoken to its end (silence follows). */
   readonly inputEnded?: () => void;
 }

@@ -28,6 +28,7 @@ export interface Settings {
   readonly offHookHours: number;
   readonly controlSocket: string | undefined;
   readonly inputFile: string | undefined;
+  readonly inputRepeat: 'once' | 'forever';
   readonly outputFile: string | undefined;
   readonly durationSeconds: number | undefined;
   readonly reportFile: string | undefined;
@@ -83,6 +84,7 @@ export const SETTINGS: Table = {
   offHookHours: { kind: integer(1, 24, 'hours'), default: 3, flag: '--off-hook-hours', placeholder: 'HOURS', env: 'BESTDAY_OFF_HOOK_HOURS', stored: true, description: 'without a voice for so long, a call with the receiver up ends' },
   controlSocket: { kind: path, flag: '--control-socket', placeholder: 'PATH', env: 'BESTDAY_CONTROL_SOCKET', stored: true, description: 'unix socket for status, volume and metrics' },
   inputFile: { kind: path, flag: '--input', placeholder: 'IN.wav', env: 'BESTDAY_INPUT', stored: false, description: '16 kHz mono 16-bit WAV to speak (audio: file)' },
+  inputRepeat: { kind: choice('once', 'forever'), default: 'once', flag: '--input-repeat', placeholder: 'TIMES', env: 'BESTDAY_INPUT_REPEAT', stored: false, description: 'how often the WAV is spoken' },
   outputFile: { kind: path, flag: '--output', placeholder: 'OUT.wav', env: 'BESTDAY_OUTPUT', stored: false, description: 'WAV to write what is heard to (audio: file)' },
   durationSeconds: { kind: seconds(86_400), flag: '--duration', placeholder: 'SECONDS', env: 'BESTDAY_DURATION', stored: false, description: 'hang up after this long' },
   reportFile: { kind: path, flag: '--report', placeholder: 'REPORT.json', env: 'BESTDAY_REPORT', stored: false, description: 'file for the call report' },

@@ -76,6 +76,19 @@ describe('sound without a card, in virtual time', () => {
     assert.deepEqual(readWav(outputFile), ramp(50 * 320));
   });
 
+  it('file: speaks the input over and over when asked to, and never says that it ended', async () => {
+    const inputFile = join(folder, 'loop.wav');
+    const input = new WavWriter(inputFile);
+    input.write(ramp(640, 1));
+    input.close();
+    const clock = new VirtualClock();
+    const ear = new Ear();
+    const audio = await openAudio('file', ear, { clock, log: silentLog, inputFile, inputRepeat: 'forever', inputEnded: () => assert.fail('it ended') });
+    clock.advance(120);
+    await audio.close();
+    assert.deepEqual(concat(ear.captured), Int16Array.from([...ramp(640, 1), ...ramp(640, 1), ...ramp(640, 1)]));
+  });
+
   it('file: an input of another kind is refused before anything starts', async () => {
     const inputFile = join(folder, 'bad.wav');
     writeFileSync(inputFile, 'not a wav');
