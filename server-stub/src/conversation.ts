@@ -12,6 +12,7 @@ import { Downlink } from './downlink.ts';
 import type { Environment } from './environment.ts';
 import { count } from './stats.ts';
 import type { ClaimedConversation, ConversationLog, ConversationRecord, DownlinkRecord } from './store/conversation-store.ts';
+import { Timeline } from './timeline.ts';
 import { Uplink } from './uplink.ts';
 
 /**
@@ -30,6 +31,7 @@ export class Conversation implements Guest {
   readonly #downlink: Downlink;
   readonly #dialogue: Dialogue;
   readonly #tuner = new LossTuner();
+  readonly timeline: Timeline;
   readonly #ended: (conversation: Conversation) => void;
   #tokens: readonly string[];
   #connection: Connection | undefined;
@@ -48,6 +50,7 @@ export class Conversation implements Guest {
     this.#ended = ended;
     this.#log = environment.log.child({ conversationId: terms.id, deviceId: terms.deviceId });
     this.#tokens = origin.tokens;
+    this.timeline = new Timeline(environment.clock);
     // First what may fail, so that a failure leaves nothing behind.
     const decoder = environment.codecs.decoder(terms.codec);
     this.#encoder = environment.codecs.encoder(terms.codec);
@@ -171,7 +174,7 @@ export class Conversation implements Guest {
     if (this.#over) return;
     const connection = this.#connection;
     this.#store.remove();
-    this.dispose();
+    this.dispose(reason);
     count(this.#environment.stats.ends, reason);
     this.#log.info('conversation.ended', { reason, ...this.#uplink.counters });
     if (farewell.tell) connection?.message({ type: 'end', reason });
@@ -179,9 +182,10 @@ export class Conversation implements Guest {
   }
 
   /** The process stops: frees everything here, and leaves what the store holds to another process. */
-  dispose(): void {
+  dispose(reason: EndReason | 'elsewhere' = 'elsewhere'): void {
     if (this.#over) return;
     this.#over = true;
+    this.timeline.add({ type: 'end', reason });
     this.#leave();
     this.#expiry?.cancel();
     this.#dialogue.close();
@@ -299,14 +303,18 @@ export class Conversation implements Guest {
   }
 
   #openDialogue(origin: ConversationOrigin): Dialogue {
-    const { clock, ids, stats, pipeline, turnTaking } = this.#environment;
+    const { clock, ids, stats, pipeline, turnTaking, patienceOf } = this.#environment;
+    const patienceMs = patienceOf?.(this.deviceId) ?? turnTaking.patienceMs;
     return new Dialogue({
-      clock, ids, stats, pipeline, turnTaking, log: this.#log,
+      clock, ids, stats, pipeline, log: this.#log,
+      turnTaking: { ...turnTaking, patienceMs },
       downlink: this.#downlink,
       encoder: this.#encoder,
       language: this.#terms.language,
       history: origin.history,
       tell: (message) => this.#tell(message),
+      timed: (responseId, times) => this.timeline.add({ type: 'turn', responseId, times }),
+      interrupted: (responseId, playedMs) => this.timeline.add({ type: 'interruption', responseId, playedMs }),
     });
   }
 }

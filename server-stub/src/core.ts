@@ -10,6 +10,7 @@ import type { ConversationOrigin, Terms } from './conversation.ts';
 import type { Environment, Peer } from './environment.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { ServerStats } from './stats.ts';
+import type { Timeline } from './timeline.ts';
 import { DEFAULT_TURN_TAKING } from './turn-taking.ts';
 
 /** The whole server but for HTTP, TLS and files. */
@@ -23,6 +24,7 @@ export interface ServerCore {
   connectionsOf(deviceId: string): number;
   /** Conversations under way, for tests and the simulator's checks. */
   conversations(): readonly ConversationView[];
+  conversation(id: string): ConversationView | undefined;
   /** Sends every phone away with 1012, so that it comes back elsewhere and resumes; accepts nobody any more. */
   drain(): void;
   /** Frees everything at once. What the store holds stays there. */
@@ -34,6 +36,7 @@ export interface ConversationView {
   readonly deviceId: string;
   readonly codec: CodecName;
   readonly heldFrames: number;
+  readonly timeline: Timeline;
 }
 
 /** What the core must be given, and what it has defaults for. */
@@ -86,6 +89,10 @@ class Core implements ServerCore, Lobby {
 
   conversations(): readonly ConversationView[] {
     return [...this.#byId.values()];
+  }
+
+  conversation(id: string): ConversationView | undefined {
+    return this.#byId.get(id);
   }
 
   drain(): void {

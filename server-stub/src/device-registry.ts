@@ -7,7 +7,9 @@ import { errorCode, ServerError } from './errors.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-const Device = z.object({ id: z.string().check(z.regex(UUID)), salt: z.string(), keyHash: z.string(), addedAt: z.string() });
+/** ms of silence that end the patient's turn. */
+const Patience = z.int().check(z.minimum(300), z.maximum(10_000));
+const Device = z.object({ id: z.string().check(z.regex(UUID)), salt: z.string(), keyHash: z.string(), addedAt: z.string(), patienceMs: z.optional(Patience) });
 const Registry = z.object({ version: z.literal(1), devices: z.array(Device) });
 type Device = z.infer<typeof Device>;
 
@@ -31,9 +33,9 @@ export class DeviceRegistry {
   }
 
   /** @throws {ServerError} bad-file */
-  async list(): Promise<readonly { readonly id: string; readonly addedAt: string }[]> {
+  async list(): Promise<readonly { readonly id: string; readonly addedAt: string; readonly patienceMs?: number | undefined }[]> {
     await this.#refresh();
-    return this.#devices.map(({ id, addedAt }) => ({ id, addedAt }));
+    return this.#devices.map(({ id, addedAt, patienceMs }) => ({ id, addedAt, patienceMs }));
   }
 
   /**
@@ -47,9 +49,27 @@ export class DeviceRegistry {
     const device = id.toLowerCase();
     const key = randomBytes(32).toString('base64url');
     const salt = randomBytes(16).toString('base64url');
-    const entry: Device = { id: device, salt, keyHash: hash(salt, key).toString('base64url'), addedAt: new Date().toISOString() };
+    const before = this.#devices.find((other) => other.id === device);
+    const entry: Device = { ...(before?.patienceMs !== undefined && { patienceMs: before.patienceMs }), id: device, salt, keyHash: hash(salt, key).toString('base64url'), addedAt: new Date().toISOString() };
     await this.#write([...this.#devices.filter((other) => other.id !== device), entry]);
     return { id: device, key };
+  }
+
+  /**
+   * How long this patient may pause within a turn; people with memory loss pause long.
+   * @throws {ServerError} unknown-device, bad-option, bad-file
+   */
+  async setPatience(id: string, patienceMs: number): Promise<void> {
+    if (!Patience.safeParse(patienceMs).success) throw new ServerError('bad-option', '--patience-ms: want a whole number of ms from 300 to 10000');
+    await this.#refresh();
+    const device = this.#devices.find((candidate) => candidate.id === id.toLowerCase());
+    if (device === undefined) throw new ServerError('unknown-device', `there is no device '${id}'; 'device list' names them`);
+    await this.#write(this.#devices.map((other) => (other === device ? { ...device, patienceMs } : other)));
+  }
+
+  /** As of the last time a phone was admitted. */
+  patienceOf(id: string): number | undefined {
+    return this.#devices.find((device) => device.id === id.toLowerCase())?.patienceMs;
   }
 
   /** @throws {ServerError} unknown-device, bad-file */

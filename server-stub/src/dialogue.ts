@@ -6,10 +6,12 @@ import { Channel, deferred } from './async-tools.ts';
 import type { Downlink } from './downlink.ts';
 import { History } from './history.ts';
 import type { Ids } from './ids.ts';
-import type { Occasion, Pipeline, Utterance, VoiceActivity } from './pipeline/ports.ts';
-import type { ServerStats } from './stats.ts';
+import { Pause } from './pause.ts';
+import type { Pipeline, Utterance, VoiceActivity } from './pipeline/ports.ts';
+import { StandbyWords } from './standby-words.ts';
+import type { ServerStats, TurnTimes } from './stats.ts';
 import { runTurn } from './turn.ts';
-import type { TurnContext, TurnInput } from './turn.ts';
+import type { TurnCause, TurnContext, TurnInput } from './turn.ts';
 import { TurnTaking } from './turn-taking.ts';
 import type { TurnEvent, TurnTakingSettings } from './turn-taking.ts';
 
@@ -30,6 +32,9 @@ export class Dialogue {
   #utterance: Channel<Int16Array> | undefined;
   #turn: RunningTurn | undefined;
   #spoken = new Map<string, SpokenResponse>();
+  readonly #standbyWords: StandbyWords;
+  /** What an interruption cut off, by response: if nothing was said after all, it is said now. */
+  #unheard = new Map<string, string>();
   /** Aborts with the conversation only. */
   readonly #lasting = new AbortController();
   #silence: Timer | undefined;
@@ -40,6 +45,7 @@ export class Dialogue {
   constructor(options: DialogueOptions) {
     this.#options = options;
     this.#history = new History(options.history);
+    this.#standbyWords = new StandbyWords(options.pipeline.standby);
     this.#voice = options.pipeline.voiceActivity();
     this.#turnTaking = new TurnTaking(options.turnTaking);
     this.lastSpeechMs = options.clock.now();
@@ -66,12 +72,16 @@ export class Dialogue {
     const event = this.#turnTaking.next(this.#voice.isVoice(pcm), this.#hasFloor());
     this.#utterance?.push(pcm);
     if (event !== undefined) this.#act(event, sequence);
+    this.#turn?.input?.pause.set(this.#turnTaking.pausing);
   }
 
   /** What the device says of a response: how much of it left its speaker. */
   played(id: string, state: 'started' | 'finished' | 'flushed', playedMs: number): void {
     if (state === 'started') return;
-    if (state === 'flushed') this.#cut(id, playedMs);
+    if (state === 'flushed') {
+      this.#cut(id, playedMs);
+      this.#options.interrupted(id, playedMs);
+    }
     this.#spoken.delete(id);
     this.#options.downlink.settled(id);
   }
@@ -80,6 +90,7 @@ export class Dialogue {
   interrupted(id: string, playedMs: number): void {
     this.#stopTurn();
     this.#flush();
+    this.#unheard.clear();
     this.#cut(id, playedMs);
     this.#options.downlink.settled(id);
     this.#awaitPatient();
@@ -114,12 +125,13 @@ export class Dialogue {
       this.#options.log.info('dialogue.interrupted');
     }
     // Also what was made and not yet heard is out of date: the patient goes on.
+    this.#unheard.clear();
     this.#flush();
     const utterance = new Channel<Int16Array>(MAX_UTTERANCE_FRAMES);
     const from = sequence - event.agoFrames - PRE_ROLL_FRAMES;
     for (const heard of this.#preRoll) if (heard.sequence >= from) utterance.push(heard.pcm);
     this.#utterance = utterance;
-    this.#start('answer', { audio: utterance, ended: deferred() });
+    this.#start('answer', { audio: utterance, pause: new Pause(), ended: deferred() });
   }
 
   #patientEnded(speechEndSeq: ExtendedSequence, agoMs: number): void {
@@ -129,21 +141,32 @@ export class Dialogue {
     this.#turn?.input?.ended.resolve({ speechEndSeq, speechEndMs: now - agoMs, detectedMs: now });
   }
 
-  #start(occasion: Occasion, input: TurnInput | undefined): void {
+  #start(cause: TurnCause, input: TurnInput | undefined): void {
     const abort = new AbortController();
     const turn: RunningTurn = { abort, input };
     this.#turn = turn;
     const context: TurnContext = {
       ...this.#options,
       history: this.#history,
+      standbyWords: this.#standbyWords,
       remember: (id, response) => this.#remembered(id, response),
       lasting: this.#lasting.signal,
     };
-    void runTurn(context, occasion, input, abort.signal).then(() => {
+    void runTurn(context, cause, input, abort.signal).then((outcome) => {
       if (this.#turn !== turn) return;
       this.#turn = undefined;
-      this.#awaitPatient();
+      if (outcome === 'nothing-said') this.#goOn();
+      else this.#awaitPatient();
     });
+  }
+
+  /** A cough took the floor: the companion goes on with the sentence that it broke off, or answers what it still owes. */
+  #goOn(): void {
+    const unheard = [...this.#unheard.values()].join(' ').trim();
+    this.#unheard.clear();
+    if (unheard !== '') this.#start({ goOnWith: unheard }, undefined);
+    else if (this.#history.utterances().at(-1)?.role === 'patient') this.#start('answer', undefined);
+    else this.#awaitPatient();
   }
 
   #remembered(id: string, response: SpokenResponse): void {
@@ -158,12 +181,18 @@ export class Dialogue {
   }
 
   #flush(): void {
-    for (const { id, playedMs } of this.#options.downlink.flush()) this.#cut(id, playedMs);
+    for (const { id, playedMs } of this.#options.downlink.flush()) {
+      this.#unheard.set(id, '');
+      this.#cut(id, playedMs);
+    }
   }
 
   #cut(id: string, playedMs: number): void {
     const spoken = this.#spoken.get(id);
-    if (spoken !== undefined) this.#history.rewrite(id, spoken.textUntil(playedMs));
+    if (spoken === undefined) return;
+    this.#history.rewrite(id, spoken.textUntil(playedMs));
+    // The device corrects what was thought to have been heard.
+    if (this.#unheard.has(id)) this.#unheard.set(id, spoken.textFrom(playedMs));
   }
 
   /** Long after the companion's last word, and only a few times, it asks again; then it waits. */
@@ -196,11 +225,17 @@ export interface DialogueOptions {
   readonly history: readonly Utterance[];
   /** To the device, when it is there. */
   readonly tell: (message: ServerMessage) => void;
+  /** Told of every answer's timeline. */
+  readonly timed: (id: string, times: TurnTimes) => void;
+  /** Told what was heard of an answer that the patient interrupted. */
+  readonly interrupted: (id: string, playedMs: number) => void;
 }
 
 /** What is kept of a response until the device says how much of it was heard. */
 export interface SpokenResponse {
   textUntil(playedMs: number): string;
+  /** Whole sentences, from the one that `playedMs` falls into. */
+  textFrom(playedMs: number): string;
 }
 
 interface HeardFrame {

@@ -20,6 +20,8 @@ export interface Environment {
   readonly pipeline: Pipeline;
   readonly limits: ServerLimits;
   readonly turnTaking: TurnTakingSettings;
+  /** ms of silence that end this patient's turn, where that was set for them. */
+  readonly patienceOf?: ((deviceId: string) => number | undefined) | undefined;
   readonly stats: ServerStats;
 }
 

@@ -9,11 +9,12 @@ import type { Registry } from 'prom-client';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
 import type { Log } from '../../device/src/system/log.ts';
-import { CONNECT_PATH, MAX_MESSAGE_BYTES, SUBPROTOCOL, webSocketAsMessageSocket } from '../../protocol/src/index.ts';
+import { CONNECT_PATH, MAX_MESSAGE_BYTES, SUBPROTOCOL, systemClock, webSocketAsMessageSocket } from '../../protocol/src/index.ts';
 import type { TlsFiles } from './certificates.ts';
 import type { ServerCore } from './core.ts';
 import type { Admission } from './device-registry.ts';
 import { errorCode } from './errors.ts';
+import { conversationOfEvents, MAX_WATCHERS, streamEvents } from './http-events.ts';
 import type { ServerLimits } from './limits.ts';
 
 /**
@@ -62,11 +63,24 @@ export class HttpFront {
     response.setHeader('X-Request-Id', randomUUID());
     const path = pathOf(request);
     if (path === CONNECT_PATH) return reply(response, 426, 'this address speaks WebSocket only', { Upgrade: 'websocket', Connection: 'Upgrade' });
+    const watched = conversationOfEvents(path);
+    if (watched !== undefined) return this.#events(request, response, watched);
     if (path !== '/healthz' && path !== '/metrics') return reply(response, 404, 'no such page');
     if (request.method !== 'GET' && request.method !== 'HEAD') return reply(response, 405, 'GET only', { Allow: 'GET, HEAD' });
     if (path === '/healthz') return this.#health(response);
     const { metrics } = this.#options;
     reply(response, 200, await metrics.metrics(), { 'Content-Type': metrics.contentType });
+  }
+
+  /** A conversation is shown to its own device's key only; to others it does not exist. */
+  async #events(request: IncomingMessage, response: ServerResponse, id: string): Promise<void> {
+    const refusal = await this.#credentialsRefusal(request);
+    if (refusal !== undefined) return reply(response, refusal.status, refusal.message, refusal.status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {});
+    if (request.method !== 'GET') return reply(response, 405, 'GET only', { Allow: 'GET' });
+    const conversation = this.#options.core.conversation(id);
+    if (conversation?.deviceId !== deviceIdOf(request)) return reply(response, 404, 'no such conversation');
+    if (conversation.timeline.listeners >= MAX_WATCHERS) return reply(response, 429, 'too many watch this conversation', { 'Retry-After': RETRY_AFTER_S });
+    streamEvents(request, response, conversation.timeline, systemClock);
   }
 
   #failed(response: ServerResponse, error: unknown): void {
@@ -98,16 +112,21 @@ export class HttpFront {
   }
 
   async #refusal(request: IncomingMessage): Promise<Refusal | undefined> {
-    const { core, admit } = this.#options;
     if (pathOf(request) !== CONNECT_PATH) return { status: 404, message: 'no such address' };
-    if (core.draining) return { status: 503, message: 'restarting', retryAfterS: 1 };
-    const credentials = credentialsOf(request);
-    if ('refusal' in credentials) return credentials.refusal;
-    const admission = await admit(credentials.deviceId, credentials.key);
-    if (admission === 'unknown-key') return { status: 401, message: 'unknown key' };
-    if (admission === 'wrong-device') return { status: 403, message: 'this key belongs to another device' };
+    if (this.#options.core.draining) return { status: 503, message: 'restarting', retryAfterS: 1 };
+    const unknown = await this.#credentialsRefusal(request);
+    if (unknown !== undefined) return unknown;
     const offered = subprotocolsOf(request);
     if (offered.length > 0 && !offered.includes(SUBPROTOCOL)) return { status: 400, message: `offer the subprotocol ${SUBPROTOCOL}, or none for raw framing` };
+    return undefined;
+  }
+
+  async #credentialsRefusal(request: IncomingMessage): Promise<Refusal | undefined> {
+    const credentials = credentialsOf(request);
+    if ('refusal' in credentials) return credentials.refusal;
+    const admission = await this.#options.admit(credentials.deviceId, credentials.key);
+    if (admission === 'unknown-key') return { status: 401, message: 'unknown key' };
+    if (admission === 'wrong-device') return { status: 403, message: 'this key belongs to another device' };
     return undefined;
   }
 

@@ -36,7 +36,7 @@ async function serve(flags: ServeFlags): Promise<number> {
   if (flags.port === undefined) throw new ServerError('bad-option', `--port is missing: give the port to listen on, 0 for any free one; ${USAGE}`);
   const tls = tlsChoice(flags);
   const store = flags.store === undefined ? undefined : storeChoice(flags.store, flags.storePasswordFile, process.env);
-  const dataFolder = flags.data ?? defaultDataFolder();
+  const dataFolder = await openDataFolder(flags.data ?? defaultDataFolder());
   const services = readServices({ ...flags }, dataFolder, process.env);
   const log = createLog({ level: flags.verbose === true ? 'debug' : 'info' });
   // Before anything takes time: a signal while starting must stop it too.
@@ -71,7 +71,14 @@ async function addDevice(data: string, id: string | undefined): Promise<number> 
 
 async function listDevices(data: string): Promise<number> {
   const registry = new DeviceRegistry(data);
-  for (const { id, addedAt } of await registry.list()) process.stdout.write(`${id}  added ${addedAt}\n`);
+  for (const { id, addedAt, patienceMs } of await registry.list()) process.stdout.write(`${id}  added ${addedAt}${patienceMs === undefined ? '' : `, patience ${patienceMs} ms`}\n`);
+  return Exit.ok;
+}
+
+async function setDevice(data: string, id: string, patienceMs: number | undefined): Promise<number> {
+  if (patienceMs === undefined) throw new ServerError('bad-option', `nothing to set: give --patience-ms; ${USAGE}`);
+  await new DeviceRegistry(data).setPatience(id, patienceMs);
+  process.stdout.write(`${id.toLowerCase()}  patience ${patienceMs} ms, from its next conversation on\n`);
   return Exit.ok;
 }
 
@@ -102,6 +109,8 @@ function program(done: (exitCode: Promise<number>) => void): Command {
     device.command('add').description('add a phone, or give it a new key; prints its id and, once, its key').option('--id <UUID>', 'its id; a new one by default')
       .action((flags: { id?: string }, self: Command) => done(addDevice(dataOf(self), flags.id))),
     device.command('list').description('list the phones').action((_flags: object, self: Command) => done(listDevices(dataOf(self)))),
+    device.command('set <id>').description('how long this patient may pause within a turn (default 800 ms)').option('--patience-ms <MS>', '300 to 10000', Number)
+      .action((id: string, flags: { patienceMs?: number }, self: Command) => done(setDevice(dataOf(self), id, flags.patienceMs))),
     device.command('remove <id>').description('remove a phone').action((id: string, _flags: object, self: Command) => done(removeDevice(dataOf(self), id))),
   ]) command.option('--data <DIR>', DATA_HELP);
   return root;

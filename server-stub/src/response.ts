@@ -3,6 +3,7 @@ import { FRAME_MS } from '../../protocol/src/index.ts';
 import type { Clock } from '../../protocol/src/index.ts';
 import type { Downlink } from './downlink.ts';
 import { Framer } from './framer.ts';
+import type { SpokenAudio } from './pipeline/ports.ts';
 
 /**
  * One thing the assistant says, while it is being made: audio of any length in, encoded frames to the downlink, and
@@ -27,7 +28,9 @@ export class ResponseWriter {
   }
 
   /** Resolves when there is room for more. After `signal` aborts nothing is written. */
-  async write(pcm: Int16Array, text: string | undefined, signal: AbortSignal): Promise<void> {
+  async write({ pcm, text, again }: SpokenAudio, signal: AbortSignal): Promise<void> {
+    // What broke off in the middle was not said.
+    if (again === true) this.#words.pop();
     if (text !== undefined) this.#words.push({ text, startMs: this.durationMs });
     for (const frame of this.#framer.push(pcm)) {
       if (this.#mustWait()) await this.#turnForOthers();
@@ -49,6 +52,11 @@ export class ResponseWriter {
       return wordsWithin(text, (playedMs - startMs) / Math.max(1, endMs - startMs));
     });
     return heard.filter((text) => text !== '').join(' ');
+  }
+
+  /** Whole sentences from the one that `playedMs` falls into: what was not heard to its end. */
+  textFrom(playedMs: number): string {
+    return this.#words.filter((_word, index) => (this.#words[index + 1]?.startMs ?? this.durationMs) > playedMs).map(({ text }) => text).join(' ');
   }
 
   #append(frame: Int16Array): void {

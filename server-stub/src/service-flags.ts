@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { readServiceKey } from './pipeline/service-keys.ts';
@@ -16,7 +17,9 @@ export function addServiceFlags(command: Command): void {
 
 /** @throws {ServerError} bad-option, bad-file */
 export function readServices(flags: Readonly<Record<string, unknown>>, dataFolder: string, env: NodeJS.ProcessEnv): { settings: ServiceSettings; keyOf: (name: KeyName) => string | undefined } {
-  const file = typeof flags['services'] === 'string' ? flags['services'] : join(dataFolder, 'services.json');
+  const given = flags['services'];
+  const byDefault = join(dataFolder, 'services.json');
+  const file = typeof given === 'string' ? given : existsSync(byDefault) ? byDefault : undefined;
   const settings = readServiceSettings(flags, env, file);
   return { settings, keyOf: (name) => readServiceKey(name, settings, env) };
 }

@@ -14,6 +14,8 @@ export interface TurnTakingSettings {
   readonly maxUtteranceMs: number;
   /** Voice needed, within one and a half times its time, to interrupt the assistant. */
   readonly bargeInMs: number;
+  /** Silence after which an answer is prepared, in case the turn is over; what is prepared too soon is thrown away. 0: never. */
+  readonly prepareMs: number;
 }
 
 export const DEFAULT_TURN_TAKING: TurnTakingSettings = {
@@ -21,6 +23,7 @@ export const DEFAULT_TURN_TAKING: TurnTakingSettings = {
   patienceMs: 800,
   maxUtteranceMs: 30_000,
   bargeInMs: 600,
+  prepareMs: 200,
 };
 
 /**
@@ -49,6 +52,11 @@ export class TurnTaking {
   /** True from `speech` or `barge-in` to `end`. */
   get speaking(): boolean {
     return this.#speaking;
+  }
+
+  /** True within a turn that may be over: silent for `prepareMs`, and not yet for `patienceMs`. */
+  get pausing(): boolean {
+    return this.#speaking && this.#settings.prepareMs > 0 && this.#silentFrames >= frames(this.#settings.prepareMs);
   }
 
   /** @param assistantHeard the assistant's voice is in the patient's ear at this moment */

@@ -6,9 +6,13 @@ import type { Deferred } from './async-tools.ts';
 import type { Downlink } from './downlink.ts';
 import type { History } from './history.ts';
 import type { Ids } from './ids.ts';
+import type { Pause } from './pause.ts';
 import { StageError } from './pipeline/ports.ts';
-import type { Occasion, Pipeline, SpokenAudio, StageOptions, TextToSpeech } from './pipeline/ports.ts';
+import type { Occasion, Pipeline, SpokenAudio, StageOptions } from './pipeline/ports.ts';
+import { PreparedAnswer } from './prepared-answer.ts';
+import type { PreparedStage } from './prepared-answer.ts';
 import { ResponseWriter } from './response.ts';
+import type { StandbyWords } from './standby-words.ts';
 import type { ServerStats, TurnTimes } from './stats.ts';
 
 /** What a turn needs of its conversation. */
@@ -18,6 +22,7 @@ export interface TurnContext {
   readonly ids: Ids;
   readonly stats: ServerStats;
   readonly pipeline: Pipeline;
+  readonly standbyWords: StandbyWords;
   readonly downlink: Downlink;
   readonly encoder: Encoder;
   readonly language: string;
@@ -26,11 +31,14 @@ export interface TurnContext {
   readonly lasting: AbortSignal;
   readonly tell: (message: ServerMessage) => void;
   readonly remember: (id: string, writer: ResponseWriter) => void;
+  /** Told of every answer's timeline. */
+  readonly timed: (id: string, times: TurnTimes) => void;
 }
 
 /** What the patient says; `ended` resolves when the turn is over. */
 export interface TurnInput {
   readonly audio: AsyncIterable<Int16Array>;
+  readonly pause: Pause;
   readonly ended: Deferred<SpeechEnd>;
 }
 
@@ -41,24 +49,34 @@ export interface SpeechEnd {
   readonly detectedMs: number;
 }
 
+/** Why the assistant speaks now; or words that were made already and not heard. */
+export type TurnCause = Occasion | { readonly goOnWith: string };
+
+/** `nothing-said`: there was sound, and no words in it. */
+export type TurnOutcome = 'over' | 'nothing-said';
+
 /** One turn, from the patient's words (if any) to the companion's. Never rejects: a failed turn is apologised for. */
-export async function runTurn(context: TurnContext, occasion: Occasion, input: TurnInput | undefined, signal: AbortSignal): Promise<void> {
+export async function runTurn(context: TurnContext, cause: TurnCause, input: TurnInput | undefined, signal: AbortSignal): Promise<TurnOutcome> {
   const turn = new Turn(context, signal);
   try {
-    if (input !== undefined && !(await turn.listen(input))) return;
-    await turn.answer(occasion);
+    if (input !== undefined && !(await turn.listen(input))) return signal.aborted ? 'over' : 'nothing-said';
+    await turn.answer(cause);
   } catch (error) {
     if (!signal.aborted) await turn.apologise(error);
   } finally {
     turn.close();
   }
+  return 'over';
 }
 
 class Turn {
   readonly #context: TurnContext;
   readonly #signal: AbortSignal;
-  readonly #times: TurnTimes = {};
+  /** On the clock; their times count from the end of the patient's speech. */
+  readonly #marks = new Map<keyof TurnTimes, number>();
   #end: SpeechEnd | undefined;
+  #prepared: PreparedAnswer | undefined;
+  #preparations = 0;
   #filler: { cancel(): void } | undefined;
   #fillerSpoken: Promise<void> = Promise.resolve();
 
@@ -68,25 +86,28 @@ class Turn {
   }
 
   /** @returns false when nothing was said, or the turn is called off */
-  async listen(input: TurnInput): Promise<boolean> {
+  async listen({ audio, pause, ended }: TurnInput): Promise<boolean> {
     const { pipeline, history, lasting } = this.#context;
-    void input.ended.promise.then((end) => this.#ended(end));
-    const transcripts = abortable(pipeline.speechToText.transcribe(input.audio, this.#stage(lasting)), lasting);
+    void ended.promise.then((end) => this.#ended(end));
+    const transcripts = abortable(pipeline.speechToText.transcribe(audio, this.#stage(lasting)), lasting);
     let text = '';
+    pause.listen(() => this.#prepare(pause.paused ? text : ''));
     for await (const transcript of transcripts) {
       text = transcript.text;
       this.#context.tell({ type: 'transcript', role: 'patient', text: text.slice(0, MAX_TEXT), final: transcript.final });
+      if (pause.paused || transcript.final) this.#prepare(text);
     }
+    pause.listen(() => {});
     this.#mark('sttFinalMs');
+    if (this.#prepared?.answers(text) === false) this.#prepare('');
     if (text !== '') history.patient(text);
     return text !== '' && !this.#signal.aborted;
   }
 
-  async answer(occasion: Occasion): Promise<void> {
-    const { pipeline, history } = this.#context;
-    const words = pipeline.languageModel.reply({ history: history.utterances(), occasion }, this.#stage(this.#signal));
-    const said = await this.#say(pipeline.textToSpeech, this.#firstToken(words));
+  async answer(cause: TurnCause): Promise<void> {
+    const said = await this.#say(typeof cause === 'object' ? this.#again(cause.goOnWith) : this.#answerTo(cause));
     if (said === undefined) throw new StageError('language-model', 'the language model said nothing; check its settings', true);
+    this.#context.standbyWords.answered();
     this.#context.tell({ type: 'transcript', role: 'assistant', text: said.textUntil(Infinity).slice(0, MAX_TEXT), final: true });
   }
 
@@ -96,32 +117,75 @@ class Turn {
     this.#context.log.warn('turn.failed', { stage, reason: reasonOf(error) });
     this.#filler?.cancel();
     await this.#fillerSpoken;
-    const { voice, apologies } = this.#context.pipeline.standby;
-    await this.#sayStandby(voice, apologies);
+    await this.#sayStandby(this.#context.standbyWords.apology());
   }
 
   close(): void {
     this.#filler?.cancel();
+    this.#prepared?.discard();
+  }
+
+  /** @param text what was said so far; '' when there is nothing to answer, or no telling yet */
+  #prepare(text: string): void {
+    if (this.#prepared?.answers(text) === true || this.#signal.aborted) return;
+    this.#prepared?.discard();
+    this.#prepared = undefined;
+    if (text === '' || this.#preparations >= MAX_PREPARATIONS) return;
+    this.#preparations++;
+    this.#prepared = new PreparedAnswer(this.#context.clock, text, this.#signal, (said, signal, mark) => {
+      const history = [...this.#context.history.utterances(), { role: 'patient' as const, text: said }];
+      return this.#make('answer', history, signal, mark);
+    });
+  }
+
+  #answerTo(occasion: Occasion): AsyncIterable<SpokenAudio> {
+    if (this.#prepared === undefined) return this.#make(occasion, this.#context.history.utterances(), this.#signal, (stage) => this.#mark(stage));
+    return this.#take(this.#prepared);
+  }
+
+  async *#take(prepared: PreparedAnswer): AsyncGenerator<SpokenAudio> {
+    for await (const audio of prepared.audio()) {
+      for (const [stage, atMs] of prepared.marks) this.#markAt(stage, atMs);
+      yield audio;
+    }
+  }
+
+  #make(occasion: Occasion, history: ReturnType<History['utterances']>, signal: AbortSignal, mark: (stage: PreparedStage) => void): AsyncIterable<SpokenAudio> {
+    const { pipeline } = this.#context;
+    const words = pipeline.languageModel.reply({ history, occasion }, this.#stage(signal, () => mark('llmFirstTokenMs')));
+    const noted = noting(abortable(words, signal), () => mark('llmFirstTokenMs'));
+    return noting(abortable(pipeline.textToSpeech.speak(noted, this.#stage(signal)), signal), () => mark('ttsFirstByteMs'));
+  }
+
+  #again(text: string): AsyncIterable<SpokenAudio> {
+    return abortable(this.#context.pipeline.textToSpeech.speak(once(text), this.#stage(this.#signal)), this.#signal);
   }
 
   #ended(end: SpeechEnd): void {
     this.#end = end;
-    this.#times.turnDetectedMs = end.detectedMs - end.speechEndMs;
-    if (this.#signal.aborted) return;
-    const { voice, fillers } = this.#context.pipeline.standby;
-    this.#filler = this.#context.clock.after(FILLER_AFTER_MS, () => {
-      this.#fillerSpoken = this.#sayStandby(voice, fillers);
+    this.#markAt('turnDetectedMs', end.detectedMs);
+    this.#fillAfter(FILLER_AFTER_MS - (end.detectedMs - end.speechEndMs), 1);
+  }
+
+  /** Says something from a recording when the answer takes long, and again when it takes longer still. */
+  #fillAfter(delayMs: number, count: number): void {
+    if (this.#signal.aborted || count > MAX_FILLERS) return;
+    this.#filler = this.#context.clock.after(Math.max(0, delayMs), () => {
+      this.#fillerSpoken = this.#sayStandby(this.#context.standbyWords.filler()).then((durationMs) => this.#fillAfter(durationMs + FILLER_AGAIN_MS, count + 1));
     });
   }
 
   /** @returns undefined when there was nothing to say */
-  async #say(voice: TextToSpeech, text: AsyncIterable<string>): Promise<ResponseWriter | undefined> {
+  async #say(spoken: AsyncIterable<SpokenAudio>): Promise<ResponseWriter | undefined> {
     let writer: ResponseWriter | undefined;
-    for await (const audio of abortable(voice.speak(text, this.#stage(this.#signal)), this.#signal)) {
-      writer ??= await this.#begin();
-      await this.#write(writer, audio);
+    try {
+      for await (const audio of abortable(spoken, this.#signal)) {
+        writer ??= await this.#begin();
+        await this.#write(writer, audio);
+      }
+    } finally {
+      writer?.end();
     }
-    writer?.end();
     return writer;
   }
 
@@ -129,12 +193,14 @@ class Turn {
     this.#mark('ttsFirstByteMs');
     this.#filler?.cancel();
     await this.#fillerSpoken;
+    // One more may have been planned while this one was being said.
+    this.#filler?.cancel();
     return this.#newResponse();
   }
 
   async #write(writer: ResponseWriter, audio: SpokenAudio): Promise<void> {
     const first = writer.durationMs === 0;
-    await writer.write(audio.pcm, audio.text, this.#signal);
+    await writer.write(audio, this.#signal);
     if (this.#signal.aborted) return;
     this.#context.history.rewrite(writer.id, writer.textUntil(Infinity));
     if (first) this.#report(writer.id);
@@ -148,45 +214,53 @@ class Turn {
     return writer;
   }
 
-  /** A recorded sentence; if even that fails there is nothing left to say. It is not remembered as conversation. */
-  async #sayStandby(voice: TextToSpeech, sentences: readonly string[]): Promise<void> {
-    const { clock, ids, log } = this.#context;
-    const sentence = sentences[Math.floor(clock.now()) % Math.max(1, sentences.length)];
-    if (sentence === undefined) return;
+  /**
+   * A recorded sentence; if even that fails there is nothing left to say. It is not remembered as conversation.
+   * @returns how long it takes to say, ms
+   */
+  async #sayStandby(sentence: string | undefined): Promise<number> {
+    const { ids, log, pipeline } = this.#context;
+    if (sentence === undefined || this.#signal.aborted) return 0;
     const writer = new ResponseWriter(ids.responseId(), this.#context);
     try {
-      for await (const audio of abortable(voice.speak(once(sentence), this.#stage(this.#signal)), this.#signal)) {
-        await writer.write(audio.pcm, audio.text, this.#signal);
-      }
+      for await (const audio of abortable(pipeline.standby.voice.speak(once(sentence), this.#stage(this.#signal)), this.#signal)) await writer.write(audio, this.#signal);
     } catch (error) {
       if (!this.#signal.aborted) log.error('turn.standby-failed', { reason: reasonOf(error) });
     } finally {
       writer.end();
     }
+    return writer.durationMs;
   }
 
-  async *#firstToken(words: AsyncIterable<string>): AsyncGenerator<string> {
-    for await (const piece of abortable(words, this.#signal)) {
-      this.#mark('llmFirstTokenMs');
-      yield piece;
-    }
-  }
-
-  /** Notes the time of a stage, once, if the turn began with speech. */
   #mark(stage: keyof TurnTimes): void {
-    if (this.#end !== undefined) this.#times[stage] ??= Math.max(0, this.#context.clock.now() - this.#end.speechEndMs);
+    this.#markAt(stage, this.#context.clock.now());
+  }
+
+  /** Notes when a stage was done, once. */
+  #markAt(stage: keyof TurnTimes, atMs: number): void {
+    if (!this.#marks.has(stage)) this.#marks.set(stage, atMs);
   }
 
   #report(id: string): void {
-    if (this.#end === undefined) return;
-    this.#context.stats.onTurn(this.#times);
-    this.#context.log.info('turn', { responseId: id, ...rounded(this.#times) });
-    this.#context.tell({ type: 'timing', id, speechEndSeq: Math.max(0, this.#end.speechEndSeq), ...rounded(this.#times) });
+    const end = this.#end;
+    if (end === undefined) return;
+    const times: TurnTimes = Object.fromEntries([...this.#marks].map(([stage, atMs]) => [stage, Math.max(0, Math.round(atMs - end.speechEndMs))]));
+    this.#context.stats.onTurn(times);
+    this.#context.timed(id, times);
+    this.#context.log.info('turn', { responseId: id, ...times });
+    this.#context.tell({ type: 'timing', id, speechEndSeq: Math.max(0, end.speechEndSeq), ...times });
   }
 
-  #stage(signal: AbortSignal): StageOptions {
+  #stage(signal: AbortSignal, first?: () => void): StageOptions {
     const { language, log } = this.#context;
-    return { signal, language, report: (timing) => log.debug('turn.stage', { ...timing }) };
+    return { signal, language, first, report: (timing) => log.debug('turn.stage', { ...timing }) };
+  }
+}
+
+async function* noting<T>(items: AsyncIterable<T>, note: () => void): AsyncGenerator<T> {
+  for await (const item of items) {
+    note();
+    yield item;
   }
 }
 
@@ -200,11 +274,12 @@ async function* once(text: string): AsyncGenerator<string> {
   yield text;
 }
 
-function rounded(times: TurnTimes): TurnTimes {
-  return Object.fromEntries(Object.entries(times).map(([stage, ms]) => [stage, Math.round(ms)]));
-}
-
 /** The protocol's limit for a transcript. */
 const MAX_TEXT = 16_384;
-/** From the turn's detection; the whole answer should take under two seconds, so this is said only when it will not. */
+/** Of one turn: somebody who pauses after every word must not cost a request each. */
+const MAX_PREPARATIONS = 6;
+/** From the patient's last word; the whole answer should take under two seconds, so this is said only when it will not. */
 const FILLER_AFTER_MS = 2_500;
+/** Silence after a filler until the next one. */
+const FILLER_AGAIN_MS = 4_000;
+const MAX_FILLERS = 3;

@@ -69,11 +69,11 @@ export const SERVICE_SETTING_NAMES = Object.keys(SERVICE_SETTINGS) as readonly S
 /**
  * A flag rules over a variable, a variable over the file, the file over the default.
  * @param flags by setting
- * @param file JSON of settings by name; need not exist
+ * @param file JSON of settings by name
  * @throws {ServerError} bad-option, bad-file
  */
-export function readServiceSettings(flags: Readonly<Record<string, unknown>>, env: NodeJS.ProcessEnv, file: string): ServiceSettings {
-  const stored = readFile(file);
+export function readServiceSettings(flags: Readonly<Record<string, unknown>>, env: NodeJS.ProcessEnv, file: string | undefined): ServiceSettings {
+  const stored = file === undefined ? {} : readFile(file);
   const values = SERVICE_SETTING_NAMES.map((name): [string, string | undefined] => {
     const setting = SERVICE_SETTINGS[name];
     const given = [[flags[name], setting.flag], [env[setting.env], setting.env], [stored[name], `${file}: ${name}`]].find(([value]) => value !== undefined);
@@ -87,15 +87,15 @@ function checked({ allowed, want }: Setting, value: unknown, from: string): stri
   throw new ServerError('bad-option', `${from} must be ${want}`);
 }
 
-function readFile(path: string): Readonly<Record<string, unknown>> {
+function readFile(path: string): Readonly<Partial<Record<ServiceSettingName, unknown>>> {
   try {
     const file = readNamedFile(path, 'settings');
-    if (file === undefined) return {};
+    if (file === undefined) throw new ServerError('bad-file', `--services: there is no file ${path}`);
     const value: unknown = JSON.parse(file.content);
     if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('no object');
     const unknown = Object.keys(value).find((name) => !Object.hasOwn(SERVICE_SETTINGS, name));
     if (unknown !== undefined) throw new ServerError('bad-file', `${path}: there is no setting '${unknown}'; bestday-server --help names them`);
-    return value as Record<string, unknown>;
+    return value;
   } catch (error) {
     if (error instanceof ServerError) throw error;
     throw new ServerError('bad-file', `${path} must be a JSON object of settings by name (${error instanceof SyntaxError ? 'it is no JSON' : errorCode(error)})`, { cause: error });
