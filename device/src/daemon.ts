@@ -26,10 +26,11 @@ import type { FrameCounters } from './playout/counters.ts';
 import { loadPrompts } from './prompt-files.ts';
 import { Station } from './station.ts';
 import type { Board } from './system/board-profile.ts';
+import type { FrameTrace } from './system/frame-trace.ts';
 import { Health } from './system/health.ts';
 import type { Heartbeat } from './system/health.ts';
 import type { Log } from './system/log.ts';
-import { watchedSound, watchedTransport } from './watched.ts';
+import { tracedTransport, watchedSound, watchedTransport } from './watched.ts';
 
 /**
  * The composition root: the only file that names adapters. Starts the parts in order, stops them in reverse.
@@ -182,9 +183,9 @@ export class Daemon {
   }
 
   #callMaker(codecs: CodecFactory): (onEnded: (report: CallReport) => void) => Call {
-    const { log, watch, server, language, maxQueueMs, bitrate } = this.#options;
+    const { log, watch, server, language, maxQueueMs, bitrate, frameTrace } = this.#options;
     const bootId = randomUUID();
-    const transport = watchedTransport(new WebSocketTransport({ ...server, clientId: bootId }), this.#networkHeart);
+    const transport = watchedTransport(tracedTransport(new WebSocketTransport({ ...server, clientId: bootId }), frameTrace), this.#networkHeart);
     const prompts = loadPrompts(log);
     const codecPreference = preference(this.#options.codec, codecs.available);
     return (onEnded) => new Call({
@@ -194,6 +195,10 @@ export class Daemon {
       transport, codecs, prompts, codecPreference, bitrate, maxQueueMs, language, onEnded,
       identity: { deviceId: server.deviceId, bootId, firmware: this.#options.firmware },
       outputDelayMs: () => this.#phone.outputDelayMs,
+      ...(frameTrace && {
+        onCaptured: (sequence) => frameTrace.note({ event: 'captured', sequence }),
+        onRendered: (rung, state) => frameTrace.note({ event: 'rendered', rung, state }),
+      }),
       onPhase: (phase) => this.#phaseChanged(phase),
       onTurn: (turn) => watch?.({ type: 'turn', turn }),
       onTranscript: (role, text, final) => watch?.({ type: 'transcript', role, text, final }),
@@ -267,6 +272,8 @@ export interface DaemonOptions {
   /** Hang up after this long. */
   readonly durationMs?: number | undefined;
   readonly reportFile?: string | undefined;
+  /** Is told of every frame; for measurements. */
+  readonly frameTrace?: FrameTrace | undefined;
   readonly watch?: ((event: DaemonEvent) => void) | undefined;
   /** `script` when absent: lifted at once, for one call. */
   readonly controls?: 'script' | ControlKind | undefined;

@@ -15,6 +15,7 @@ import type { Board } from './system/board-profile.ts';
 import { addControl } from './cli/control.ts';
 import { configCommand } from './system/config-command.ts';
 import type { ConfigRequest } from './system/config-command.ts';
+import { FrameTrace } from './system/frame-trace.ts';
 import { createLog } from './system/logging.ts';
 import { version } from './system/package-root.ts';
 import { watchEventLoop } from './system/event-loop.ts';
@@ -36,6 +37,7 @@ const LOST: ReadonlySet<EndReason> = new Set<EndReason>(['refused', 'unreachable
 interface RunFlags extends Readonly<Record<string, unknown>> {
   readonly settingsFile?: string;
   readonly eventsFd?: number;
+  readonly frameTrace?: string;
 }
 
 async function run(flags: RunFlags): Promise<number> {
@@ -43,7 +45,8 @@ async function run(flags: RunFlags): Promise<number> {
   const log = createLog({ level: loaded.settings.logLevel, format: loaded.settings.logFormat });
   for (const problem of loaded.problems) log.warn('settings', { reason: problem.message });
   const emit = flags.eventsFd === undefined ? undefined : eventWriter(flags.eventsFd);
-  const daemon = await Daemon.start({ ...daemonOptions(loaded), log, watch: emit });
+  const frameTrace = flags.frameTrace === undefined ? undefined : new FrameTrace(flags.frameTrace);
+  const daemon = await Daemon.start({ ...daemonOptions(loaded), log, watch: emit, frameTrace });
   const eventLoop = emit && watchEventLoop();
   const frames: Timer | undefined = emit && systemClock.every(FRAMES_EVENT_MS, () => emit({ type: 'frames', frames: daemon.counters, eventLoop: eventLoop?.() }));
   const signalled = stopOnSignal(daemon);
@@ -166,6 +169,7 @@ function program(done: (exitCode: Promise<number>) => void): Command {
   const runCommand = root.command('run').description('hold a conversation, from now until it ends');
   for (const { flags, description } of settingFlags()) runCommand.option(flags, description);
   runCommand.addOption(new Option('--events-fd <N>', 'write what happens as JSON lines to this file descriptor').argParser(fileDescriptor));
+  runCommand.option('--frame-trace <FILE>', 'write what happens to each frame as JSON lines to this file, for measurements');
   runCommand.action((_options, command: Command) => done(run(command.optsWithGlobals<RunFlags>())));
   root.command('devices').description('list the microphones and speakers there are').option('--json', 'as JSON')
     .action((options: { json?: boolean }) => done(devices(options)));

@@ -46,6 +46,7 @@ export class Uplink {
     const sequence = this.#next++;
     const capturedMs = this.#options.clock.now();
     this.#capturedAtMs[sequence % CAPTURE_TIMES] = capturedMs;
+    this.#options.onCaptured?.(sequence);
     this.#held.push({ sequence, capturedMs, payload });
     this.#shedStale(capturedMs);
     this.#pump();
@@ -199,6 +200,8 @@ export interface UplinkOptions {
   readonly firstTimestamp: number;
   /** Frames `from` … `to` will never be sent; called on the link, before the next frame goes out. */
   readonly onShed: (from: ExtendedSequence, to: ExtendedSequence) => void;
+  /** For measurements: a frame came from the microphone. */
+  readonly onCaptured?: ((sequence: ExtendedSequence) => void) | undefined;
 }
 
 interface HeldFrame {

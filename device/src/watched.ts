@@ -1,6 +1,7 @@
 import type { MessageSocket, MessageSocketHandlers } from '../../protocol/src/index.ts';
 import type { AudioSink, AudioStream } from './audio/ports.ts';
 import type { Transport } from './connection/transport.ts';
+import type { FrameTrace } from './system/frame-trace.ts';
 import type { Heartbeat } from './system/health.ts';
 
 /** The ports of sound and network, each with a heartbeat: see `system/health.ts`. */
@@ -37,6 +38,12 @@ export function watchedTransport(transport: Transport, heart: Heartbeat): Transp
       });
     },
   };
+}
+
+/** What passes on its links is noted, where a trace was asked for. */
+export function tracedTransport(transport: Transport, trace: FrameTrace | undefined): Transport {
+  if (trace === undefined) return transport;
+  return { connect: (handlers) => transport.connect({ ...handlers, opened: (socket, framing) => handlers.opened(trace.socket(socket), framing) }) };
 }
 
 function watchedSocket(socket: MessageSocket, heart: Heartbeat, over: () => void): MessageSocket {

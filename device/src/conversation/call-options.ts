@@ -1,6 +1,7 @@
-import type { Clock, CodecName, Random } from '../../../protocol/src/index.ts';
+import type { Clock, CodecName, ExtendedSequence, Random } from '../../../protocol/src/index.ts';
 import type { CodecFactory } from '../codec/codecs.ts';
 import type { Transport } from '../connection/transport.ts';
+import type { DownlinkOptions } from '../downlink.ts';
 import type { PromptSource } from '../playout/prompts.ts';
 import type { PlaybackEvent } from '../playout/response-playout.ts';
 import type { Log } from '../system/log.ts';
@@ -27,6 +28,9 @@ export interface CallOptions {
   readonly onPhase?: (phase: Phase) => void;
   readonly onTurn?: (turn: Turn) => void;
   readonly onPlayback?: (event: PlaybackEvent) => void;
+  /** For measurements: each microphone frame, and what each frame for the speaker was made of. */
+  readonly onCaptured?: ((sequence: ExtendedSequence) => void) | undefined;
+  readonly onRendered?: DownlinkOptions['onRung'];
   /** What was said, for a person watching a demonstration; never logged. */
   readonly onTranscript?: (role: 'patient' | 'assistant', text: string, final: boolean) => void;
 }

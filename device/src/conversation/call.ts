@@ -62,6 +62,7 @@ export class Call {
       prompts: options.prompts,
       maxQueueMs: options.maxQueueMs,
       onPlayback: (event) => this.#onPlayback(event),
+      ...(options.onRendered && { onRung: options.onRendered }),
     });
   }
 
@@ -388,6 +389,7 @@ export class Call {
       firstSequence: Math.floor(random() * 2 ** 15),
       firstTimestamp: Math.floor(random() * 2 ** 32),
       onShed: (fromSeq, toSeq) => this.#deliver({ type: 'discarded', fromSeq, toSeq, reason: 'stale' }),
+      onCaptured: this.#options.onCaptured,
     });
   }
 
