@@ -30,7 +30,7 @@ type Pattern = (typeof PATTERNS)[number];
 
 const { values } = parseArgs({
   options: {
-    runs: { type: 'string', default: '20' },
+    runs: { type: 'string', default: '8' },
     seconds: { type: 'string', default: '40' },
     'no-peer': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },

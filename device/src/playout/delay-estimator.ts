@@ -1,15 +1,15 @@
 /** Resolution and reach of the histogram: 100 buckets of 10 ms. Later than a second is a pause or an outage. */
 const BUCKET_MS = 10;
 const BUCKETS = 100;
-/** Weight of a new packet: the histogram remembers about ten seconds. */
-const LEARN_WEIGHT = 0.002;
+/** Weight of a new packet: the histogram remembers about thirteen seconds. */
+const LEARN_WEIGHT = 0.0015;
 /**
  * What delay and gaps cost a conversation, in one currency (the thought of ITU-T G.107): delay D costs
  * D + D²/250, so that the second quarter of a second is dearer than the first; sound that is all concealed
- * costs 22 s of delay. Frequent stalls are so bridged, rare long ones are not.
+ * costs 28 s of delay. Frequent stalls are so bridged, rare long ones are not.
  */
 const DELAY_SQUARED_MS = 250;
-const CONCEALED_COST_MS = 22_000;
+const CONCEALED_COST_MS = 28_000;
 /** Slowing down while the queue empties makes a delay last this much longer. */
 const STRETCH_REACH = 1.2;
 /** The speaker asks on a grid of 20 ms, a packet comes at any time. */
@@ -17,9 +17,9 @@ const GRID_MS = 10;
 /** The fastest path is the lowest delay of the last two seconds: it follows drift and a change of route. */
 const BASE_BUCKETS = 8;
 const BASE_BUCKET_MS = 250;
-/** Before anything is known. */
-const FIRST_TARGET_MS = 60;
-const FIRST_PACKETS = 50;
+/** Until six seconds of the path are known, at least this (NetEQ's first target too). */
+const FIRST_TARGET_MS = 80;
+const FIRST_PACKETS = 300;
 
 /**
  * How long a packet should wait before it is played. A histogram of how late packets come, relative to the

@@ -37,7 +37,7 @@ const QUIET_LONG_MS = FRAME_MS;
 const SPEECH_LONG_MS = FRAME_MS + 5;
 /** With less than this share of the delay in the queue, a stall is on: play slower. */
 const LOW_SHARE = 0.5;
-/** Of frames of speech, at most every second is stretched. */
+/** Of frames of speech, at most every second is stretched to move the delay; in a stall, each. */
 const SPEECH_STRETCH_EVERY = 2;
 /** Dry for longer than concealment lasts: begin again with a pre-roll. */
 const DRY_FRAMES = 6;
@@ -165,14 +165,14 @@ export class LivePlayout implements Playout {
     this.#sinceStretch++;
     if (!this.#spurt.decided) return frame;
     const quiet = meanSquare(frame) < QUIET_POWER;
-    if (!quiet && this.#sinceStretch < SPEECH_STRETCH_EVERY) return frame;
     const delayMs = nowMs - packet.sequence * FRAME_MS - this.#estimator.baseMs;
     const { targetMs } = this.#estimator;
     const excessMs = delayMs - targetMs;
     const shortMs = Math.min(quiet ? QUIET_SHORT_MS : SPEECH_SHORT_MS, SHORT_SHARE * targetMs);
-    const queuedMs = this.#queue.length * FRAME_MS;
+    const stalled = this.#queue.length * FRAME_MS < LOW_SHARE * delayMs - FRAME_MS;
+    if (!quiet && !stalled && this.#sinceStretch < SPEECH_STRETCH_EVERY) return frame;
     let result = frame;
-    if (queuedMs < LOW_SHARE * delayMs - FRAME_MS || excessMs < -shortMs) result = expand(frame, quiet);
+    if (stalled || excessMs < -shortMs) result = expand(frame, quiet);
     else if (excessMs > (quiet ? QUIET_LONG_MS : SPEECH_LONG_MS) && !this.#spurt.sentAhead) result = accelerate(frame, quiet);
     this.#count(result.length - frame.length);
     return result;
