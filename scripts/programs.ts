@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import type { ChildProcess, StdioOptions } from 'node:child_process';
+import type { ChildProcess, SpawnOptions, StdioOptions } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -37,9 +37,14 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-/** @param log file descriptor for its log */
-export async function startServer(data: string, log: number | 'ignore' | 'inherit', args: readonly string[] = []): Promise<RunningServer> {
-  const child = spawn(process.execPath, [SERVER, '--port', '0', '--data', data, ...args], { stdio: ['ignore', 'pipe', log] });
+/**
+ * @param log file descriptor for its log
+ * @param before words before the command, such as `ip netns exec NAME`; the program must end up with the same process id
+ */
+export async function startServer(
+  data: string, log: number | 'ignore' | 'inherit', args: readonly string[] = [], before: readonly string[] = [],
+): Promise<RunningServer> {
+  const child = spawned([...before, process.execPath, SERVER, '--port', '0', '--data', data, ...args], { stdio: ['ignore', 'pipe', log] });
   const { url, ca } = await listening(child);
   const stop = async (): Promise<void> => {
     child.kill('SIGTERM');
@@ -59,13 +64,18 @@ function listening(server: ChildProcess): Promise<{ url: string; ca: string | un
   });
 }
 
-/** Starts the phone; `stdio[3]`, when it is a pipe, carries its events. */
+function spawned([command, ...args]: readonly string[], options: SpawnOptions): ChildProcess {
+  return spawn(command!, args, options);
+}
+
+/** Starts the phone; `stdio[3]`, when it is a pipe, carries its events. `before`: as for the server. */
 export function startPhone(
   server: Pick<RunningServer, 'url' | 'ca'>, device: Credentials, args: readonly string[], stdio: StdioOptions, env: NodeJS.ProcessEnv = process.env,
+  before: readonly string[] = [],
 ): ChildProcess {
   const ca = server.ca === undefined ? [] : ['--ca-file', server.ca];
   const identity = ['--device-id', device.deviceId, '--api-key-file', device.keyFile];
-  return spawn(process.execPath, [PHONE, 'run', '--server', server.url, ...ca, ...identity, ...args], { stdio, env });
+  return spawned([...before, process.execPath, PHONE, 'run', '--server', server.url, ...ca, ...identity, ...args], { stdio, env });
 }
 
 /** Exit code of a process, ended or not yet; 128 + n for a signal would only hide which: it is −1. */

@@ -8,6 +8,7 @@ import type { Duplex } from 'node:stream';
 import type { Registry } from 'prom-client';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
+import type { FrameTrace } from '../../device/src/system/frame-trace.ts';
 import type { Log } from '../../device/src/system/log.ts';
 import { CONNECT_PATH, MAX_MESSAGE_BYTES, SUBPROTOCOL, systemClock, webSocketAsMessageSocket } from '../../protocol/src/index.ts';
 import type { TlsFiles } from './certificates.ts';
@@ -143,7 +144,8 @@ export class HttpFront {
       (socket as Socket).setNoDelay?.(true);
       const peer = { deviceId: deviceIdOf(request), requestId, raw };
       this.#options.log.info('connection.accepted', peer);
-      this.#options.core.accept(webSocketAsMessageSocket(webSocket, socket as Socket), peer);
+      const link = webSocketAsMessageSocket(webSocket, socket as Socket);
+      this.#options.core.accept(this.#options.frameTrace?.socket(link) ?? link, peer);
     });
   }
 
@@ -171,6 +173,8 @@ export interface HttpFrontOptions {
   readonly metrics: Registry;
   readonly tls: TlsFiles | undefined;
   readonly admit: (deviceId: string, key: string) => Promise<Admission>;
+  /** Is told of every frame; for measurements. */
+  readonly frameTrace: FrameTrace | undefined;
 }
 
 interface Refusal {

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { FrameTrace } from '../../device/src/system/frame-trace.ts';
 import { createLog } from '../../device/src/system/logging.ts';
 import { version } from '../../device/src/system/package-root.ts';
 import { defaultDataFolder, openDataFolder } from './data-folder.ts';
@@ -30,6 +31,7 @@ interface ServeFlags extends DataFlag {
   readonly verbose?: boolean;
   readonly store?: string;
   readonly storePasswordFile?: string;
+  readonly frameTrace?: string;
 }
 
 async function serve(flags: ServeFlags): Promise<number> {
@@ -44,7 +46,8 @@ async function serve(flags: ServeFlags): Promise<number> {
     process.once('SIGTERM', () => resolve());
     process.once('SIGINT', () => resolve());
   });
-  const server = await startServer({ port: flags.port, host: flags.host, tls, dataFolder, log, store, services });
+  const frameTrace = flags.frameTrace === undefined ? undefined : new FrameTrace(flags.frameTrace);
+  const server = await startServer({ port: flags.port, host: flags.host, tls, dataFolder, log, store, services, frameTrace });
   process.stdout.write(`listening on ${server.url}${server.caFile === undefined ? '' : `, CA ${server.caFile}`}\n`);
   await signalled;
   await server.close();
@@ -99,6 +102,7 @@ function program(done: (exitCode: Promise<number>) => void): Command {
     .option('--data <DIR>', DATA_HELP)
     .option('--store <URL>', 'redis://HOST[:PORT][/DB]: keep conversations there, so that a phone can resume in another process')
     .option('--store-password-file <FILE>', 'password of the store (mode 0600)')
+    .option('--frame-trace <FILE>', 'write what happens to each frame as JSON lines to this file, for measurements')
     .option('--verbose', 'log details');
   addServiceFlags(root);
   root.action((flags: ServeFlags) => done(serve(flags)));

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { loadCodecs } from '../../device/src/codec/codecs.ts';
+import type { FrameTrace } from '../../device/src/system/frame-trace.ts';
 import type { Log } from '../../device/src/system/log.ts';
 import { dataPath } from '../../device/src/system/package-root.ts';
 import { collectDefaultMetrics } from 'prom-client';
@@ -62,7 +63,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const metrics = metricsOf(core);
   // Memory and event-loop delay of the process, under the names that dashboards know.
   collectDefaultMetrics({ register: metrics });
-  const front = openFront({ core, log, limits, tls, metrics, admit: (deviceId, key) => registry.admit(deviceId, key) });
+  const front = openFront({ core, log, limits, tls, metrics, frameTrace: options.frameTrace, admit: (deviceId, key) => registry.admit(deviceId, key) });
   const port = await listen(front, options.port, host);
   const url = `${tls === undefined ? 'ws' : 'wss'}://${host.includes(':') ? `[${host}]` : host}:${port}${CONNECT_PATH}`;
   log.info('server.listening', { url });
@@ -81,6 +82,8 @@ export interface ServerOptions {
   readonly turnTaking?: Partial<TurnTakingSettings>;
   /** Where conversations outlive this process; default: nowhere. */
   readonly store?: StoreChoice | undefined;
+  /** Is told of every frame; for measurements. */
+  readonly frameTrace?: FrameTrace | undefined;
   /** Default: the one that `services` asks for. */
   readonly pipeline?: Pipeline;
   /** Default: the offline companion, which needs none. */
