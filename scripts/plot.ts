@@ -27,6 +27,8 @@ export interface TimePanel {
   readonly unit?: string;
   readonly series: readonly TimeSeries[];
   readonly marks?: readonly Mark[];
+  /** Ends of the x axis; default: round numbers around what is there. */
+  readonly xRange?: readonly [number, number];
   /** Bottom of the y axis; default: 0, or lower where values are. */
   readonly yMin?: number;
 }
@@ -134,7 +136,7 @@ function partsOf(panel: Panel, index: number, width: number): PanelParts {
   const place = { xAxisIndex: index, yAxisIndex: index };
   const title = { text: panel.title, left: SIDE.left, top: topOf(index) + 6, textStyle: { fontSize: 14 } };
   const names = 'series' in panel ? panel.series.map(({ name }) => nameIn(index, name)) : [];
-  const legend = { data: names, formatter: nameOut, icon: 'roundRect', right: SIDE.right, top: topOf(index) + 6, itemHeight: 8, show: names.length > 0 };
+  const legend = { data: names, formatter: nameOut, icon: 'roundRect', right: SIDE.right, top: topOf(index) + 6, itemHeight: 8, itemGap: 22, show: names.length > 0 };
   const common = { title, legend };
   switch (panel.kind) {
     case 'time': return { ...common, ...timeParts(panel, index, place) };
@@ -154,9 +156,9 @@ function nameOut(name: string): string {
 
 type Place = Readonly<Record<'xAxisIndex' | 'yAxisIndex', number>>;
 
-function timeParts({ series, marks = [], unit = '', xUnit = 's', yMin }: TimePanel, index: number, place: Place): Omit<PanelParts, 'title' | 'legend'> {
+function timeParts({ series, marks = [], unit = '', xUnit = 's', xRange, yMin }: TimePanel, index: number, place: Place): Omit<PanelParts, 'title' | 'legend'> {
   return {
-    xAxis: { ...valueAxis(index, xUnit), min: 'dataMin', max: 'dataMax' },
+    xAxis: { ...valueAxis(index, xUnit), scale: true, ...(xRange && { min: xRange[0], max: xRange[1] }) },
     yAxis: { ...valueAxis(index, unit), ...(yMin !== undefined && { min: yMin }) },
     series: piled(series).map((line, number) => ({
       ...place,

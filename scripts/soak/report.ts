@@ -68,17 +68,18 @@ export function soakReport(watch: Watch, { minutes, codec, breaks, call }: Pick<
 /** Memory, event loops, the audio ladder and the answers, over the time of the call. */
 export function soakPicture(report: SoakReport, watch: Watch): Picture {
   const { samples, latenciesMs } = watch;
-  const line = (name: string, of: (sample: Sample) => number): TimePanel['series'][number] => ({ name, points: samples.map((sample) => [sample.atSeconds, of(sample)]) });
+  const line = (name: string, of: (sample: Sample) => number): TimePanel['series'][number] => ({ name, points: samples.map((sample) => [sample.atSeconds / 60, of(sample)]) });
+  const time = { kind: 'time', xUnit: 'min', xRange: [0, report.minutes] } as const;
   const wrapped = samples.find(({ frames }) => frames.sent >= WRAP);
-  const marks = wrapped === undefined ? [] : [{ at: wrapped.atSeconds, label: 'uplink has wrapped' }];
+  const marks = wrapped === undefined ? [] : [{ at: wrapped.atSeconds / 60, label: 'uplink has wrapped' }];
   return {
     title: `A conversation of ${report.minutes} min, ${report.breaks.length === 0 ? 'without a break' : `${report.breaks.length} breaks`}`,
     subtitle: `${report.codec}; ${report.turns} answers, median ${Math.round(report.latencyMs.median)} ms after the last word`,
     panels: [
-      { kind: 'time', title: 'Resident memory', unit: 'MB', marks, series: [line('phone', ({ phoneMb }) => phoneMb), line('server', ({ serverMb }) => serverMb)] },
-      { kind: 'time', title: 'Event-loop delay, 99th percentile of each second', unit: 'ms', series: [line('phone', ({ phoneLoop }) => phoneLoop.p99Ms), line('server', ({ serverLoop }) => serverLoop.p99Ms)] },
-      { kind: 'time', title: 'What the speaker was given', unit: 'frames/s', series: ladder(samples) },
-      { kind: 'time', title: 'From the last word to the first sound of the answer', unit: 'ms', yMin: 0, series: [{ name: 'answers', as: 'dots', points: latenciesMs.map(({ atSeconds, ms }) => [atSeconds, ms]) }] },
+      { ...time, title: 'Resident memory', unit: 'MB', marks, series: [line('phone', ({ phoneMb }) => phoneMb), line('server', ({ serverMb }) => serverMb)] },
+      { ...time, title: 'Event-loop delay, 99th percentile of each second', unit: 'ms', series: [line('phone', ({ phoneLoop }) => phoneLoop.p99Ms), line('server', ({ serverLoop }) => serverLoop.p99Ms)] },
+      { ...time, title: 'What the speaker was given', unit: 'frames/s', series: ladder(samples) },
+      { ...time, title: 'From the last word to the first sound of the answer', unit: 'ms', yMin: 0, series: [{ name: 'answers', as: 'dots', points: latenciesMs.map(({ atSeconds, ms }) => [atSeconds / 60, ms]) }] },
     ],
   };
 }
@@ -94,7 +95,7 @@ function ladder(samples: readonly Sample[]): TimePanel['series'] {
     as: 'stacked' as const,
     points: steps.slice(1).map((sample, index) => {
       const before = steps[index]!;
-      return [sample.atSeconds, (sample.frames[rung] - before.frames[rung]) / (sample.atSeconds - before.atSeconds)] as const;
+      return [sample.atSeconds / 60, (sample.frames[rung] - before.frames[rung]) / (sample.atSeconds - before.atSeconds)] as const;
     }),
   }));
 }
