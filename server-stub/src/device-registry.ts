@@ -2,6 +2,8 @@ import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypt
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
+import { systemClock } from '../../protocol/src/index.ts';
+import type { Clock } from '../../protocol/src/index.ts';
 import { writePrivateFile } from './data-folder.ts';
 import { errorCode, ServerError } from './errors.ts';
 
@@ -25,10 +27,12 @@ export type Admission = 'admitted' | 'unknown-key' | 'wrong-device';
  */
 export class DeviceRegistry {
   readonly #file: string;
+  readonly #clock: Clock;
   #devices: readonly Device[] = [];
   #stamp = '';
 
-  constructor(dataFolder: string) {
+  constructor(dataFolder: string, clock: Clock = systemClock) {
+    this.#clock = clock;
     this.#file = join(dataFolder, 'devices.json');
   }
 
@@ -50,7 +54,7 @@ export class DeviceRegistry {
     const key = randomBytes(32).toString('base64url');
     const salt = randomBytes(16).toString('base64url');
     const before = this.#devices.find((other) => other.id === device);
-    const entry: Device = { ...(before?.patienceMs !== undefined && { patienceMs: before.patienceMs }), id: device, salt, keyHash: hash(salt, key).toString('base64url'), addedAt: new Date().toISOString() };
+    const entry: Device = { ...(before?.patienceMs !== undefined && { patienceMs: before.patienceMs }), id: device, salt, keyHash: hash(salt, key).toString('base64url'), addedAt: new Date(this.#clock.wallTime()).toISOString() };
     await this.#write([...this.#devices.filter((other) => other.id !== device), entry]);
     return { id: device, key };
   }

@@ -138,7 +138,7 @@ function failed(error: unknown): number {
 /** commander ends the process itself for usage errors, with 1; ours is 2. */
 function main(): void {
   const root = program((exitCode) => {
-    exitCode.catch(failed).then((code) => process.exit(code));
+    void exitCode.catch(failed).then((code) => process.exit(code));
   });
   const withUsageCode = (command: Command): void => {
     command.exitOverride((error) => process.exit(error.exitCode === 0 ? Exit.ok : Exit.usage));

@@ -121,7 +121,7 @@ function pipelineOf({ log, services }: ServerOptions, clock: Clock, stats: Serve
 const CLOSE_LIMIT_MS = 1_000;
 
 async function tlsOf(choice: TlsChoice, dataFolder: string, host: string): Promise<TlsFiles | undefined> {
-  if (choice === 'own') return ownCertificate(dataFolder, host, new Date());
+  if (choice === 'own') return ownCertificate(dataFolder, host, new Date(systemClock.wallTime()));
   if (choice !== 'none') return readTlsPair(choice.certFile, choice.keyFile);
   if (!isLoopback(host)) throw new ServerError('bad-option', `--no-tls: only for loopback hosts, and ${host} is none; leave --no-tls out`);
   return undefined;

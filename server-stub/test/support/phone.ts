@@ -24,7 +24,6 @@ export class TestPhone {
   closedWith: number | undefined;
   terminated = false;
   pings = 0;
-  bufferedBytes = 0;
   bytesReceived = 0;
   readonly socket: MessageSocket;
   readonly #numbers: SequenceExtender;
@@ -40,16 +39,15 @@ export class TestPhone {
     this.#isRaw = isRaw;
     this.#numbers = new SequenceExtender(lastReceived);
     this.#lastReceived = lastReceived;
-    const phone = this;
-    this.socket = {
-      get bufferedBytes() { return phone.bufferedBytes; },
-      get bytesReceived() { return phone.bytesReceived; },
-      listen: (handlers) => { phone.#handlers = handlers; },
-      send: (data) => phone.#receive(data),
-      ping: () => { phone.pings++; },
-      close: (code) => phone.#closed(code),
-      terminate: () => { phone.terminated = true; phone.#closed(CloseCode.abnormal); },
-    };
+    this.socket = Object.defineProperties({
+      bufferedBytes: 0,
+      bytesReceived: 0,
+      listen: (handlers: MessageSocketHandlers) => { this.#handlers = handlers; },
+      send: (data: string | Uint8Array) => this.#receive(data),
+      ping: () => { this.pings++; },
+      close: (code: number) => this.#closed(code),
+      terminate: () => { this.terminated = true; this.#closed(CloseCode.abnormal); },
+    }, { bytesReceived: { get: () => this.bytesReceived } });
   }
 
   get rxSeq(): number {
