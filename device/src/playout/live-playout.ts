@@ -4,6 +4,7 @@ import { DelayEstimator } from './delay-estimator.ts';
 import { JitterQueue, type Inserted, type QueuedPacket } from './jitter-queue.ts';
 import type { Ladder, Rung } from './ladder.ts';
 import type { Playout, Rendered } from './playout.ts';
+import { QuietWatch } from './quiet-watch.ts';
 import { SampleBuffer } from './sample-buffer.ts';
 import { SpurtWatch } from './spurt-watch.ts';
 import { accelerate, expand } from './time-stretch.ts';
@@ -45,8 +46,6 @@ const DRY_FRAMES = 6;
 const PAUSE_FRAMES = 50;
 /** A gap longer than a second is leapt over. */
 const LONGEST_GAP_FRAMES = 50;
-/** RMS in sample units under which a frame is quiet: −50 dBFS. */
-const QUIET_POWER = 104 ** 2;
 
 type Source = 'frame' | 'lost' | 'late' | 'nothing';
 
@@ -62,6 +61,7 @@ export class LivePlayout implements Playout {
   readonly #queue: JitterQueue;
   readonly #estimator = new DelayEstimator();
   readonly #spurt = new SpurtWatch(this.#estimator);
+  readonly #quiet = new QuietWatch();
   readonly #decoded = new SampleBuffer(4 * FRAME_SAMPLES);
 
   #next: ExtendedSequence | undefined;
@@ -164,7 +164,7 @@ export class LivePlayout implements Playout {
   #stretched(frame: Int16Array, packet: QueuedPacket, nowMs: number): Int16Array {
     this.#sinceStretch++;
     if (!this.#spurt.decided) return frame;
-    const quiet = meanSquare(frame) < QUIET_POWER;
+    const quiet = this.#quiet.isQuiet(frame);
     const delayMs = nowMs - packet.sequence * FRAME_MS - this.#estimator.baseMs;
     const { targetMs } = this.#estimator;
     const excessMs = delayMs - targetMs;
@@ -184,10 +184,4 @@ export class LivePlayout implements Playout {
     if (added > 0) this.#statistics.expandedSamples += added;
     else this.#statistics.acceleratedSamples -= added;
   }
-}
-
-function meanSquare(frame: Int16Array): number {
-  let sum = 0;
-  for (let index = 0; index < frame.length; index++) sum += frame[index]! * frame[index]!;
-  return sum / frame.length;
 }
