@@ -53,7 +53,7 @@ export async function startEmulator(namespaces: Namespaces, flags: readonly stri
   return {
     async stop() {
       child.kill('SIGTERM');
-      const statistics = (await lines.next()).value as string | undefined;
+      const statistics = (await lines.next()).value;
       await ended;
       if (statistics === undefined) throw new Error(`the network emulator broke down: ${complaint.trim()}`);
       return JSON.parse(statistics) as EmulatorStatistics;

@@ -119,7 +119,7 @@ function factsOf(text: string): MessageFacts | undefined {
   try {
     const message = JSON.parse(text) as Record<string, unknown>;
     const facts = FACTS.filter((name) => typeof message[name] === 'string' || typeof message[name] === 'number').map((name) => [name, message[name]]);
-    return typeof message['type'] === 'string' ? Object.fromEntries(facts) : undefined;
+    return typeof message['type'] === 'string' ? (Object.fromEntries(facts) as MessageFacts) : undefined;
   } catch {
     // Not JSON: the parser behind will say so.
     return undefined;
