@@ -184,7 +184,7 @@ export class Downlink {
     const link = this.#link;
     if (link === undefined) return;
     this.#endSent(link);
-    while (this.#sent + 1 < this.#frames.next && this.#aheadMs() < this.#options.maxQueueMs) {
+    while (this.#sent + 1 < this.#frames.next && this.#aheadMs() + FRAME_MS <= this.#options.maxQueueMs) {
       this.#sendNext(link);
       this.#endSent(link);
     }

@@ -97,6 +97,14 @@ describe('sending ahead', () => {
     assert.equal(phone.last('response.end').lastSeq, phone.rxSeq);
   });
 
+  it('never sends a frame that would not fit whole', async () => {
+    const { connect, pass } = world({ script: { greetingMs: 6_000 } });
+    const phone = connect();
+    phone.hello({ maxQueueMs: 1_019 });
+    await pass(1_000);
+    assert.equal(phone.frames.length, 50);
+  });
+
   it('does not trust a phone that says it played more than it got', async () => {
     const { connect, pass } = world({ script: { greetingMs: 6_000 } });
     const phone = connect();
