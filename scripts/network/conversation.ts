@@ -1,0 +1,98 @@
+import { mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CallReport } from '../../device/src/conversation/report.ts';
+import type { FrameTraceLine } from '../../device/src/system/frame-trace.ts';
+import { addDevice, exitOf, ROOT, startPhone, startServer } from '../programs.ts';
+import { SERVER_IP, startEmulator } from './emulator.ts';
+import type { EmulatorStatistics } from './emulator.ts';
+import { readTrace } from './measure.ts';
+import { inside, openNamespaces } from './namespaces.ts';
+import type { CongestionControl, Namespaces } from './namespaces.ts';
+import { emulatorFlags, jitterOf } from './scenarios.ts';
+import type { Scenario } from './scenarios.ts';
+
+export interface ConversationOptions {
+  readonly scenario: Scenario;
+  readonly seconds: number;
+  readonly seed: number;
+  readonly congestionControl: CongestionControl;
+  /** For logs, traces and the heard sound; emptied first. */
+  readonly folder: string;
+}
+
+export interface HeldConversation {
+  readonly report: CallReport;
+  readonly phone: readonly FrameTraceLine[];
+  readonly server: readonly FrameTraceLine[];
+  /** The server's ladder of what the phone sent. */
+  readonly uplinkFrames: Readonly<Record<string, number>>;
+  readonly network: EmulatorStatistics;
+  readonly congestionControl: string;
+}
+
+/**
+ * A conversation between the two real programs, each in its own namespace, over `wss` and the scenario's network: the
+ * recorded caller, over and over, and the offline companion.
+ * @throws {Error} with the log to look into
+ */
+export async function holdConversation(options: ConversationOptions): Promise<HeldConversation> {
+  rmSync(options.folder, { recursive: true, force: true });
+  mkdirSync(join(options.folder, 'server'), { recursive: true, mode: 0o700 });
+  const namespaces = openNamespaces(options.congestionControl);
+  process.once('exit', () => namespaces.close());
+  try {
+    const emulator = await startEmulator(namespaces, emulatorFlags(options.scenario, options.seed, writeTraces(options)));
+    await runPrograms(options, namespaces);
+    const network = await emulator.stop();
+    return { ...readResults(options.folder), network, congestionControl: namespaces.congestionControl };
+  } finally {
+    namespaces.close();
+  }
+}
+
+function writeTraces({ scenario, seed, folder }: ConversationOptions): { up: string; down: string } | undefined {
+  if (scenario.jitter === undefined) return undefined;
+  const write = (way: 'up' | 'down'): string => {
+    const file = join(folder, `jitter-${way}.txt`);
+    writeFileSync(file, jitterOf(scenario, way, seed)!.map((ms) => Math.round(ms * 100) / 100).join('\n'));
+    return file;
+  };
+  return { up: write('up'), down: write('down') };
+}
+
+async function runPrograms({ folder, seconds }: ConversationOptions, namespaces: Namespaces): Promise<void> {
+  const file = (name: string): string => join(folder, name);
+  const device = addDevice(file('server'));
+  const server = await startServer(
+    file('server'), openSync(file('server.log'), 'w'), ['--host', SERVER_IP, '--frame-trace', file('server.trace')], atOnce(inside(namespaces.server)),
+  );
+  try {
+    const phone = startPhone(server, device, [
+      '--audio', 'file', '--input', join(ROOT, 'device/demo/caller.wav'), '--input-repeat', 'forever', '--output', file('heard.wav'), '--duration', String(seconds),
+      '--report', file('call.json'), '--settings-file', file('settings.json'), '--frame-trace', file('phone.trace'),
+    ], ['ignore', 'ignore', openSync(file('phone.log'), 'w')], process.env, atOnce(inside(namespaces.phone)));
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => phone.kill(signal));
+    const code = await exitOf(phone);
+    if (code !== 0) throw new Error(`the phone ended with ${code}; its log: ${file('phone.log')}`);
+  } finally {
+    await server.stop();
+  }
+}
+
+/** Ahead of whatever else this machine does: a phone has its board to itself. Only warns where that is not allowed. */
+function atOnce(before: readonly string[]): readonly string[] {
+  return [...before, 'nice', '-n', '-15'];
+}
+
+function readResults(folder: string): Omit<HeldConversation, 'network' | 'congestionControl'> {
+  const ended = readFileSync(join(folder, 'server.log'), 'utf8').split('\n').findLast((line) => line.includes('conversation.ended'));
+  const fields = ended === undefined ? {} : JSON.parse(ended.slice(ended.indexOf('{'))) as Record<string, unknown>;
+  return {
+    report: JSON.parse(readFileSync(join(folder, 'call.json'), 'utf8')) as CallReport,
+    phone: readTrace(join(folder, 'phone.trace')),
+    server: readTrace(join(folder, 'server.trace')),
+    uplinkFrames: Object.fromEntries(COUNTERS.map((name) => [name, Number(fields[name] ?? 0)])),
+  };
+}
+
+const COUNTERS = ['received', 'played', 'recoveredByFec', 'concealed', 'comfortNoise', 'shed', 'late', 'duplicate'];
