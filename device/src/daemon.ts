@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { renameSync, writeFileSync } from 'node:fs';
 import { systemClock, systemRandom } from '../../protocol/src/index.ts';
 import type { Clock, CodecName, EndReason, Random, Timer } from '../../protocol/src/index.ts';
+import { promptsAfterStart, watchAfterStart } from './after-start.ts';
 import { openAudio } from './audio/backends.ts';
 import { setMixer } from './audio/mixer.ts';
 import type { AudioBackendName, AudioSettings, AudioSink } from './audio/ports.ts';
@@ -140,7 +141,7 @@ export class Daemon {
       clock: this.#clock,
       log: log.child({ part: 'phone' }),
       hook: this.#controls.hook,
-      networkWatch: new SystemNetworkWatch(this.#clock, log.child({ part: 'network' })),
+      networkWatch: watchAfterStart(this.#clock, new SystemNetworkWatch(this.#clock, log.child({ part: 'network' }))),
       openAudio: watchedSound((sink) => this.#openSound(sink), this.#soundHeart),
       newCall: this.#callMaker(codecs),
       redials: standing,
@@ -186,7 +187,7 @@ export class Daemon {
     const { log, watch, server, language, maxQueueMs, bitrate, frameTrace } = this.#options;
     const bootId = randomUUID();
     const transport = watchedTransport(tracedTransport(new WebSocketTransport({ ...server, clientId: bootId }), frameTrace), this.#networkHeart);
-    const prompts = loadPrompts(log);
+    const prompts = promptsAfterStart(this.#clock, () => loadPrompts(log));
     const codecPreference = preference(this.#options.codec, codecs.available);
     return (onEnded) => new Call({
       clock: this.#clock,

@@ -15,6 +15,7 @@ import type { Board } from './system/board-profile.ts';
 import { addControl } from './cli/control.ts';
 import { configCommand } from './system/config-command.ts';
 import type { ConfigRequest } from './system/config-command.ts';
+import { tuneEngine } from './system/engine.ts';
 import { FrameTrace } from './system/frame-trace.ts';
 import { createLog } from './system/logging.ts';
 import { version } from './system/package-root.ts';
@@ -41,6 +42,7 @@ interface RunFlags extends Readonly<Record<string, unknown>> {
 }
 
 async function run(flags: RunFlags): Promise<number> {
+  tuneEngine();
   const loaded = await settingsToRun({ flags, settingsFile: flags.settingsFile });
   const log = createLog({ level: loaded.settings.logLevel, format: loaded.settings.logFormat });
   for (const problem of loaded.problems) log.warn('settings', { reason: problem.message });
