@@ -72,7 +72,8 @@ export class Dialogue {
     const event = this.#turnTaking.next(this.#voice.isVoice(pcm), this.#hasFloor());
     this.#utterance?.push(pcm);
     if (event !== undefined) this.#act(event, sequence);
-    this.#turn?.input?.pause.set(this.#turnTaking.pausing);
+    // Not at the turn's end: what was prepared is wanted then.
+    if (this.#utterance !== undefined) this.#turn?.input?.pause.set(this.#turnTaking.pausing);
   }
 
   /** What the device says of a response: how much of it left its speaker. */

@@ -62,6 +62,8 @@ export async function runTurn(context: TurnContext, cause: TurnCause, input: Tur
     if (input !== undefined && !(await turn.listen(input))) return signal.aborted ? 'over' : 'nothing-said';
     await turn.answer(cause);
   } catch (error) {
+    // Whatever went wrong, nobody is spoken to in the middle of a sentence.
+    if (!signal.aborted) await input?.ended.promise;
     if (!signal.aborted) await turn.apologise(error);
   } finally {
     turn.close();

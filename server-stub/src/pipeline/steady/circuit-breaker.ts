@@ -50,13 +50,16 @@ export class CircuitBreaker {
 
   #failed(error: unknown): void {
     const { failures, restMs, longestRestMs } = this.#settings;
-    // A refused key or a wrong address does not mend itself.
-    const hopeless = error instanceof StageError && !error.retryable;
-    this.#failures = hopeless ? Math.max(failures, this.#failures + 1) : this.#failures + 1;
     const askedMs = error instanceof StageError ? (error.retryAfterMs ?? 0) : 0;
+    // A refused key or a wrong address does not mend itself, and who asks for a rest shall have it.
+    const hopeless = (error instanceof StageError && !error.retryable) || askedMs > LONGEST_WAIT_MS;
+    this.#failures = hopeless ? Math.max(failures, this.#failures + 1) : this.#failures + 1;
     this.#openUntilMs = this.#clock.now() + Math.min(longestRestMs, Math.max(restMs, askedMs));
   }
 }
+
+/** A service that asks for a longer rest than this is not asked again in the same turn. */
+export const LONGEST_WAIT_MS = 1_000;
 
 export interface BreakerSettings {
   /** In a row, until the service is left alone. */

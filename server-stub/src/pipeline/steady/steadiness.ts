@@ -1,6 +1,7 @@
 import type { Clock } from '../../../../protocol/src/index.ts';
 import { StageError } from '../ports.ts';
 import type { StageName } from '../ports.ts';
+import { LONGEST_WAIT_MS } from './circuit-breaker.ts';
 import type { CircuitBreaker } from './circuit-breaker.ts';
 
 /** What it takes to rely on a service that may fail; one per stage, shared by all conversations. */
@@ -12,14 +13,14 @@ export interface Steadiness {
   readonly failed: (stage: StageName, error: unknown) => void;
 }
 
-/** A service that asks for a longer rest than this is not asked again in the same turn. */
-const LONGEST_WAIT_MS = 1_000;
-
-/** @returns whether another try can help; waits as long as the service asked for */
-export async function mayRetry({ clock }: Steadiness, error: unknown, signal: AbortSignal): Promise<boolean> {
-  if (!(error instanceof StageError) || !error.retryable) return false;
-  const waitMs = error.retryAfterMs ?? 0;
-  if (waitMs > LONGEST_WAIT_MS) return false;
+/**
+ * After a failed attempt: waits as long as the service asked for.
+ * @returns whether to go on, with the service or, when it is left alone now, with who stands in for it
+ */
+export async function mayGoOn({ clock, breaker }: Steadiness, attempt: number, error: unknown, signal: AbortSignal): Promise<boolean> {
+  if (breaker.open) return !signal.aborted;
+  if (attempt > 1 || !(error instanceof StageError)) return false;
+  const waitMs = Math.min(LONGEST_WAIT_MS, error.retryAfterMs ?? 0);
   if (waitMs > 0) await new Promise<void>((resolve) => clock.after(waitMs, resolve));
   return !signal.aborted;
 }

@@ -2,7 +2,7 @@ import type { SpeechToText, StageOptions, Transcript } from '../ports.ts';
 import { StageError } from '../ports.ts';
 import { linkedAbort } from './in-time.ts';
 import type { Steadiness } from './steadiness.ts';
-import { mayRetry, giveUp } from './steadiness.ts';
+import { giveUp, mayGoOn } from './steadiness.ts';
 import { Tape } from './tape.ts';
 
 /** Time runs from the patient's last word: how long they speak is theirs. */
@@ -38,7 +38,7 @@ export class SteadySpeechToText implements SpeechToText {
         if (options.signal.aborted) return pass.calledOff();
         pass.failed(error);
         this.#with.failed('speech-to-text', error);
-        if (attempt > 1 || !(await mayRetry(this.#with, error, options.signal))) giveUp(this.#with, error);
+        if (!(await mayGoOn(this.#with, attempt, error, options.signal))) giveUp(this.#with, error);
       }
     }
   }

@@ -3,7 +3,7 @@ import type { LanguageModel, ReplyRequest, StageOptions } from '../ports.ts';
 import { sentences } from '../sentences.ts';
 import { inTime } from './in-time.ts';
 import type { Steadiness } from './steadiness.ts';
-import { mayRetry, giveUp } from './steadiness.ts';
+import { giveUp, mayGoOn } from './steadiness.ts';
 
 /** ms */
 const PATIENCE = { firstMs: 4_000, nextMs: 3_000 };
@@ -46,7 +46,7 @@ export class SteadyLanguageModel implements LanguageModel {
         pass.failed(error);
         this.#with.failed('language-model', error);
         if (said) return;
-        if (attempt > 1 || !(await mayRetry(this.#with, error, options.signal))) giveUp(this.#with, error);
+        if (!(await mayGoOn(this.#with, attempt, error, options.signal))) giveUp(this.#with, error);
       } finally {
         // The caller may have stopped listening in mid-sentence.
         pass.calledOff();

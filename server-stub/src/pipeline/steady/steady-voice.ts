@@ -5,7 +5,7 @@ import type { BreakerPass } from './circuit-breaker.ts';
 import { fadedOut, HeldBack } from './held-back.ts';
 import { inTime, linkedAbort } from './in-time.ts';
 import type { Steadiness } from './steadiness.ts';
-import { giveUp, mayRetry } from './steadiness.ts';
+import { giveUp, mayGoOn } from './steadiness.ts';
 import { Tape } from './tape.ts';
 
 /** A service that speaks one sentence. */
@@ -85,7 +85,7 @@ export class SteadyVoice implements TextToSpeech {
         if (options.signal.aborted) return false;
         request.pass.failed(error);
         this.#with.failed('text-to-speech', error);
-        if (attempt > 1 || !(await mayRetry(this.#with, error, options.signal))) {
+        if (!(await mayGoOn(this.#with, attempt, error, options.signal))) {
           if (progress.again || spoken.sentences === 0) giveUp(this.#with, error);
           return false;
         }
