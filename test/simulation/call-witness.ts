@@ -11,6 +11,7 @@ export class CallWitness {
   readonly schedule: ScheduleJudge;
   /** True time at which it was begun. */
   begunMs = 0;
+  #wasTalking = false;
   readonly #context: SimulationContext;
   readonly #now: () => number;
 
@@ -37,6 +38,7 @@ export class CallWitness {
     this.#context.trace.note(phase);
     if (phase === 'connecting' && this.phase === 'idle') this.begunMs = this.#context.clock.now();
     if (phase === 'ending') {
+      this.#wasTalking = this.phase === 'talking';
       this.record.endingAtMs = this.#now();
       this.record.windowSinceMs = this.schedule.windowSinceMs;
     }
@@ -64,6 +66,9 @@ export class CallWitness {
     const { verdict } = this.#context;
     this.record.endReason = report.endReason;
     judgeCallEnd(this.record, verdict);
+    if (this.#wasTalking && report.endReason === 'hangup' && this.record.ownWord === undefined) {
+      verdict.fail(3, 'end-not-told', 'the phone was put down in mid-conversation, and did not tell the server');
+    }
     if ((report.conversationId ?? undefined) !== this.record.conversationId) {
       verdict.fail(3, 'wrong-report', `the report names conversation ${report.conversationId}, the call was in ${this.record.conversationId ?? 'none'}`);
     }

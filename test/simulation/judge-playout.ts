@@ -15,9 +15,13 @@ export class PlayoutJudge {
   #heard = -1;
   #arrived = -1;
   readonly #flushed = new Set<number>();
+  /** Frames before this place are over: the phone has heard from the server since their interruption. */
+  #interruptedBefore = 0;
+  readonly #mostQueuedFrames: number;
   #deafFrames = 0;
 
-  constructor(ledger: Ledger, verdict: Verdict) {
+  constructor(ledger: Ledger, verdict: Verdict, maxQueueMs: number) {
+    this.#mostQueuedFrames = maxQueueMs / 20 + 2;
     this.#ledger = ledger;
     this.#verdict = verdict;
   }
@@ -28,6 +32,7 @@ export class PlayoutJudge {
     this.#heard = -1;
     this.#arrived = -1;
     this.#deafFrames = 0;
+    this.#interruptedBefore = 0;
   }
 
   ended(): void {
@@ -40,13 +45,18 @@ export class PlayoutJudge {
     if (this.#ledger.bySource.get(stamp.source)?.id !== this.#conversationId) return;
     this.#arrived = Math.max(this.#arrived, place);
     const waiting = this.#arrived - this.#heard;
-    if (waiting > MOST_QUEUED_FRAMES) this.#queueBound(waiting);
+    if (waiting > this.#mostQueuedFrames) this.#queueBound(waiting);
   }
 
   /** A `flush` reached the phone: nothing of that response is heard any more. */
   flushArrived(responseId: string): void {
     const source = this.#conversation?.sources.get(responseId);
     if (source !== undefined) this.#flushed.add(source);
+  }
+
+  /** Something reached the phone that was sent after the interruption of all before `place`. */
+  interruptionPassed(place: number): void {
+    this.#interruptedBefore = Math.max(this.#interruptedBefore, place);
   }
 
   /** @param stamp undefined when no voice of the far end left the speaker */
@@ -60,6 +70,9 @@ export class PlayoutJudge {
     }
     if (this.#flushed.has(source)) this.#verdict.fail(1, 'after-flush', `frame ${index} of response ${source} was heard after its flush had arrived`);
     const place = this.#ledger.placeOf(source, index)!;
+    if (place < this.#interruptedBefore && !this.#flushed.has(source)) {
+      this.#verdict.fail(1, 'after-interruption', `frame ${index} of response ${source} was heard, though it had been interrupted and the phone had heard from the server since`);
+    }
     if (place <= this.#heard) this.#again(conversation.made, place);
     else this.#checkSkipped(conversation.made, place);
     this.#heard = Math.max(this.#heard, place);
@@ -111,7 +124,7 @@ export class PlayoutJudge {
     const made = this.#conversation!.made;
     let wanted = 0;
     for (let place = this.#heard + 1; place <= this.#arrived; place++) if (!made[place]!.excused && !this.#flushed.has(made[place]!.source)) wanted++;
-    if (wanted > MOST_QUEUED_FRAMES) this.#verdict.fail(4, 'queue-bound', `${wanted} frames wait in the phone, of ${waiting} sent ahead; the limit is ${MOST_QUEUED_FRAMES}`);
+    if (wanted > this.#mostQueuedFrames) this.#verdict.fail(4, 'queue-bound', `${wanted} frames wait in the phone, of ${waiting} sent ahead; the limit is ${this.#mostQueuedFrames}`);
   }
 }
 
@@ -121,4 +134,3 @@ function describe(frame: MadeFrame): string {
 
 /** A prompt that must be let finish takes less. */
 const STUCK_FRAMES = 250;
-const MOST_QUEUED_FRAMES = 30_000 / 20 + 2;

@@ -11,7 +11,9 @@ export interface MadeFrame {
   readonly sequence: number;
   readonly madeMs: number;
   stored: boolean;
-  /** It need not be heard: its response was interrupted, or it died with the process that made it. */
+  /** It died with the process that made it. */
+  lost: boolean;
+  /** It need not be heard: its response was interrupted, or it was lost. */
   excused: boolean;
 }
 
@@ -22,6 +24,8 @@ export interface Conversation {
   readonly made: MadeFrame[];
   /** Place in `made` by sequence number; the newest, for numbers never sent are given out again. */
   readonly placeOf: Map<number, number>;
+  /** Frames before this place were interrupted: what is said from then on tells the phone so. */
+  interruptedBefore: number;
   /** Response id → stamp source, from `response.start`. */
   readonly sources: Map<string, number>;
   /** Newest last. */
@@ -49,7 +53,7 @@ export class Ledger implements StoreWitness {
 
   created(record: ConversationRecord): void {
     this.conversations.set(record.id, {
-      id: record.id, deviceId: record.deviceId, made: [], placeOf: new Map(), sources: new Map(), tokens: [],
+      id: record.id, deviceId: record.deviceId, made: [], interruptedBefore: 0, placeOf: new Map(), sources: new Map(), tokens: [],
       end: undefined, waiting: undefined,
     });
   }
@@ -61,7 +65,7 @@ export class Ledger implements StoreWitness {
     this.#places.set(source * MOST_FRAMES + index, place);
     this.bySource.set(source, conversation);
     conversation.placeOf.set(sequence, place);
-    conversation.made.push({ source, index, sequence, madeMs: this.#now(), stored: false, excused: false });
+    conversation.made.push({ source, index, sequence, madeMs: this.#now(), stored: false, lost: false, excused: false });
   }
 
   stored(id: string, sequence: number): void {
@@ -69,14 +73,22 @@ export class Ledger implements StoreWitness {
     conversation.made[conversation.placeOf.get(sequence)!]!.stored = true;
   }
 
-  /** An interruption: what was made up to now need not be heard. */
-  cleared(id: string): void {
-    excuse(this.conversations.get(id)!.made, () => true);
+  /** An interruption: what was made up to now need not be heard, and soon must not. */
+  cleared(id: string, next: number): void {
+    const conversation = this.conversations.get(id)!;
+    const { made } = conversation;
+    // Numbers that leap ahead of all that was kept follow a crash, not an interruption.
+    const kept = made.findLast((frame) => !frame.lost);
+    if (kept !== undefined && next <= kept.sequence + 1) conversation.interruptedBefore = made.length;
+    excuse(made, () => true);
   }
 
   /** A process died: what it had not written is nobody's fault. */
   processKilled(): void {
-    for (const { made } of this.conversations.values()) excuse(made, (frame) => !frame.stored);
+    for (const { made } of this.conversations.values()) {
+      for (const frame of made) if (!frame.stored) frame.lost = true;
+      excuse(made, (frame) => frame.lost);
+    }
   }
 }
 

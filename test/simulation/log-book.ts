@@ -3,6 +3,7 @@ import type { Log, LogFields } from '../../device/src/system/log.ts';
 export interface LogLine {
   readonly event: string;
   readonly fields: LogFields;
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
 }
 
 /** Keeps every line that either end logs, whatever its level: a secret at debug is a secret told. */
@@ -15,11 +16,11 @@ export class LogBook {
   }
 
   log(own: LogFields = {}): Log {
-    const write = (event: string, fields?: LogFields): void => {
-      const line = { event, fields: { ...own, ...fields } };
+    const write = (level: LogLine['level']) => (event: string, fields?: LogFields): void => {
+      const line = { level, event, fields: { ...own, ...fields } };
       this.lines.push(line);
       this.#onLine(line);
     };
-    return { debug: write, info: write, warn: write, error: write, child: (fields) => this.log({ ...own, ...fields }) };
+    return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error'), child: (fields) => this.log({ ...own, ...fields }) };
   }
 }

@@ -20,7 +20,7 @@ test/simulation/README.md after each. Exit 1 at a violation; a failing seed is s
   --jobs J       processes (default: one a core)
   --script FILE  play this script instead
 
-The last line tells the speed of one core against real time.`;
+The last line tells how much time is played in one second of one core.`;
 
 /** More shrinking than this says nothing new. */
 const MOST_SHRUNK = 3;
@@ -46,28 +46,29 @@ function count(option: string, text: string, least: number): number {
 
 async function playFile(file: string): Promise<number> {
   const script = JSON.parse(readFileSync(file, 'utf8')) as Script;
-  const startMs = performance.now();
+  const before = process.cpuUsage();
   const { violations, virtualMs } = await run(script);
+  const { user, system } = process.cpuUsage(before);
   show(violations);
-  console.log(lastLine(1, violations.length, virtualMs, performance.now() - startMs));
+  console.log(lastLine(1, violations.length, virtualMs, (user + system) / 1_000));
   return violations.length === 0 ? 0 : 1;
 }
 
 async function playSeeds(fromSeed: number, seeds: number, jobs: number): Promise<number> {
-  const startMs = performance.now();
   const failures: { seed: number; violation: Violation }[] = [];
   let virtualMs = 0;
+  let cpuMs = 0;
   let done = 0;
   await campaign(fromSeed, seeds, jobs, (result) => {
     virtualMs += result.virtualMs;
+    cpuMs += result.cpuMs;
     for (const violation of unlike(result.violations)) failures.push({ seed: result.seed, violation });
     bar(++done, seeds, failures.length);
   });
-  const elapsedMs = performance.now() - startMs;
   bar();
   for (const { seed, violation } of failures) console.log(`seed ${seed}: ${line(violation)}`);
   for (const { seed, violation } of failures.slice(0, MOST_SHRUNK)) await report(seed, violation.code);
-  console.log(lastLine(seeds, failures.length, virtualMs, elapsedMs * Math.min(jobs, seeds)));
+  console.log(lastLine(seeds, failures.length, virtualMs, cpuMs));
   return failures.length === 0 ? 0 : 1;
 }
 
@@ -96,8 +97,8 @@ function line({ invariant, code, atMs, message }: Violation): string {
   return `promise ${invariant}, ${code}, at ${(atMs / 1_000).toFixed(3)} s: ${message}`;
 }
 
-function lastLine(seeds: number, violations: number, virtualMs: number, coreMs: number): string {
-  return `${seeds} seeds, ${violations} violations, ${Math.round(virtualMs / coreMs)} × real time`;
+function lastLine(seeds: number, violations: number, virtualMs: number, cpuMs: number): string {
+  return `${seeds} seeds, ${violations} violations, ${Math.round(virtualMs / cpuMs)} × real time`;
 }
 
 /** On a terminal only; without arguments it is wiped. */

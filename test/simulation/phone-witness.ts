@@ -15,6 +15,8 @@ import type { Side, Wire } from './wire.ts';
 /** Sees everything that goes on around one phone, and asks the judges. Changes nothing. */
 export class PhoneWitness implements NetworkWitness {
   readonly calls: CallWitness[] = [];
+  heardFrames = 0;
+  spokenFrames = 0;
   readonly #context: SimulationContext;
   readonly #site: PhoneSite;
   readonly #playout: PlayoutJudge;
@@ -23,12 +25,12 @@ export class PhoneWitness implements NetworkWitness {
   /** The newest: the only one that dials and is heard; an older one may still be saying good-bye. */
   #call: CallWitness | undefined;
   /** What each connection was for. */
-  readonly #purposes = new WeakMap<Wire, { call: CallWitness | undefined; conversation: Conversation | undefined }>();
+  readonly #purposes = new WeakMap<Wire, Purpose>();
 
   constructor(context: SimulationContext, site: PhoneSite) {
     this.#context = context;
     this.#site = site;
-    this.#playout = new PlayoutJudge(context.ledger, context.verdict);
+    this.#playout = new PlayoutJudge(context.ledger, context.verdict, context.script.world.maxQueueMs);
     this.#silence = new SilenceJudge(context.verdict);
     this.#microphone = new MicrophoneJudge(context.verdict, this.#now);
   }
@@ -84,12 +86,14 @@ export class PhoneWitness implements NetworkWitness {
   rendered(frame: Int16Array, stamp: Stamp | undefined): void {
     this.#silence.rendered(frame);
     const voice = stamp?.kind === StampKind.response ? stamp : undefined;
+    if (voice !== undefined) this.heardFrames++;
     if (voice !== undefined) this.#context.trace.number(voice.source * 1_000 + voice.index);
     this.#playout.rendered(voice);
   }
 
   /** The server's ear was given one of this phone's frames. */
   heardByServer(index: number, afterCrash: boolean): void {
+    this.spokenFrames++;
     this.#microphone.heard(index, afterCrash);
   }
 
@@ -97,7 +101,7 @@ export class PhoneWitness implements NetworkWitness {
 
   attempted(attempt: Attempt): void {
     this.#context.trace.number(attempt.startedMs);
-    this.#purposes.set(attempt.wire, { call: this.#call, conversation: undefined });
+    this.#purposes.set(attempt.wire, { call: this.#call, conversation: undefined, interruptions: [] });
     this.#call!.schedule.attempted(() => attempt.outcome === 'pending');
     this.#expectSuccess(attempt);
   }
@@ -151,8 +155,12 @@ export class PhoneWitness implements NetworkWitness {
       }
       case 'response.start': {
         const { made, placeOf, sources } = purpose.conversation!;
-        return void sources.set(message.id, made[placeOf.get(message.firstSeq)!]!.source);
+        // A process that died may have announced a response of which no frame was kept.
+        const first = made[placeOf.get(message.firstSeq) ?? -1];
+        return first && void sources.set(message.id, first.source);
       }
+      // Everything in order: whoever hears this has heard of every interruption before it.
+      case 'ack': return void purpose.interruptions.push(purpose.conversation!.interruptedBefore);
       case 'error': return message.code === 'conversation-expired' ? this.#judgeRefusal(wire) : undefined;
     }
   }
@@ -166,8 +174,10 @@ export class PhoneWitness implements NetworkWitness {
   }
 
   #deviceHears(wire: Wire, message: ServerMessage): void {
-    const call = this.#purposes.get(wire)?.call;
+    const { call, interruptions } = this.#purposes.get(wire)!;
     if (call === undefined) return;
+    const place = message.type === 'ack' ? interruptions.shift() : undefined;
+    if (place !== undefined && call === this.#call && call.phase === 'talking') this.#playout.interruptionPassed(place);
     if (message.type === 'end') call.told(message.reason);
     if (message.type === 'ready' && call.phase === 'handshaking') {
       call.record.conversationId = message.conversationId;
@@ -228,6 +238,14 @@ export class PhoneWitness implements NetworkWitness {
   }
 
   readonly #now = (): number => this.#site.clock.now();
+}
+
+/** What a connection is for. */
+interface Purpose {
+  readonly call: CallWitness | undefined;
+  conversation: Conversation | undefined;
+  /** For each `ack` of the server under way: where its last interruption was when it was sent. */
+  readonly interruptions: number[];
 }
 
 /** After these the phone does not dial again while the receiver is up, or not within a minute. */

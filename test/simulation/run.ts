@@ -6,8 +6,20 @@ export interface RunResult {
   readonly violations: readonly Violation[];
   /** Of scripted time; what follows the last hang-up is not counted. */
   readonly virtualMs: number;
+  readonly counters: RunCounters;
   /** The same script gives the same digest, on every machine. */
   readonly digest: string;
+}
+
+/** What went on in a run, so that a test can tell that something did. */
+export interface RunCounters {
+  /** Frames of the companion that left a speaker. */
+  readonly heardFrames: number;
+  /** Microphone frames that the server was given. */
+  readonly spokenFrames: number;
+  readonly resumed: number;
+  /** Highest extended sequence number of a frame made. */
+  readonly highestSequence: number;
 }
 
 /** Plays one script against the real phone and the real server. Whatever they throw is a violation, not an error. */
@@ -18,5 +30,5 @@ export async function run(script: Script): Promise<RunResult> {
   } catch (error) {
     world.verdict.fail(3, 'crash', error instanceof Error ? error.stack ?? error.message : String(error));
   }
-  return { violations: world.verdict.violations, virtualMs: script.lengthMs, digest: world.trace.digest };
+  return { violations: world.verdict.violations, virtualMs: script.lengthMs, counters: world.counters(), digest: world.trace.digest };
 }

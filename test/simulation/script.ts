@@ -82,7 +82,7 @@ export function scriptOf(seed: number): Script {
   events.sort((a, b) => a.atMs - b.atMs);
   const overMs = Math.max(...events.map(endOf));
   // Every third script leaves time to come to rest, so that what was made must have been heard to its end.
-  const restMs = chance(0.33) ? REST_MS : between(random, 100, 6_000);
+  const restMs = chance(0.33) && world.answers.maxMs < 20_000 ? REST_MS : between(random, 100, 6_000);
   return { seed, lengthMs: Math.round(overMs + restMs), world, events };
 }
 
@@ -102,6 +102,8 @@ export function endOf(event: ScriptEvent): number {
 }
 
 function worldOf(random: Random, calm: boolean): WorldSettings {
+  // More than may be sent ahead, or held.
+  const long = random() < 0.08;
   const skew = (ppm: number): number => Math.round((random() * 2 - 1) * ppm);
   return {
     devicePpm: skew(300), serverPpm: skew(300), cardPpm: skew(500),
@@ -114,7 +116,7 @@ function worldOf(random: Random, calm: boolean): WorldSettings {
     cardOpenMs: Math.round(skewed(random, 1, 600)),
     maxQueueMs: random() < 0.7 ? 30_000 : Math.round(between(random, 200, 20_000)),
     answers: {
-      minMs: 20, maxMs: Math.round(between(random, 500, 15_000)), speed: Math.round(skewed(random, 0.7, 30) * 10) / 10,
+      minMs: 20, maxMs: Math.round(long ? 100_000 : between(random, 500, 15_000)), speed: Math.round((long ? 30 : skewed(random, 0.7, 30)) * 10) / 10,
       thinkMs: Math.round(between(random, 20, 1_500)), failing: random() < 0.2 ? 0.2 : 0,
     },
   };

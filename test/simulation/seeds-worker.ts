@@ -10,12 +10,19 @@ export interface Task {
 
 export interface SeedResult extends RunResult {
   readonly seed: number;
+  /** Processor time it took. */
+  readonly cpuMs: number;
 }
 
 process.on('message', ({ fromSeed, count }: Task) => {
   void (async () => {
     const results: SeedResult[] = [];
-    for (let seed = fromSeed; seed < fromSeed + count; seed++) results.push({ seed, ...(await run(scriptOf(seed))) });
+    for (let seed = fromSeed; seed < fromSeed + count; seed++) {
+      const before = process.cpuUsage();
+      const result = await run(scriptOf(seed));
+      const { user, system } = process.cpuUsage(before);
+      results.push({ seed, ...result, cpuMs: (user + system) / 1_000 });
+    }
     process.send!(results);
   })();
 });

@@ -11,6 +11,7 @@ import type { Admission } from './network.ts';
 import { endOf, REST_MS } from './script.ts';
 import type { Script, ScriptEvent } from './script.ts';
 import { ServerHost } from './server-host.ts';
+import type { RunCounters } from './run.ts';
 import { ServerJudge } from './judge-server.ts';
 import { Trace } from './trace.ts';
 import { Verdict } from './violation.ts';
@@ -52,7 +53,20 @@ export class World {
     this.phone.hangUp();
     await this.clock.runUntilAsync(lengthMs + AFTERMATH_MS);
     this.#nothingLeft();
-    judgeLog([...this.host.log.lines, ...this.#sites.flatMap((site) => site.log.lines)], this.verdict);
+    const lines = [...this.host.log.lines, ...this.#sites.flatMap((site) => site.log.lines)];
+    judgeLog(lines, this.verdict);
+    // Neither end meets anything here that it should call an error of its own.
+    for (const { level, event, fields } of lines) if (level === 'error') this.verdict.fail(3, 'error-logged', `'${event}' ${JSON.stringify(fields)}`);
+  }
+
+  counters(): RunCounters {
+    const { conversations } = this.#context.ledger;
+    return {
+      heardFrames: sum(this.#sites.map(({ witness }) => witness.heardFrames)),
+      spokenFrames: sum(this.#sites.map(({ witness }) => witness.spokenFrames)),
+      resumed: sum(this.host.processes.map(({ core }) => core.stats.resumed)),
+      highestSequence: Math.max(0, ...[...conversations.values()].map(({ made }) => made.at(-1)?.sequence ?? 0)),
+    };
   }
 
   #befall(event: ScriptEvent): unknown {
@@ -182,6 +196,10 @@ const GATES: Readonly<Record<Gate, (retryAfterMs: number) => Admission>> = {
 const AUDIT_MS = 1_000;
 /** Detection, the whole window, and an attempt begun at its end. */
 const AFTERMATH_MS = 46_000;
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
 
 function restBegins(events: readonly ScriptEvent[]): number {
   return Math.max(...events.map(endOf)) + REST_MS;
