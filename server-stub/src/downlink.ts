@@ -23,6 +23,7 @@ export class Downlink {
   #sent: ExtendedSequence;
   /** Frames up to this place (fractional) have left the speaker, or will never. */
   #playedSeq: number;
+  #queueBegins: ExtendedSequence;
   #responses: Response[] = [];
   #flushing: string[];
   /** A response's maker died with the process it ran in: there will be no more of it than there is. */
@@ -37,7 +38,9 @@ export class Downlink {
     this.#ticksPerFrame = FRAME_TICKS_OF[options.codec];
     this.#frames = new FrameQueue(options.firstFrame, options.frames);
     this.#sent = options.firstFrame - 1;
-    this.#playedSeq = options.firstFrame;
+    // Not `firstFrame`: what was acknowledged is no longer held here, but may wait in the phone for seconds.
+    this.#queueBegins = options.record.queueBegins ?? options.record.firstSequence;
+    this.#playedSeq = this.#queueBegins;
     this.#flushing = [...options.record.flushing];
     this.#responses = options.record.responses.map((response) => ({
       id: response.id,
@@ -51,7 +54,7 @@ export class Downlink {
 
   record(): DownlinkRecord {
     const { ssrc, firstSequence, firstTimestamp } = this.#options.record;
-    return { ssrc, firstSequence, firstTimestamp, responses: this.#responses.map(asRecord), flushing: [...this.#flushing] };
+    return { ssrc, firstSequence, firstTimestamp, queueBegins: this.#queueBegins, responses: this.#responses.map(asRecord), flushing: [...this.#flushing] };
   }
 
   /** A fresh conversation's link: everything made so far goes out. */
@@ -155,7 +158,8 @@ export class Downlink {
     this.#responses = [];
     this.#frames.clear(this.#sent + 1);
     this.#options.log.clear(this.#sent + 1);
-    this.#playedSeq = this.#sent + 1;
+    this.#queueBegins = this.#sent + 1;
+    this.#playedSeq = this.#queueBegins;
     this.#busyUntilMs = 0;
     this.#wakeWriters();
     if (stopped.length > 0) this.#options.changed();

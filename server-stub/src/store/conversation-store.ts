@@ -60,6 +60,8 @@ export interface DownlinkRecord {
   readonly firstSequence: ExtendedSequence;
   readonly firstTimestamp: number;
   readonly responses: readonly ResponseRecord[];
+  /** Frames before this one were played or interrupted: no queue holds them. Absent: none was interrupted. */
+  readonly queueBegins?: ExtendedSequence;
   /** Interrupted responses whose `flush` the device has not confirmed. */
   readonly flushing: readonly string[];
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { CloseCode } from '../../../protocol/src/index.ts';
+import { CloseCode, FRAME_TICKS_OF } from '../../../protocol/src/index.ts';
 import { VirtualClock } from '../../../protocol/src/virtual-clock.ts';
 import { MemoryConversationStore } from '../../src/store/memory-store.ts';
 import { HELLO, levelOf } from '../support/phone.ts';
@@ -15,9 +15,9 @@ function twoProcesses(script: NonNullable<Parameters<typeof world>[0]>['script']
   return { first: world(options), second: world({ ...options, core: { ids: countingIds('second-') } }), store };
 }
 
-function resumeOn(process: World, old: TestPhone, token: { conversationId: string; resumeToken: string }, rxSeq = old.rxSeq): TestPhone {
+function resumeOn(process: World, old: TestPhone, token: { conversationId: string; resumeToken: string }, rxSeq = old.rxSeq, playedTs = 0): TestPhone {
   const phone = process.connect({ lastReceived: rxSeq });
-  phone.say({ ...HELLO, resume: { conversationId: token.conversationId, token: token.resumeToken, rxSeq, playedTs: 0, firstTxSeq: 100 } });
+  phone.say({ ...HELLO, resume: { conversationId: token.conversationId, token: token.resumeToken, rxSeq, playedTs, firstTxSeq: 100 } });
   return phone;
 }
 
@@ -33,6 +33,35 @@ describe('a conversation carried to another process', () => {
     const levels = [...old.frames, ...next.frames].map(({ packet }) => levelOf(packet));
     assert.deepEqual(levels, Array.from({ length: 100 }, (_, index) => index + 1));
     assert.equal(next.last('response.end').lastSeq, next.rxSeq);
+  });
+
+  it('sends no further ahead than the one before, though that one no longer holds what the phone has', async () => {
+    const { first, second } = twoProcesses({ greetingMs: 60_000 });
+    const old = first.connect();
+    const ready = old.hello({ maxQueueMs: 10_000 });
+    await first.pass(1_000);
+    old.say({ type: 'ack', rxSeq: old.rxSeq, playedTs: old.frames[0]!.packet.timestamp + 100 * FRAME_TICKS_OF.pcm });
+    await first.pass(1_000);
+    old.say({ type: 'ack', rxSeq: old.rxSeq });
+    first.core.dispose();
+    const next = resumeOn(second, old, ready, old.rxSeq, old.frames[0]!.packet.timestamp + 150 * FRAME_TICKS_OF.pcm);
+    await second.pass(100);
+    assert.equal(old.frames.length + next.frames.length, 650);
+  });
+
+  it('knows of an interruption: what was flushed fills no queue', async () => {
+    const { first, second } = twoProcesses({ greetingMs: 60_000 });
+    const old = first.connect();
+    const ready = old.hello({ maxQueueMs: 10_000 });
+    await first.pass(1_000);
+    await first.speak(old, VOICE, 35);
+    assert.equal(old.all('flush').length, 1);
+    first.core.dispose();
+    const next = resumeOn(second, old, ready, old.rxSeq, old.frames[0]!.packet.timestamp);
+    await second.pass(10);
+    await second.speak(next, VOICE, 50);
+    await second.speak(next, SILENCE, 45);
+    assert.equal(next.frames.length, 100);
   });
 
   it('belongs to the newest: the old process lets go of it, and of its phone', async () => {
