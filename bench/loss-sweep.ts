@@ -1,21 +1,16 @@
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { FRAME_SAMPLES, seededRandom, type Random } from '../protocol/src/index.ts';
-import { readWav } from '../device/src/audio/wav.ts';
+import { FRAME_SAMPLES, seededRandom } from '../protocol/src/index.ts';
 import { loadCodecs } from '../device/src/codec/codecs.ts';
 import type { EncoderTuning } from '../device/src/codec/ports.ts';
 import { LossTuner } from '../device/src/codec/tuning.ts';
-import { LearnedComfortNoise } from '../device/src/playout/comfort-noise.ts';
 import { newFrameCounters } from '../device/src/playout/counters.ts';
-import { Ladder } from '../device/src/playout/ladder.ts';
 import { silentLog } from '../device/src/system/log.ts';
-import { ROOT } from '../scripts/programs.ts';
 import { aligned } from './lib/align.ts';
 import { printColumns } from './lib/columns.ts';
 import { resample } from './lib/fourier.ts';
+import { joined, lossPattern, PATTERNS, settledSpeech, stoiToOriginal, throughLadder, type Pattern } from './lib/lossy-speech.ts';
 import { asBase64, inTurns, runNetEq } from './lib/neteq.ts';
 import { logSpectralDistance, segmentalSnr, stoi } from './lib/quality.ts';
-import { framesOf } from './lib/speech.ts';
 
 /*
  * Real speech through loss: what the ladder makes of it, against the decode without loss, beside the same packets with
@@ -24,9 +19,6 @@ import { framesOf } from './lib/speech.ts';
  */
 
 const RATES = [0, 0.01, 0.05, 0.1, 0.2];
-const MEAN_BURST_FRAMES = 2.5;
-const PATTERNS = ['random', 'bursty'] as const;
-type Pattern = (typeof PATTERNS)[number];
 
 const { values } = parseArgs({
   options: {
@@ -39,9 +31,7 @@ const { values } = parseArgs({
 const runs = Number(values.runs);
 
 const codecs = await loadCodecs(silentLog);
-const recordings = ['austen-1', 'austen-2'].map((name) => readWav(join(ROOT, `test/fixtures/speech/${name}.wav`)));
-/** Twice over: what is said first serves the encoder and the comfort noise to settle. */
-const frames = [...recordings, ...recordings].flatMap((samples) => framesOf(samples));
+const frames = settledSpeech();
 const speech = joined(frames);
 
 interface Case {
@@ -82,12 +72,12 @@ async function sweep({ pattern, rate }: Case): Promise<Outcome> {
     const lost = lossPattern(pattern, rate, frames.length, seededRandom(run + 1));
     const counters = newFrameCounters();
     await codecs.prepare(3);
-    const heard = throughLadder(packets, lost, counters);
+    const heard = throughLadder(codecs.decoder('opus'), packets, lost, counters);
     sums.lost += lost.filter(Boolean).length;
     sums.recovered += counters.recoveredByFec;
     sums.concealed += counters.concealed;
     sums.comfortNoise += counters.comfortNoise;
-    sums.toOriginal += stoiToOriginal(heard) / runs;
+    sums.toOriginal += stoiToOriginal(speech, heard) / runs;
     add(qualities.ladder, reference, heard);
     add(qualities.silence, reference, withSilence(packets, lost));
     add(qualities.libopus, reference, withLibopusAlone(packets, lost));
@@ -115,14 +105,6 @@ function decodeAll(packets: readonly Uint8Array[]): Int16Array {
   return out;
 }
 
-function throughLadder(packets: readonly Uint8Array[], lost: readonly boolean[], counters: ReturnType<typeof newFrameCounters>): Int16Array {
-  const decoder = codecs.decoder('opus');
-  const ladder = new Ladder({ decoder, comfortNoise: new LearnedComfortNoise(seededRandom(1)), counters });
-  const out = joined(packets.map((packet, index) => (lost[index] ? ladder.missing(lost[index + 1] ? undefined : packets[index + 1]) : ladder.received(packet))));
-  decoder.close();
-  return out;
-}
-
 function withSilence(packets: readonly Uint8Array[], lost: readonly boolean[]): Int16Array {
   const decoder = codecs.decoder('opus');
   const out = joined(packets.map((packet, index) => (lost[index] ? new Int16Array(FRAME_SAMPLES) : decoder.decode(packet))));
@@ -135,24 +117,6 @@ function withLibopusAlone(packets: readonly Uint8Array[], lost: readonly boolean
   const out = joined(packets.map((packet, index) => (lost[index] ? decoder.conceal() : decoder.decode(packet))));
   decoder.close();
   return out;
-}
-
-/** Two-state (Gilbert) for bursts: `rate` in the mean, bursts of 2.5 frames. The first frames always arrive. */
-function lossPattern(pattern: Pattern, rate: number, count: number, random: Random): boolean[] {
-  const leave = 1 / MEAN_BURST_FRAMES;
-  const enter = (rate * leave) / (1 - rate);
-  let bad = false;
-  return Array.from({ length: count }, (_, index) => {
-    bad = pattern === 'random' ? random() < rate : bad ? random() >= leave : random() < enter;
-    return bad && index > 10;
-  });
-}
-
-/** Ours has the delay of the encoder alone, so one alignment serves. */
-function stoiToOriginal(heard: Int16Array): number {
-  const half = speech.length / 2;
-  const { reference, heard: found } = aligned(speech.subarray(0, half), heard.subarray(half));
-  return stoi(reference, found);
 }
 
 async function netEqToOriginal({ pattern, rate }: Case): Promise<number> {
@@ -174,12 +138,6 @@ function add(sum: { snr: number; lsd: number; stoi: number }, reference: Int16Ar
   sum.snr += segmentalSnr(reference, heard) / runs;
   sum.lsd += logSpectralDistance(reference, heard) / runs;
   sum.stoi += stoi(reference, heard) / runs;
-}
-
-function joined(parts: readonly Int16Array[]): Int16Array {
-  const all = new Int16Array(parts.length * FRAME_SAMPLES);
-  parts.forEach((part, index) => all.set(part, index * FRAME_SAMPLES));
-  return all;
 }
 
 function report(): void {

@@ -1,8 +1,12 @@
 import { resample } from './fourier.ts';
 
-/** A block that is looked for on its own: a jitter buffer shifts and stretches as it goes. 0.5 s, and 100 ms around. */
-const BLOCK = 8_000;
-const AROUND = 1_600;
+/** A block that is looked for on its own, 0.25 s, and how far it may lie from where the one before it lay, 60 ms. */
+const BLOCK = 4_000;
+const AROUND = 960;
+/** The whole of what a jitter buffer may shift in a run, 0.5 s. */
+const MARGIN = 8_000;
+/** Less alike than this, and a block tells nothing of where it lies: a pause, or all concealed. */
+const ALIKE = 0.5;
 const COARSE = 8;
 
 /**
@@ -11,22 +15,22 @@ const COARSE = 8;
  */
 export function aligned(source: Int16Array, heard: Int16Array): { reference: Int16Array; heard: Int16Array } {
   const at = coarseOffset(source, heard);
-  const blocks = Math.floor((heard.length - 2 * AROUND) / BLOCK);
-  const reference = Int16Array.from({ length: blocks * BLOCK }, (_, index) => source[(at + AROUND + index) % source.length]!);
+  const blocks = Math.floor((heard.length - 2 * MARGIN) / BLOCK);
+  const reference = Int16Array.from({ length: blocks * BLOCK }, (_, index) => source[(at + MARGIN + index) % source.length]!);
   const out = new Int16Array(blocks * BLOCK);
+  let lag = 0;
   for (let block = 0; block < blocks; block++) {
-    const wanted = reference.subarray(block * BLOCK, (block + 1) * BLOCK);
-    const from = AROUND + block * BLOCK;
-    const lag = bestLag(wanted, heard, from);
+    const from = MARGIN + block * BLOCK;
+    lag = bestLag(reference.subarray(block * BLOCK, (block + 1) * BLOCK), heard, from, lag);
     out.set(heard.subarray(from + lag, from + lag + BLOCK), block * BLOCK);
   }
   return { reference, heard: out };
 }
 
-/** Where in `source` the first two seconds of `heard` lie, at an eighth of the rate. */
+/** Where in `source` the first six seconds of `heard` lie, at an eighth of the rate. */
 function coarseOffset(source: Int16Array, heard: Int16Array): number {
   const slow = resample(source, 1, COARSE);
-  const piece = resample(heard.subarray(0, 32_000), 1, COARSE);
+  const piece = resample(heard.subarray(0, 96_000), 1, COARSE);
   let best = 0;
   let bestProduct = -Infinity;
   for (let at = 0; at < slow.length; at++) {
@@ -40,20 +44,30 @@ function coarseOffset(source: Int16Array, heard: Int16Array): number {
   return best * COARSE;
 }
 
-function bestLag(wanted: Int16Array, heard: Int16Array, from: number): number {
-  const product = (lag: number, step: number) => {
-    let sum = 0;
-    for (let index = 0; index < wanted.length; index += step) sum += wanted[index]! * heard[from + lag + index]!;
-    return sum;
-  };
-  let best = 0;
-  let bestProduct = -Infinity;
-  for (let lag = -AROUND; lag <= AROUND; lag++) {
-    const value = product(lag, 3);
-    if (value > bestProduct) {
-      bestProduct = value;
-      best = lag;
-    }
+function bestLag(wanted: Int16Array, heard: Int16Array, from: number, around: number): number {
+  let best = around;
+  let bestLikeness = ALIKE;
+  const lowest = Math.max(-MARGIN, around - AROUND);
+  const highest = Math.min(MARGIN - BLOCK, around + AROUND);
+  for (let lag = lowest; lag <= highest; lag++) {
+    const likeness = likenessAt(wanted, heard, from + lag);
+    if (likeness <= bestLikeness) continue;
+    bestLikeness = likeness;
+    best = lag;
   }
   return best;
+}
+
+/** Normalised correlation, on every third sample. */
+function likenessAt(wanted: Int16Array, heard: Int16Array, at: number): number {
+  let product = 0;
+  let one = 1;
+  let other = 1;
+  for (let index = 0; index < wanted.length; index += 3) {
+    const [a, b] = [wanted[index]!, heard[at + index]!];
+    product += a * b;
+    one += a * a;
+    other += b * b;
+  }
+  return product / Math.sqrt(one * other);
 }

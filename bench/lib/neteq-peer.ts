@@ -21,6 +21,8 @@ export interface NetEqResult {
   readonly meanDelayMs: number;
   readonly p95DelayMs: number;
   readonly concealedShare: number;
+  /** How late this process' timers came, 99th percentile, ms: what the machine did to the measurement. */
+  readonly timerLateMs: number;
   /** 48 kHz s16, base64; empty unless asked for. */
   readonly heard: string;
 }
@@ -59,6 +61,7 @@ interface Peer {
 const { nonstandard, RTCPeerConnection } = createRequire(import.meta.url)('@roamhq/wrtc') as Wrtc;
 
 const WARM_UP_MS = 4_000;
+const TICK_MS = 5;
 
 interface Inbound {
   readonly type: string;
@@ -90,29 +93,35 @@ async function run(work: NetEqJob): Promise<NetEqResult> {
     };
   };
   await connect(sender, receiver, work.delaysMs);
-  speak(source, work.speech);
+  const lateMs = speak(source, work.speech);
   await sleep(WARM_UP_MS);
   recording = work.record;
   const statistics = await watch(receiver, work.seconds);
-  return { ...statistics, heard: Buffer.concat(heard.map((part) => Buffer.from(part.buffer))).toString('base64') };
+  lateMs.sort((a, b) => a - b);
+  return { ...statistics, timerLateMs: lateMs[Math.floor(lateMs.length * 0.99)] ?? 0, heard: Buffer.concat(heard.map((part) => Buffer.from(part.buffer))).toString('base64') };
 }
 
-/** 10 ms at a time, on the wall clock's grid. */
-function speak(source: AudioSource, speech: string): void {
+/** 10 ms at a time, on the wall clock's grid. @returns how late each tick came, filled as it goes */
+function speak(source: AudioSource, speech: string): number[] {
   const bytes = Buffer.from(speech, 'base64');
   const samples = new Int16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
   const blocks = Math.floor(samples.length / 160);
   const startMs = performance.now();
+  const lateMs: number[] = [];
   let sent = 0;
+  let lastMs = startMs;
   setInterval(() => {
+    lateMs.push(performance.now() - lastMs - TICK_MS);
+    lastMs = performance.now();
     for (; startMs + sent * 10 <= performance.now(); sent++) {
       const at = (sent % blocks) * 160;
       source.onData({ samples: samples.slice(at, at + 160), sampleRate: 16_000, bitsPerSample: 16, channelCount: 1, numberOfFrames: 160 });
     }
-  }, 5);
+  }, TICK_MS);
+  return lateMs;
 }
 
-async function watch(receiver: Peer, seconds: number): Promise<Omit<NetEqResult, 'heard'>> {
+async function watch(receiver: Peer, seconds: number): Promise<Omit<NetEqResult, 'heard' | 'timerLateMs'>> {
   const first = await inbound(receiver);
   const delays: number[] = [];
   let before = first;

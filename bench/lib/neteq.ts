@@ -9,6 +9,8 @@ export function runNetEq(job: NetEqJob): Promise<NetEqResult> {
   const child = spawn(process.execPath, ['--import=tsx', PEER], { stdio: ['pipe', 'pipe', 'inherit'] });
   const parts: Buffer[] = [];
   child.stdout.on('data', (part: Buffer) => parts.push(part));
+  // A peer that fails at its start closes the pipe; its exit code says so.
+  child.stdin.on('error', () => {});
   child.stdin.end(JSON.stringify(job));
   return new Promise((resolve, reject) => {
     child.on('close', (code) => {

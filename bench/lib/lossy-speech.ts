@@ -1,0 +1,55 @@
+import { join } from 'node:path';
+import { FRAME_SAMPLES, seededRandom, type Random } from '../../protocol/src/index.ts';
+import { readWav } from '../../device/src/audio/wav.ts';
+import type { Decoder } from '../../device/src/codec/ports.ts';
+import { LearnedComfortNoise } from '../../device/src/playout/comfort-noise.ts';
+import type { FrameCounters } from '../../device/src/playout/counters.ts';
+import { Ladder } from '../../device/src/playout/ladder.ts';
+import { ROOT } from '../../scripts/programs.ts';
+import { aligned } from './align.ts';
+import { stoi } from './quality.ts';
+import { framesOf } from './speech.ts';
+
+/** Real speech, a pattern of loss, and the ladder between them. */
+
+export const PATTERNS = ['random', 'bursty'] as const;
+export type Pattern = (typeof PATTERNS)[number];
+const MEAN_BURST_FRAMES = 2.5;
+
+/** The recordings twice over: what is said first serves the encoder and the comfort noise to settle. */
+export function settledSpeech(): Int16Array[] {
+  const recordings = ['austen-1', 'austen-2'].map((name) => readWav(join(ROOT, `test/fixtures/speech/${name}.wav`)));
+  return [...recordings, ...recordings].flatMap((samples) => framesOf(samples));
+}
+
+/** Two-state (Gilbert) for bursts: `rate` in the mean, bursts of 2.5 frames. The first frames always arrive. */
+export function lossPattern(pattern: Pattern, rate: number, count: number, random: Random): boolean[] {
+  const leave = 1 / MEAN_BURST_FRAMES;
+  const enter = (rate * leave) / (1 - rate);
+  let bad = false;
+  return Array.from({ length: count }, (_, index) => {
+    bad = pattern === 'random' ? random() < rate : bad ? random() >= leave : random() < enter;
+    return bad && index > 10;
+  });
+}
+
+/** What is heard of `packets` when some are lost. Closes the decoder. */
+export function throughLadder(decoder: Decoder, packets: readonly Uint8Array[], lost: readonly boolean[], counters: FrameCounters): Int16Array {
+  const ladder = new Ladder({ decoder, comfortNoise: new LearnedComfortNoise(seededRandom(1)), counters });
+  const out = joined(packets.map((packet, index) => (lost[index] ? ladder.missing(lost[index + 1] ? undefined : packets[index + 1]) : ladder.received(packet))));
+  decoder.close();
+  return out;
+}
+
+/** Of the second, settled half. */
+export function stoiToOriginal(speech: Int16Array, heard: Int16Array): number {
+  const half = speech.length / 2;
+  const { reference, heard: found } = aligned(speech.subarray(0, half), heard.subarray(half));
+  return stoi(reference, found);
+}
+
+export function joined(parts: readonly Int16Array[]): Int16Array {
+  const all = new Int16Array(parts.length * FRAME_SAMPLES);
+  parts.forEach((part, index) => all.set(part, index * FRAME_SAMPLES));
+  return all;
+}
