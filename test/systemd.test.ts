@@ -113,4 +113,12 @@ describe('the service under a real systemd', function () {
     await container.until('the phone is back', isReady, 10_000);
     assert.equal(status().volume, 2);
   });
+
+  it('shows what its self-test finds', () => {
+    container.run('systemctl', 'start', 'bestday-phone-self-test.service');
+    assert.equal(container.show('Result', 'bestday-phone-self-test.service'), 'success');
+    const { needsHelp, led } = status();
+    assert.match(needsHelp.join(), /key and link/);
+    assert.equal(led, 'needs-help');
+  });
 });

@@ -1,5 +1,4 @@
 import { createWriteStream, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../../protocol/src/index.ts';
 import type { EndReason, Timer } from '../../protocol/src/index.ts';
@@ -11,8 +10,9 @@ import { AudioError } from './audio/ports.ts';
 import { ControlError } from './controls/line.ts';
 import { awaitSettings } from './standby.ts';
 import { loadBoard } from './system/board-profile.ts';
-import type { Board } from './system/board-profile.ts';
 import { addControl } from './cli/control.ts';
+import { addDiagnosis } from './cli/diagnosis.ts';
+import { soundOf } from './cli/sound-settings.ts';
 import { configCommand } from './system/config-command.ts';
 import type { ConfigRequest } from './system/config-command.ts';
 import { tuneEngine } from './system/engine.ts';
@@ -121,16 +121,6 @@ function daemonOptions({ settings, settingsFile, apiKey, ca }: RunSettings): Omi
   };
 }
 
-/** Settings rule, the board's profile comes next, the system's default last. */
-function soundOf(settings: Settings, board: Board | undefined): { inputDevice?: string; outputDevice?: string } {
-  const sound = board?.profile.sound;
-  // The sound process inherits it, and with it every name that the board's ALSA configuration defines.
-  if (board !== undefined && sound?.asoundConf !== undefined) process.env['ALSA_CONFIG_PATH'] ??= join(board.folder, sound.asoundConf);
-  const input = settings.inputDevice ?? sound?.input;
-  const output = settings.outputDevice ?? sound?.output;
-  return { ...(input !== undefined && { inputDevice: input }), ...(output !== undefined && { outputDevice: output }) };
-}
-
 /** A single call needs no socket unless one is asked for. */
 function controlSocketOf({ controlSocket, controls }: Settings): string | undefined {
   return controlSocket ?? (controls === 'script' ? undefined : ownControlSocket(process.env));
@@ -177,6 +167,7 @@ function program(done: (exitCode: Promise<number>) => void): Command {
     .action((options: { json?: boolean }) => done(devices(options)));
   addConfig(root, done);
   addControl(root, done);
+  addDiagnosis(root, done);
   return root;
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { chownSync, existsSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, extname, join } from 'node:path';
 import type Conf from 'conf';
@@ -50,9 +50,17 @@ export async function writeSetting(file: string, name: string, value: unknown): 
   }
   try {
     store.set(name, value);
+    lendToOwner(file);
   } catch (error) {
     throw new SettingsError('unwritable', name, `${file} cannot be written (${errorCode(error)}): run this as the user who owns it, or name another file with --settings-file`, { cause: error });
   }
+}
+
+/** Root writes for the service, too: the file stays its folder's owner's, who could not read it otherwise. */
+function lendToOwner(file: string): void {
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = statSync(dirname(file));
+  chownSync(file, uid, gid);
 }
 
 async function open(file: string, problems: SettingsError[]): Promise<Conf<Record<string, unknown>>> {
