@@ -1,4 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { options } from './lib/options.ts';
 import { processCost } from './lib/process-cost.ts';
@@ -19,27 +21,38 @@ interface Cost extends ProcessCost {
 }
 
 const programs = await Programs.start(seconds + 10);
+const report = join(programs.folder, 'report.json');
 try {
   const costs: [ours: Cost, floor: Cost][] = [];
   for (let round = 0; round < rounds; round++) {
     // Side by side: what else the machine does in this minute, it does to both.
-    costs.push(await Promise.all([costOf(() => programs.daemon('/live/20')), costOf(() => programs.floor('/live/20'))]));
+    costs.push(await Promise.all([costOf(() => programs.daemon('/live/20', ['--audio', 'file', '--input', join(programs.folder, 'speech.wav'), '--report', report])), costOf(() => programs.floor('/live/20'))]));
   }
-  const row = (what: string, unit: string, of: (cost: Cost) => number): ReturnType<typeof paired> =>
-    paired(what, unit, costs.map(([ours, floor]) => [of(ours), of(floor)]), GOAL);
+  const row = (what: string, unit: string, of: (cost: Cost) => number, goal?: number): ReturnType<typeof paired> =>
+    paired(what, unit, costs.map(([ours, floor]) => [of(ours), of(floor)]), goal);
   print({
     benchmark: 'conversation-cost',
     method: `${seconds} s of two-way speech, 50 Opus frames/s each way over wss; ${rounds} pair${rounds === 1 ? '' : 's'}, side by side; children counted`,
     rows: [
-      row('CPU of the whole run', 's', ({ cpuSeconds }) => cpuSeconds),
-      row('CPU of a minute, once started', 's', ({ steadyCpuSeconds }) => steadyCpuSeconds),
-      row('memory, peak (VmHWM)', 'MB', ({ peakMb }) => peakMb),
-      row('memory, at the end (RSS)', 'MB', ({ residentMb }) => residentMb),
+      row('CPU of the whole run', 's', ({ cpuSeconds }) => cpuSeconds, GOAL),
+      row('CPU of a minute, once started', 's', ({ steadyCpuSeconds }) => steadyCpuSeconds, GOAL),
+      row('memory, peak (VmHWM)', 'MB', ({ peakMb }) => peakMb, GOAL),
+      row('memory, at the end (RSS)', 'MB', ({ residentMb }) => residentMb, GOAL),
       row('memory, share with children (PSS)', 'MB', ({ shareMb }) => shareMb),
+    ],
+    notes: [
+      `the daemon's own count of the last pair: ${framesIn(report)}`,
+      'peak and RSS count whole pages, shared or not; PSS divides the pages of Node itself among all Nodes that run, so it is for information',
     ],
   }, json);
 } finally {
   programs.stop();
+}
+
+/** That it really talked, and lost nothing. */
+function framesIn(file: string): string {
+  const { frames } = JSON.parse(readFileSync(file, 'utf8')) as { frames: Record<string, number> };
+  return Object.entries(frames).filter(([, count]) => count > 0).map(([name, count]) => `${name} ${count}`).join(', ');
 }
 
 async function costOf(start: () => ChildProcess): Promise<Cost> {
