@@ -1,4 +1,4 @@
-import type { Decoder, Encoder } from '../../device/src/codec/ports.ts';
+import type { Decoder } from '../../device/src/codec/ports.ts';
 import { LossTuner } from '../../device/src/codec/tuning.ts';
 import type { FrameCounters } from '../../device/src/playout/counters.ts';
 import type { Log } from '../../device/src/system/log.ts';
@@ -14,6 +14,7 @@ import { count } from './stats.ts';
 import type { ClaimedConversation, ConversationLog, ConversationRecord, DownlinkRecord } from './store/conversation-store.ts';
 import { Timeline } from './timeline.ts';
 import { Uplink } from './uplink.ts';
+import { VoiceEncoder } from './voice-encoder.ts';
 
 /**
  * One conversation, from `hello` to its end, over as many sockets as it takes. It owns both directions and the
@@ -26,7 +27,7 @@ export class Conversation implements Guest {
   readonly #log: Log;
   readonly #terms: Terms;
   readonly #store: ConversationLog;
-  readonly #encoder: Encoder;
+  readonly #encoder: VoiceEncoder;
   readonly #uplink: Uplink;
   readonly #downlink: Downlink;
   readonly #dialogue: Dialogue;
@@ -53,7 +54,7 @@ export class Conversation implements Guest {
     this.timeline = new Timeline(environment.clock);
     // First what may fail, so that a failure leaves nothing behind.
     const decoder = environment.codecs.decoder(terms.codec);
-    this.#encoder = environment.codecs.encoder(terms.codec);
+    this.#encoder = new VoiceEncoder(environment.codecs.encoder(terms.codec), environment.recordings, environment.stats);
     this.#store = origin.store(() => this.lostToAnother());
     this.#downlink = this.#openDownlink(origin);
     this.#uplink = this.#openUplink(origin, decoder);

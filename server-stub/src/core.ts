@@ -12,6 +12,7 @@ import { DEFAULT_LIMITS } from './limits.ts';
 import { ServerStats } from './stats.ts';
 import type { Timeline } from './timeline.ts';
 import { DEFAULT_TURN_TAKING } from './turn-taking.ts';
+import { EncodedRecordings } from './voice-encoder.ts';
 
 /** The whole server but for HTTP, TLS and files. */
 export interface ServerCore {
@@ -41,10 +42,11 @@ export interface ConversationView {
 
 /** What the core must be given, and what it has defaults for. */
 export type CoreOptions =
-  Omit<Environment, 'limits' | 'turnTaking' | 'stats'> & Partial<Pick<Environment, 'limits' | 'turnTaking' | 'stats'>>;
+  Omit<Environment, 'limits' | 'turnTaking' | 'stats' | 'recordings'> & Partial<Pick<Environment, 'limits' | 'turnTaking' | 'stats'>>;
 
 export function createServerCore(options: CoreOptions): ServerCore {
-  return new Core({ limits: DEFAULT_LIMITS, turnTaking: DEFAULT_TURN_TAKING, stats: new ServerStats(), ...options });
+  const stats = options.stats ?? new ServerStats();
+  return new Core({ limits: DEFAULT_LIMITS, turnTaking: DEFAULT_TURN_TAKING, ...options, stats, recordings: new EncodedRecordings(options.codecs, stats) });
 }
 
 class Core implements ServerCore, Lobby {

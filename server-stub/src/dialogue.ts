@@ -1,4 +1,3 @@
-import type { Encoder } from '../../device/src/codec/ports.ts';
 import type { Log } from '../../device/src/system/log.ts';
 import { FRAME_MS } from '../../protocol/src/index.ts';
 import type { Clock, ExtendedSequence, ServerMessage, Timer } from '../../protocol/src/index.ts';
@@ -14,6 +13,7 @@ import { runTurn } from './turn.ts';
 import type { TurnCause, TurnContext, TurnInput } from './turn.ts';
 import { TurnTaking } from './turn-taking.ts';
 import type { TurnEvent, TurnTakingSettings } from './turn-taking.ts';
+import type { VoiceEncoder } from './voice-encoder.ts';
 
 /**
  * The conversation as talk: hears frames, decides whose turn it is, starts the turns and stops them.
@@ -220,7 +220,7 @@ export interface DialogueOptions {
   readonly stats: ServerStats;
   readonly pipeline: Pipeline;
   readonly downlink: Downlink;
-  readonly encoder: Encoder;
+  readonly encoder: VoiceEncoder;
   readonly language: string;
   readonly turnTaking: TurnTakingSettings;
   readonly history: readonly Utterance[];

@@ -7,6 +7,7 @@ import type { Pipeline } from './pipeline/ports.ts';
 import type { ServerStats } from './stats.ts';
 import type { ConversationStore } from './store/conversation-store.ts';
 import type { TurnTakingSettings } from './turn-taking.ts';
+import type { EncodedRecordings } from './voice-encoder.ts';
 
 /** All that the core is given: it reaches nothing by itself, so a simulator runs it in virtual time. */
 export interface Environment {
@@ -16,6 +17,8 @@ export interface Environment {
   readonly ids: Ids;
   readonly log: Log;
   readonly codecs: ServerCodecs;
+  /** Of all conversations. */
+  readonly recordings: EncodedRecordings;
   readonly store: ConversationStore;
   readonly pipeline: Pipeline;
   readonly limits: ServerLimits;

@@ -1,9 +1,9 @@
-import type { Encoder } from '../../device/src/codec/ports.ts';
 import { FRAME_MS } from '../../protocol/src/index.ts';
 import type { Clock } from '../../protocol/src/index.ts';
 import type { Downlink } from './downlink.ts';
 import { Framer } from './framer.ts';
 import type { SpokenAudio } from './pipeline/ports.ts';
+import type { VoiceEncoder } from './voice-encoder.ts';
 
 /**
  * One thing the assistant says, while it is being made: audio of any length in, encoded frames to the downlink, and
@@ -28,20 +28,20 @@ export class ResponseWriter {
   }
 
   /** Resolves when there is room for more. After `signal` aborts nothing is written. */
-  async write({ pcm, text, again }: SpokenAudio, signal: AbortSignal): Promise<void> {
+  async write({ pcm, text, again, recording }: SpokenAudio, signal: AbortSignal): Promise<void> {
     // What broke off in the middle was not said.
     if (again === true) this.#words.pop();
     if (text !== undefined) this.#words.push({ text, startMs: this.durationMs });
-    for (const frame of this.#framer.push(pcm)) {
+    for (const frame of recording === true ? this.#recorded(pcm) : this.#encoded(this.#framer.push(pcm))) {
       if (this.#mustWait()) await this.#turnForOthers();
       if (signal.aborted) return;
-      this.#append(frame);
+      this.#append(frame());
     }
   }
 
   end(): void {
     const last = this.#framer.flush();
-    if (last !== undefined) this.#append(last);
+    if (last !== undefined) this.#append(this.#options.encoder.encode(last));
     this.#options.downlink.end(this.id);
   }
 
@@ -59,10 +59,22 @@ export class ResponseWriter {
     return this.#words.filter((_word, index) => (this.#words[index + 1]?.startMs ?? this.durationMs) > playedMs).map(({ text }) => text).join(' ');
   }
 
-  #append(frame: Int16Array): void {
+  *#encoded(frames: Iterable<Int16Array>): Generator<() => Uint8Array> {
+    for (const frame of frames) yield () => this.#options.encoder.encode(frame);
+  }
+
+  /** It begins with a frame of its own, so up to 20 ms of silence may come before it. */
+  *#recorded(pcm: Int16Array): Generator<() => Uint8Array> {
+    const last = this.#framer.flush();
+    if (last !== undefined) yield () => this.#options.encoder.encode(last);
+    const recording = this.#options.encoder.recorded(pcm);
+    for (let index = 0; index < recording.length; index++) yield () => recording.at(index);
+  }
+
+  #append(payload: Uint8Array): void {
     this.#frames++;
     this.#sinceYield++;
-    this.#options.downlink.append(this.id, this.#options.encoder.encode(frame));
+    this.#options.downlink.append(this.id, payload);
     if (this.#frames === 1) this.#options.firstFrame?.();
   }
 
@@ -84,7 +96,7 @@ export class ResponseWriter {
 export interface ResponseOptions {
   readonly clock: Clock;
   readonly downlink: Downlink;
-  readonly encoder: Encoder;
+  readonly encoder: VoiceEncoder;
   readonly firstFrame?: () => void;
 }
 

@@ -20,6 +20,8 @@ export class ServerStats {
   conversationsStarted = 0;
   framesSent = 0;
   framesReplayed = 0;
+  /** Less than were sent where many patients hear the same recording. */
+  framesEncoded = 0;
   resumed = 0;
   resumeRefused = 0;
   takenOver = 0;

@@ -1,4 +1,3 @@
-import type { Encoder } from '../../device/src/codec/ports.ts';
 import type { Log } from '../../device/src/system/log.ts';
 import type { Clock, ExtendedSequence, ServerMessage } from '../../protocol/src/index.ts';
 import { abortable } from './async-tools.ts';
@@ -14,6 +13,7 @@ import type { PreparedStage } from './prepared-answer.ts';
 import { ResponseWriter } from './response.ts';
 import type { StandbyWords } from './standby-words.ts';
 import type { ServerStats, TurnTimes } from './stats.ts';
+import type { VoiceEncoder } from './voice-encoder.ts';
 
 /** What a turn needs of its conversation. */
 export interface TurnContext {
@@ -24,7 +24,7 @@ export interface TurnContext {
   readonly pipeline: Pipeline;
   readonly standbyWords: StandbyWords;
   readonly downlink: Downlink;
-  readonly encoder: Encoder;
+  readonly encoder: VoiceEncoder;
   readonly language: string;
   readonly history: History;
   /** Aborts when the conversation ends: what the patient said is understood even if the answer is called off. */

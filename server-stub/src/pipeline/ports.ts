@@ -84,6 +84,8 @@ export interface SpokenAudio {
   readonly text?: string;
   /** These words were begun before and broke off; nobody heard them whole the first time. */
   readonly again?: true;
+  /** `pcm` is a whole recording, the same array each time: what is made of it can be kept. */
+  readonly recording?: true;
 }
 
 export interface VoiceActivity {

@@ -27,7 +27,7 @@ export class ClipVoice implements TextToSpeech {
       const recorded = this.#recordingOf(unit);
       if (recorded === 'perhaps') continue;
       if (recorded === undefined) yield* this.#each(unit, options);
-      else yield { pcm: recorded.pcm, text: recorded.text };
+      else yield spoken(recorded);
       unit = [];
     }
     yield* this.#each(unit, options);
@@ -46,9 +46,14 @@ export class ClipVoice implements TextToSpeech {
     for (const sentence of unit) {
       options.signal.throwIfAborted();
       const recorded = this.#recordings.get(sentence);
-      const pcm = recorded?.pcm ?? (await this.#synthesise?.(sentence, options));
+      const pcm = recorded === undefined ? await this.#synthesise?.(sentence, options) : undefined;
+      const clip = recorded ?? (pcm === undefined ? this.#lastResort : undefined);
       if (pcm !== undefined) yield { pcm, text: sentence };
-      else if (this.#lastResort !== undefined) yield { pcm: this.#lastResort.pcm, text: this.#lastResort.text };
+      else if (clip !== undefined) yield spoken(clip);
     }
   }
+}
+
+function spoken({ pcm, text }: RecordedClip): SpokenAudio {
+  return { pcm, text, recording: true };
 }
