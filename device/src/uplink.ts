@@ -27,6 +27,8 @@ export class Uplink {
   #unsent = 0;
   #next: ExtendedSequence;
   #acknowledged: ExtendedSequence;
+  /** On this link. What was shed between two frames sent is not under way. */
+  #lastSent: ExtendedSequence;
   #link: { socket: MessageSocket; framing: Framing } | undefined;
   #shed: { from: ExtendedSequence; to: ExtendedSequence } | undefined;
   /** Capture time by sequence number, for the last minute: when did the words end that were just answered? */
@@ -38,6 +40,7 @@ export class Uplink {
     this.#firstSequence = options.firstSequence;
     this.#next = options.firstSequence;
     this.#acknowledged = options.firstSequence - 1;
+    this.#lastSent = this.#acknowledged;
   }
 
   /** One microphone frame of 320 samples. Encodes at once, linked or not: the encoder must hear everything. */
@@ -58,6 +61,7 @@ export class Uplink {
     this.#acknowledge(rxSeq);
     this.#unsent = 0;
     this.#acknowledged = (this.#held[0]?.sequence ?? this.#next) - 1;
+    this.#lastSent = this.#acknowledged;
     this.#shedStale(this.#options.clock.now());
     this.#noteLost(rxSeq);
     this.#pump();
@@ -105,6 +109,7 @@ export class Uplink {
     if (link === undefined) return;
     while (this.#unsent < this.#held.length && this.#mayRide(link)) {
       const frame = this.#held[this.#unsent++]!;
+      this.#lastSent = frame.sequence;
       this.#reportShed();
       link.socket.send(link.framing === 'raw' ? this.#rawFrame(frame) : this.#packet(frame));
       this.#options.counters.sent++;
@@ -118,7 +123,7 @@ export class Uplink {
    */
   #mayRide(link: { socket: MessageSocket; framing: Framing }): boolean {
     if (link.socket.bufferedBytes > MAX_SOCKET_BACKLOG_BYTES) return false;
-    return link.framing === 'raw' || this.#held[this.#unsent]!.sequence - this.#acknowledged <= WINDOW_FRAMES;
+    return link.framing === 'raw' || this.#lastSent - this.#acknowledged < WINDOW_FRAMES;
   }
 
   #packet(frame: HeldFrame): Uint8Array {

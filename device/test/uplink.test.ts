@@ -88,6 +88,19 @@ describe('the uplink', () => {
     assert.equal(counters.shed, 0);
   });
 
+  it('goes on after a stall that shed more than the window holds', () => {
+    const { uplink, socket, speak } = rig();
+    uplink.link(socket, 'rtp', -1);
+    speak(125 + 150 + 200);
+    assert.equal(socket.sent.length, 125);
+    uplink.acknowledge(FIRST + 124);
+    assert.ok(socket.sent.length > 125, 'the microphone is heard again');
+    speak(20);
+    uplink.acknowledge(FIRST + 470);
+    speak(5);
+    assert.equal(socket.sequences().at(-1), (FIRST + 499) % 65_536);
+  });
+
   it('stops while the socket holds back bytes', () => {
     const { uplink, socket, speak } = rig();
     uplink.link(socket, 'rtp', -1);
