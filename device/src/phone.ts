@@ -242,6 +242,8 @@ function afterCall(reason: EndReason, momentary: boolean): AfterCall {
     case 'protocol-error': return momentary ? 'over' : { redialAfterMs: 10_000 };
     // A key does not mend itself in seconds; a technician at the other end may.
     case 'refused': return momentary ? 'over' : { redialAfterMs: 60_000 };
+    // A second phone with this identity is a mistake of ours, not of the person who holds this one.
+    case 'replaced':
     case 'idle':
     case 'server': return momentary ? 'over' : 'rest';
     default: return 'over';

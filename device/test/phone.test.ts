@@ -190,6 +190,18 @@ describe('the telephone', () => {
     assert.equal(rig.phone.call, undefined);
   });
 
+  it('leaves nobody with a dead receiver when another phone took the line over', async () => {
+    const rig = new Rig();
+    await rig.lift();
+    rig.calls[0]!.hangup('replaced');
+    await rig.clock.advanceAsync(2_000);
+    assert.equal(rig.openStreams, 1);
+    assert.equal(rig.hears(), 1_000);
+    assert.equal(rig.calls.at(-1)!.dialled, false);
+    await rig.speak(500, 6_000);
+    assert.equal(rig.calls.at(-1)!.dialled, true);
+  });
+
   it('is not left lying while somebody speaks now and then', async () => {
     const rig = new Rig();
     await rig.lift();
