@@ -10,14 +10,23 @@ const BOOT_LIMIT_MS = 20_000;
 const HOME = 'usr/lib/bestday-phone';
 const UNITS = 'usr/lib/systemd/system';
 
+export interface ContainerOptions {
+  /** By absolute path in the container. */
+  readonly files?: Readonly<Record<string, string | Buffer>>;
+  readonly credentials?: Readonly<Record<string, string>>;
+  /** True: without the phone. */
+  readonly bare?: boolean;
+}
+
 /**
  * A real systemd, booted from this machine's own files with everything it writes kept in memory, and the phone
- * installed in it as the package lays it out. No network, no sound, no GPIO, no cgroup controllers.
+ * in it as the package lays it out. No network, no sound, no GPIO, no cgroup controllers.
  */
 export class SystemdContainer {
   readonly #folder: string;
   readonly #root: string;
   readonly #nspawn: ChildProcess;
+  readonly #target: string;
   #leader = 0;
 
   /** Why this machine cannot; undefined: it can. */
@@ -34,9 +43,8 @@ export class SystemdContainer {
     return mounted ? undefined : 'this machine may not mount';
   }
 
-  /** @param files by absolute path in the container */
-  static async boot(files: Readonly<Record<string, string>>, credentials: Readonly<Record<string, string>>): Promise<SystemdContainer> {
-    const container = new SystemdContainer(files, credentials);
+  static async boot(options: ContainerOptions): Promise<SystemdContainer> {
+    const container = new SystemdContainer(options);
     try {
       await container.#await();
     } catch (error) {
@@ -46,26 +54,21 @@ export class SystemdContainer {
     return container;
   }
 
-  private constructor(files: Readonly<Record<string, string>>, credentials: Readonly<Record<string, string>>) {
+  private constructor({ files = {}, credentials = {}, bare = false }: ContainerOptions) {
+    this.#target = bare ? 'basic.target' : 'bestday-phone.target';
     this.#folder = mkdtempSync(join(tmpdir(), 'bestday-nspawn-'));
     this.#root = join(this.#folder, 'root');
-    const stage = join(this.#folder, 'stage');
     mkdirSync(this.#root);
-    layOut(stage, installedParts()!);
     // nspawn boots no `/`; the same files under another name it does.
     spawnSync('mount', ['--bind', '/', this.#root]);
-    const units = ['bestday-phone.service', 'bestday-phone.target', 'bestday-phone-self-test.service', 'bestday-phone-self-test.timer', 'bestday-phone-sound.service'];
     const binds = [
-      `${join(stage, HOME)}:/${HOME}`,
-      `${join(stage, 'usr/bin/bestday-phone')}:/usr/bin/bestday-phone`,
-      `${join(stage, 'usr/lib/sysusers.d/bestday-phone.conf')}:/etc/sysusers.d/bestday-phone.conf`,
-      ...units.map((unit) => `${join(stage, UNITS, unit)}:/etc/systemd/system/${unit}`),
+      ...(bare ? [] : this.#installation()),
       ...Object.entries(files).map(([path, content]) => `${this.#write('files', path, content)}:${path}`),
     ];
     const secrets = Object.entries(credentials).map(([name, content]) => `--load-credential=${name}:${this.#write('credentials', name, content)}`);
     this.#nspawn = spawn('systemd-nspawn', [
       '-D', this.#root, '-M', `bestday-${process.pid}`, '--volatile=overlay', '--register=no', '--keep-unit', '--link-journal=no', '--private-network', '--quiet',
-      ...binds.map((bind) => `--bind-ro=${bind}`), ...secrets, '-b', 'systemd.unit=bestday-phone.target', 'systemd.mask=systemd-networkd.service',
+      ...binds.map((bind) => `--bind-ro=${bind}`), ...secrets, '-b', `systemd.unit=${this.#target}`, 'systemd.mask=systemd-networkd.service',
     ], { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1' } });
   }
 
@@ -124,11 +127,24 @@ export class SystemdContainer {
     if (pid === undefined || !existsSync(`/proc/${pid}`)) return false;
     this.#leader = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]);
     if (!(this.#leader > 0)) return false;
-    const { stdout } = spawnSync('nsenter', ['-t', String(this.#leader), '-a', 'systemctl', 'show', '--value', '-p', 'ActiveState', 'bestday-phone.target'], { encoding: 'utf8', timeout: 5_000 });
+    const { stdout } = spawnSync('nsenter', ['-t', String(this.#leader), '-a', 'systemctl', 'show', '--value', '-p', 'ActiveState', this.#target], { encoding: 'utf8', timeout: 5_000 });
     return stdout.trim() === 'active';
   }
 
-  #write(kind: string, path: string, content: string): string {
+  /** The package's files, each where it belongs. */
+  #installation(): string[] {
+    const stage = join(this.#folder, 'stage');
+    layOut(stage, installedParts()!);
+    const units = ['bestday-phone.service', 'bestday-phone.target', 'bestday-phone-self-test.service', 'bestday-phone-self-test.timer', 'bestday-phone-sound.service'];
+    return [
+      `${join(stage, HOME)}:/${HOME}`,
+      `${join(stage, 'usr/bin/bestday-phone')}:/usr/bin/bestday-phone`,
+      `${join(stage, 'usr/lib/sysusers.d/bestday-phone.conf')}:/etc/sysusers.d/bestday-phone.conf`,
+      ...units.map((unit) => `${join(stage, UNITS, unit)}:/etc/systemd/system/${unit}`),
+    ];
+  }
+
+  #write(kind: string, path: string, content: string | Buffer): string {
     const file = join(this.#folder, kind, path.replaceAll('/', '_'));
     mkdirSync(join(this.#folder, kind), { recursive: true });
     writeFileSync(file, content, { mode: 0o600 });

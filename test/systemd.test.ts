@@ -61,9 +61,9 @@ describe('the service under a real systemd', function () {
       this.skip();
     }
     container = await SystemdContainer.boot({
-      '/etc/default/bestday-phone': DEFAULTS,
-      '/etc/systemd/system/bestday-phone.service.d/quick.conf': '[Service]\nWatchdogSec=2\n',
-    }, { 'phone.api-key': KEY, 'phone.device-id': '11111111-2222-4333-8444-555555555555' });
+      files: { '/etc/default/bestday-phone': DEFAULTS, '/etc/systemd/system/bestday-phone.service.d/quick.conf': '[Service]\nWatchdogSec=2\n' },
+      credentials: { 'phone.api-key': KEY, 'phone.device-id': '11111111-2222-4333-8444-555555555555' },
+    });
     await container.until('the phone is ready', isReady, 10_000);
   });
   after(() => container?.stop());
