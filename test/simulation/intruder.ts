@@ -2,6 +2,15 @@ import type { SimulationContext } from './context.ts';
 import type { Conversation } from './ledger.ts';
 import { SimulatedNetwork } from './network.ts';
 
+/** A token is spent once the phone has shown that it got the next one: until then `resumed` could have been lost. */
+function tokenFor({ tokens, confirmedTokens }: Conversation, manner: 'spent-token' | 'other-device' | 'guess'): string | undefined {
+  switch (manner) {
+    case 'guess': return 'a-guess-of-the-right-length';
+    case 'other-device': return tokens.at(-1);
+    case 'spent-token': return tokens[confirmedTokens - 2];
+  }
+}
+
 const OTHER_DEVICE = '00000000-0000-4000-8000-000000000666';
 const STAYS_MS = 3_000;
 
@@ -16,9 +25,7 @@ export class Intruder {
     this.#context = context;
     this.#conversation = conversation;
     this.#deviceId = manner === 'other-device' ? OTHER_DEVICE : conversation.deviceId;
-    const { tokens } = conversation;
-    // The last token but one may be good still: `resumed` could have been lost. The one before it never is.
-    this.#token = manner === 'guess' ? 'a-guess-of-the-right-length' : tokens.at(manner === 'spent-token' ? -3 : -1);
+    this.#token = tokenFor(conversation, manner);
   }
 
   begin(): void {

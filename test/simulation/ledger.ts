@@ -30,6 +30,8 @@ export interface Conversation {
   readonly sources: Map<string, number>;
   /** Newest last. */
   readonly tokens: string[];
+  /** How many of them the server knows the phone to have had. */
+  confirmedTokens: number;
   end: { readonly reason: EndReason; readonly atMs: number } | undefined;
   /** Waiting for the phone: since when and for how long, on the server's own clock. */
   waiting: { readonly sinceMs: number; readonly windowMs: number; readonly process: ServerProcess } | undefined;
@@ -53,7 +55,7 @@ export class Ledger implements StoreWitness {
 
   created(record: ConversationRecord): void {
     this.conversations.set(record.id, {
-      id: record.id, deviceId: record.deviceId, made: [], interruptedBefore: 0, placeOf: new Map(), sources: new Map(), tokens: [],
+      id: record.id, deviceId: record.deviceId, made: [], interruptedBefore: 0, placeOf: new Map(), sources: new Map(), tokens: [], confirmedTokens: 0,
       end: undefined, waiting: undefined,
     });
   }
@@ -85,7 +87,10 @@ export class Ledger implements StoreWitness {
 
   /** A process died: what it had not written is nobody's fault. */
   processKilled(): void {
-    for (const { made } of this.conversations.values()) {
+    for (const conversation of this.conversations.values()) {
+      const { made } = conversation;
+      // That the newest was confirmed may not have been written.
+      conversation.confirmedTokens--;
       for (const frame of made) if (!frame.stored) frame.lost = true;
       excuse(made, (frame) => frame.lost);
     }

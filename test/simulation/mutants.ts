@@ -20,7 +20,6 @@ const SERVER_UPLINK = 'server-stub/src/uplink.ts';
 const DEVICE_UPLINK = 'device/src/uplink.ts';
 const DEVICE_CALL = 'device/src/conversation/call.ts';
 const DEVICE_STATE = 'device/src/conversation/state.ts';
-const DEVICE_DIALLER = 'device/src/connection/dialler.ts';
 const DEVICE_PLAYOUT = 'device/src/playout/response-playout.ts';
 const LIMITS = 'protocol/src/limits.ts';
 
@@ -38,7 +37,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   one('what was not acknowledged is let go when it is sent', SERVER_DOWNLINK,
     'this.#sent = sequence;', 'this.#sent = sequence; this.#release(sequence);'),
-  one('the server sends ahead without a limit', SERVER_DOWNLINK, ' && this.#aheadMs() < this.#options.maxQueueMs', ''),
+  one('the server sends ahead without a limit', SERVER_DOWNLINK, ' && this.#aheadMs() + FRAME_MS <= this.#options.maxQueueMs', ''),
   one('the server holds without a limit', SERVER_DOWNLINK, 'return this.#frames.length * FRAME_MS < this.#options.maxHeldMs;', 'return true;'),
   one('an interruption in an outage is not told after it', SERVER_DOWNLINK,
     "for (const id of this.#flushing) link.message({ type: 'flush', id });", ''),
@@ -86,7 +85,7 @@ export const MUTANTS: readonly Mutant[] = [
   one('the phone resumes from one frame further than it has', DEVICE_CALL, 'return { ...session, rxSeq, playedTs,', 'return { ...session, rxSeq: rxSeq + 1, playedTs,'),
   one('comfort noise is silence', 'device/src/playout/comfort-noise.ts', 'into[index] = sample;', 'into[index] = 0;'),
   one('the token is logged', DEVICE_CALL, "{ conversationId: this.#report.conversationId, codec", '{ token: this.#session?.token, conversationId: this.#report.conversationId, codec'),
-  one('a retry outlives the call', DEVICE_DIALLER, 'this.#retry?.cancel();\n    this.#window?.cancel();', 'this.#window?.cancel();'),
+  one('the speaker stays open when the receiver is put down', 'device/src/phone.ts', 'this.#redial?.cancel();\n    this.#closeSound();', 'this.#redial?.cancel();'),
 ];
 
 function one(name: string, file: string, find: string, replace: string): Mutant {

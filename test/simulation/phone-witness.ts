@@ -120,6 +120,7 @@ export class PhoneWitness implements NetworkWitness {
   }
 
   arrived(wire: Wire, at: Side, data: string | Uint8Array): void {
+    if (at === 'server') this.#confirmToken(this.#purposes.get(wire));
     if (typeof data === 'string') {
       this.#context.trace.note(data);
       if (at === 'device') this.#deviceHears(wire, parse(data));
@@ -150,7 +151,7 @@ export class PhoneWitness implements NetworkWitness {
       case 'ready':
       case 'resumed': {
         purpose.conversation = this.#context.ledger.conversations.get(message.conversationId);
-        purpose.conversation!.tokens.push(message.resumeToken);
+        purpose.tokens = purpose.conversation!.tokens.push(message.resumeToken);
         return message.type === 'ready' ? this.#microphone.listens() : this.#microphone.resumes(message.rxSeq);
       }
       case 'response.start': {
@@ -171,6 +172,11 @@ export class PhoneWitness implements NetworkWitness {
     const wanted = this.#isCurrent(wire) && this.#call?.phase === 'handshaking' && wire.device.open && wire === this.#site.network.newest;
     if (!wanted || conversation === undefined || !host.holds(conversation)) return;
     verdict.fail(3, 'resume-refused', `the server refused to resume ${conversation.id}, which it still holds`);
+  }
+
+  /** Whoever speaks on a connection has been told its token. */
+  #confirmToken({ conversation, tokens }: Partial<Purpose> = {}): void {
+    if (conversation !== undefined) conversation.confirmedTokens = Math.max(conversation.confirmedTokens, tokens ?? 0);
   }
 
   #deviceHears(wire: Wire, message: ServerMessage): void {
@@ -244,6 +250,8 @@ export class PhoneWitness implements NetworkWitness {
 interface Purpose {
   readonly call: CallWitness | undefined;
   conversation: Conversation | undefined;
+  /** How many tokens the conversation had with the one given out on it. */
+  tokens?: number;
   /** For each `ack` of the server under way: where its last interruption was when it was sent. */
   readonly interruptions: number[];
 }
