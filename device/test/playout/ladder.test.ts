@@ -22,7 +22,7 @@ function play(subject: Ladder, script: string): Int16Array[] {
     switch (step) {
       case 'g': return subject.received(GOOD);
       case 'u':
-        subject.use(new SineDecoder());
+        subject.use(new SineDecoder(30));
         return subject.received(GOOD);
       case 'd': return subject.received(DTX);
       case 'x': return subject.received(GARBAGE);
@@ -106,7 +106,7 @@ describe('Ladder', () => {
   it('starts a new stream without a click, and takes nothing over from the old one', () => {
     const { ladder: subject, counters } = ladder();
     const before = play(subject, 'iiggggg');
-    subject.use(new SineDecoder());
+    subject.use(new SineDecoder(30));
     const out = joined([...before, ...play(subject, 'iilliggg')]);
     assert.ok(roughness(out) < SMOOTH, `roughness ${roughness(out)}`);
     assert.equal(counters.concealed, 0);

@@ -101,6 +101,12 @@ export const SMOOTH = 200;
 export class SineDecoder implements Decoder {
   readonly codec = 'opus';
   readonly calls: string[] = [];
+  readonly #shift: number;
+
+  /** @param shift samples by which its sine is ahead of another's; a period has 80 */
+  constructor(shift = 0) {
+    this.#shift = shift;
+  }
 
   decode(payload: Uint8Array): Int16Array {
     this.calls.push('decode');
@@ -124,7 +130,7 @@ export class SineDecoder implements Decoder {
   }
 
   #frame(): Int16Array {
-    return FOUR_PERIODS.slice();
+    return FOUR_PERIODS.map((_, at) => FOUR_PERIODS[(at + this.#shift) % FRAME_SAMPLES]!);
   }
 }
 
