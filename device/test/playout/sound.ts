@@ -101,11 +101,11 @@ export const SMOOTH = 200;
 export class SineDecoder implements Decoder {
   readonly codec = 'opus';
   readonly calls: string[] = [];
-  readonly #shift: number;
+  readonly #periods: Int16Array;
 
   /** @param shift samples by which its sine is ahead of another's; a period has 80 */
   constructor(shift = 0) {
-    this.#shift = shift;
+    this.#periods = Int16Array.from({ length: FRAME_SAMPLES }, (_, at) => sineAt(at + shift));
   }
 
   decode(payload: Uint8Array): Int16Array {
@@ -130,12 +130,14 @@ export class SineDecoder implements Decoder {
   }
 
   #frame(): Int16Array {
-    return FOUR_PERIODS.map((_, at) => FOUR_PERIODS[(at + this.#shift) % FRAME_SAMPLES]!);
+    return this.#periods.slice();
   }
 }
 
 /** 200 Hz has four whole periods in a frame, so every frame of the endless sine is the same. */
-const FOUR_PERIODS = Int16Array.from({ length: FRAME_SAMPLES }, (_, at) => Math.round(SINE_AMPLITUDE * Math.sin((2 * Math.PI * SINE_HZ * at) / 16_000)));
+function sineAt(at: number): number {
+  return Math.round(SINE_AMPLITUDE * Math.sin((2 * Math.PI * SINE_HZ * at) / 16_000));
+}
 
 /** Says which frame it was given: sample 0 is the payload's number + 1, concealment is all zero. */
 export class NumberDecoder implements Decoder {
