@@ -163,6 +163,7 @@ export class PhoneWitness implements NetworkWitness {
       // Everything in order: whoever hears this has heard of every interruption before it.
       case 'ack': return void purpose.interruptions.push(purpose.conversation!.interruptedBefore);
       case 'error': return message.code === 'conversation-expired' ? this.#judgeRefusal(wire) : undefined;
+      default: return undefined;
     }
   }
 
