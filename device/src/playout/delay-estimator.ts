@@ -6,10 +6,10 @@ const LEARN_WEIGHT = 0.0015;
 /**
  * What delay and gaps cost a conversation, in one currency (the thought of ITU-T G.107): delay D costs
  * D + D²/250, so that the second quarter of a second is dearer than the first; sound that is all concealed
- * costs 28 s of delay. Frequent stalls are so bridged, rare long ones are not.
+ * costs 25 s of delay. Frequent stalls are so bridged, rare long ones are not.
  */
 const DELAY_SQUARED_MS = 250;
-const CONCEALED_COST_MS = 28_000;
+const CONCEALED_COST_MS = 25_000;
 /** Slowing down while the queue empties makes a delay last this much longer. */
 const STRETCH_REACH = 1.2;
 /** The speaker asks on a grid of 20 ms, a packet comes at any time. */
