@@ -19,7 +19,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   stall400: { about: 'nothing passes for 400 ms, every 5 s', delayMs: 20, lossPercent: 0, stall: { lengthMs: 400, everyMs: 5_000 } },
   wifi: { about: 'home Wi-Fi: contention, spikes of 40-150 ms, scans of 250 ms, 0.5 % lost', delayMs: 10, lossPercent: 0.5, jitter: 'wi-fi' },
   lte: { about: 'mobile: a queue that swells and drains, handovers of 100-300 ms, 4 Mbit/s', delayMs: 30, lossPercent: 0, jitter: 'lte', bottleneck: { kbitPerSecond: 4_000, queueKiB: 128 } },
-  narrow: { about: 'a line of 96 kbit/s with a deep queue', delayMs: 40, lossPercent: 0, bottleneck: { kbitPerSecond: 96, queueKiB: 32 } },
+  narrow: { about: 'a line of 48 kbit/s, less than the voice takes at first', delayMs: 40, lossPercent: 0, bottleneck: { kbitPerSecond: 48, queueKiB: 16 } },
 };
 
 /** @throws {Error} naming those there are */
