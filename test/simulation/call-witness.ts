@@ -45,8 +45,9 @@ export class CallWitness {
     this.schedule.phase(phase);
   }
 
-  hungUp(): void {
-    if (this.on) this.record.hungUpAtMs = this.#now();
+  /** @param atMs when it must end because the receiver lies on its hook; undefined when it was lifted again in time */
+  mustEndAt(atMs: number | undefined): void {
+    if (this.record.endingAtMs === undefined) this.record.hungUpAtMs = atMs;
   }
 
   /** The server said, or closed with, something that ends a call. */

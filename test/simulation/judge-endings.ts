@@ -14,6 +14,7 @@ export type ServerWord = EndReason | 'expired-or-gone';
 /** One call of one phone, as the endings are judged by. Times are the phone's clock. */
 export interface CallRecord {
   conversationId: string | undefined;
+  /** When the receiver that was put down means an end. */
   hungUpAtMs: number | undefined;
   /** When it stopped trying or talking. */
   endingAtMs: number | undefined;
@@ -56,7 +57,7 @@ export function judgeCallEnd(call: CallRecord, verdict: Verdict): void {
   const told = call.serverWord?.atMs === endingAtMs ? call.serverWord.reason : undefined;
   const good = ((): boolean => {
     switch (endReason) {
-      case 'hangup': return call.hungUpAtMs === endingAtMs;
+      case 'hangup': return Math.abs(endingAtMs - (call.hungUpAtMs ?? Number.NaN)) < EPSILON_MS;
       case 'expired': return told === 'expired-or-gone' || told === 'expired' || (call.conversationId !== undefined && windowOver);
       case 'unreachable': return call.conversationId === undefined && windowOver;
       case 'refused': return told === 'refused' || call.forbiddenAtMs === endingAtMs;

@@ -1,6 +1,6 @@
 import type { Verdict } from './violation.ts';
 
-/** Promise 2: the speaker is never over 100 ms without voice, prompt or comfort noise while it is in use. */
+/** Promise 2: the speaker is never over 100 ms without voice, prompt or comfort noise while the receiver is up. */
 export class SilenceJudge {
   readonly #verdict: Verdict;
   #silentFrames = 0;

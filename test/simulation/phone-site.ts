@@ -65,7 +65,9 @@ export class PhoneSite {
   lift(): void {
     if (this.#lifted) return;
     this.#lifted = true;
-    if (this.#powered) this.#hook?.lifted();
+    if (!this.#powered) return;
+    this.witness.lifted();
+    this.#hook?.lifted();
   }
 
   hangUp(): void {
@@ -103,6 +105,7 @@ export class PhoneSite {
     this.clock = new EndClock(clock, script.world.devicePpm, script.world.deviceWallMs);
     this.card = this.#newCard();
     this.witness.booted();
+    this.witness.lifted();
     this.#phone = this.#newPhone();
     this.#phone.start();
     if (this.#lifted) this.#hook?.lifted();
@@ -113,10 +116,16 @@ export class PhoneSite {
     return new SoundCard({
       clock, ppm: this.#settings.cardPpm, openMs: this.#settings.cardOpenMs,
       handset: {
-        speak: () => stampedFrame(clock.now() < this.#speakingUntilMs ? StampKind.speech : StampKind.quiet, this.number, this.witness.captured()),
+        speak: () => this.#speaks(),
         hear: (frame) => this.witness.rendered(frame, readStamp(frame)),
       },
     });
+  }
+
+  #speaks(): Int16Array {
+    if (!this.#lifted) return stampedFrame(StampKind.private, this.number, 0);
+    const kind = this.#context.clock.now() < this.#speakingUntilMs ? StampKind.speech : StampKind.quiet;
+    return stampedFrame(kind, this.number, this.witness.captured());
   }
 
   #newPhone(): Phone {
@@ -130,6 +139,7 @@ export class PhoneSite {
       openAudio: (sink) => card.open(sink),
       newCall: (onEnded) => this.#newCall(boot, onEnded),
       redials: true,
+      hangUpGraceMs: this.#settings.hangUpGraceMs,
       onReport: () => {},
       onIdle: () => {},
       onAudioFailed: (error) => { throw error; },

@@ -24,6 +24,7 @@ export class PhoneWitness implements NetworkWitness {
   #microphone: MicrophoneJudge;
   /** The newest: the only one that dials and is heard; an older one may still be saying good-bye. */
   #call: CallWitness | undefined;
+  #endsAtMs: number | undefined;
   /** What each connection was for. */
   readonly #purposes = new WeakMap<Wire, Purpose>();
 
@@ -51,6 +52,8 @@ export class PhoneWitness implements NetworkWitness {
     const call = new CallWitness(this.#context, this.#now);
     this.calls.push(call);
     this.#call = call;
+    // A lost call may be followed by the next while the receiver is thought to have slipped.
+    call.mustEndAt(this.#endsAtMs);
     this.#playout.ended();
     return call;
   }
@@ -65,8 +68,15 @@ export class PhoneWitness implements NetworkWitness {
     this.#playout.ended();
   }
 
+  /** The receiver was put down; the call may go on a little, in case it was a mistake. */
   hungUp(): void {
-    this.#call?.hungUp();
+    this.#endsAtMs = this.#now() + this.#context.script.world.hangUpGraceMs;
+    this.#call?.mustEndAt(this.#endsAtMs);
+  }
+
+  lifted(): void {
+    this.#endsAtMs = undefined;
+    this.#call?.mustEndAt(undefined);
   }
 
   networkUp(): void {
@@ -84,7 +94,7 @@ export class PhoneWitness implements NetworkWitness {
   }
 
   rendered(frame: Int16Array, stamp: Stamp | undefined): void {
-    this.#silence.rendered(frame);
+    if (this.#site.lifted) this.#silence.rendered(frame);
     const voice = stamp?.kind === StampKind.response ? stamp : undefined;
     if (voice !== undefined) this.heardFrames++;
     if (voice !== undefined) this.#context.trace.number(voice.source * 1_000 + voice.index);
@@ -115,7 +125,8 @@ export class PhoneWitness implements NetworkWitness {
     if (typeof data === 'string') return from === 'device' ? this.#deviceSays(wire, parse(data)) : this.#serverSays(wire, parse(data));
     if (from === 'server') return;
     const stamp = unpackStamp(data.subarray(RTP_HEADER_BYTES));
-    if (stamp !== undefined) this.#microphone.sent(stamp.index, (data[2]! << 8) | data[3]!);
+    if (stamp?.kind === StampKind.private) this.#context.verdict.fail(4, 'heard-on-hook', 'a microphone frame was sent that was taken while the receiver lay on its hook');
+    else if (stamp !== undefined) this.#microphone.sent(stamp.index, (data[2]! << 8) | data[3]!);
     this.#microphone.buffered(wire.device.bufferedBytes);
   }
 

@@ -29,6 +29,8 @@ export interface WorldSettings {
   readonly kernelBytes: number;
   readonly storeDelayMs: number;
   readonly cardOpenMs: number;
+  /** A receiver put down for less than this was a mistake, and the call goes on. */
+  readonly hangUpGraceMs: number;
   readonly maxQueueMs: number;
   readonly answers: Answers;
 }
@@ -114,6 +116,7 @@ function worldOf(random: Random, calm: boolean): WorldSettings {
     kernelBytes: Math.round(skewed(random, 8_000, 500_000)),
     storeDelayMs: random() < 0.5 ? 0 : Math.round(between(random, 1, 20)),
     cardOpenMs: Math.round(skewed(random, 1, 600)),
+    hangUpGraceMs: random() < 0.3 ? 0 : 1_000,
     maxQueueMs: random() < 0.7 ? 30_000 : Math.round(between(random, 200, 20_000)),
     answers: {
       minMs: 20, maxMs: Math.round(long ? 100_000 : between(random, 500, 15_000)), speed: Math.round((long ? 30 : skewed(random, 0.7, 30)) * 10) / 10,

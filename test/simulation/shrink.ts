@@ -7,7 +7,7 @@ export type StillFails = (script: Script) => Promise<boolean>;
 /** What a script is made of when nothing about it matters. */
 const PLAIN: WorldSettings = {
   devicePpm: 0, serverPpm: 0, cardPpm: 0, deviceWallMs: 0, serverWallMs: 0, latencyMs: 20, jitterMs: 0, kbitPerSecond: 5_000,
-  kernelBytes: 100_000, storeDelayMs: 0, cardOpenMs: 1, maxQueueMs: 30_000,
+  kernelBytes: 100_000, storeDelayMs: 0, cardOpenMs: 1, hangUpGraceMs: 0, maxQueueMs: 30_000,
   answers: { minMs: 20, maxMs: 5_000, speed: 5, thinkMs: 20, failing: 0 },
 };
 

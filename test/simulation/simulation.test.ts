@@ -30,7 +30,7 @@ describe('the phone and the server, whatever befalls them', function () {
 
 const CALM: WorldSettings = {
   devicePpm: 120, serverPpm: -80, cardPpm: -300, deviceWallMs: 0, serverWallMs: 0, latencyMs: 40, jitterMs: 30, kbitPerSecond: 2_000,
-  kernelBytes: 100_000, storeDelayMs: 2, cardOpenMs: 80, maxQueueMs: 30_000,
+  kernelBytes: 100_000, storeDelayMs: 2, cardOpenMs: 80, hangUpGraceMs: 1_000, maxQueueMs: 30_000,
   answers: { minMs: 11_000, maxMs: 12_000, speed: 8, thinkMs: 60, failing: 0 },
 };
 

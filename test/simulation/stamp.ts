@@ -13,7 +13,8 @@ export interface Stamp {
   readonly index: number;
 }
 
-export const StampKind = { response: 1, quiet: 2, speech: 3, prompt: 4 } as const;
+/** `private`: what the microphone takes while the receiver lies on its hook; nobody may hear it. */
+export const StampKind = { response: 1, quiet: 2, speech: 3, prompt: 4, private: 5 } as const;
 export type StampKind = (typeof StampKind)[keyof typeof StampKind];
 
 export const STAMP_BYTES = 10;
