@@ -52,11 +52,9 @@ function checkFormat(format: Buffer | undefined): void {
     + `${code === PCM ? 'PCM' : `format code ${code}`}. Convert it: sox IN.wav -r 16000 -c 1 -b 16 OUT.wav`);
 }
 
-/** A file cut short (its writer was killed) gives what is there. */
+/** A file cut short (its writer was killed) gives what is there. Copied as a whole: every machine we run on is little-endian. */
 function samplesOf(data: Buffer): Int16Array {
-  const samples = new Int16Array(data.length >> 1);
-  for (let index = 0; index < samples.length; index++) samples[index] = data.readInt16LE(2 * index);
-  return samples;
+  return new Int16Array(Uint8Array.from(data.subarray(0, data.length & ~1)).buffer);
 }
 
 function readBounded(path: string): Buffer {
