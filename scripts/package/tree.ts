@@ -8,7 +8,7 @@ const HOME = 'usr/lib/bestday-phone';
 const UNITS = ['bestday-phone.service', 'bestday-phone.target', 'bestday-phone-sound.service', 'bestday-phone-self-test.service', 'bestday-phone-self-test.timer'];
 
 /** Bundles that the phone loads; the server's stay behind. */
-const BUNDLES = ['bestday-phone.cjs', 'audio-child.cjs', 'lazy/conf.cjs', 'lazy/winston.cjs'];
+const BUNDLES = ['bestday-phone.cjs', 'audio-child.cjs', 'lazy/conf.cjs', 'lazy/winston.cjs', 'lazy/libopus.wasm'];
 
 /** Lays out all that the package installs. @param folder is emptied first */
 export function layOut(folder: string, parts: Parts): void {
