@@ -65,7 +65,7 @@ function lint() {
 function runTests(arguments_) {
   const folder = mkdtempSync(join(tmpdir(), 'bestday-test-'));
   const file = join(folder, 'counts.json');
-  const tests = arguments_.some((argument) => /\.test\.ts$/.test(argument)) ? [] : [TESTS];
+  const tests = arguments_.some((argument) => /\.(test|long)\.ts$/.test(argument)) ? [] : [TESTS];
   const mocha = ['node_modules/mocha/bin/mocha.js', '--reporter', 'scripts/mocha-reporter.cjs', ...arguments_, ...tests];
   try {
     const { status } = spawnSync(process.execPath, mocha, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, BESTDAY_TEST_COUNTS: file } });

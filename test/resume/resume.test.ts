@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { RedisServer } from '../../scripts/redis-server.ts';
 import { frameCount, hearing, recitation, wholeOf } from './recitation.ts';
+import { assertHeardWhole, heldBy, Scenarios, through } from './scenarios.ts';
+import type { Held } from './scenarios.ts';
 import { Site } from './support.ts';
-import type { HeldPhone, Reciter, ReciterOptions } from './support.ts';
-import type { Wire } from './wire.ts';
+import type { Reciter, ReciterOptions } from './support.ts';
 
 /** Little is sent ahead, so that most of what is said has to come over the wire that breaks. */
 const AHEAD = ['--max-queue-ms', '1200'];
@@ -12,54 +12,6 @@ const SECONDS = 3.6;
 const SAID = recitation(SECONDS);
 /** Processes start slowly on a busy machine; the calls themselves take five seconds, all at once. */
 const LIMIT_MS = 60_000;
-
-interface Held {
-  readonly phone: HeldPhone;
-  readonly wire: Wire;
-  readonly server: Reciter;
-}
-
-/** In mid-answer. */
-async function heldBy(site: Site, server: Reciter): Promise<Held> {
-  const { phone, wire } = await site.wiredPhone(server, AHEAD);
-  await phone.next((event) => event.type === 'playback' && event.state === 'started');
-  await sleep(500);
-  return { phone, wire, server };
-}
-
-/** Does it, and waits until the phone is back and the companion has said everything. */
-async function through(held: Held, breakIt: (held: Held) => unknown): Promise<HeldPhone> {
-  const { phone } = held;
-  const back = phone.phase('talking');
-  const heardOut = phone.heardOut();
-  await breakIt(held);
-  await back;
-  await heardOut;
-  await phone.hangUp();
-  return phone;
-}
-
-function assertHeardWhole(phone: HeldPhone, said = SAID): void {
-  const { heard, altered } = hearing(phone.heard(), said);
-  assert.deepEqual(heard, wholeOf(frameCount(said)), 'each frame once, in order');
-  assert.deepEqual(altered, [], 'to the last sample');
-}
-
-/** All of them run at the same time; each is waited for by its own test. */
-class Scenarios {
-  readonly #running = new Map<string, Promise<void>>();
-
-  start(name: string, scenario: () => Promise<void>): void {
-    const running = scenario();
-    // Told by its test.
-    running.catch(() => {});
-    this.#running.set(name, running);
-  }
-
-  show(name: string): void {
-    it(name, () => this.#running.get(name)).timeout(LIMIT_MS);
-  }
-}
 
 const CUTS: Readonly<Record<string, (held: Held) => unknown>> = {
   'closed by a close frame: every sample is heard once, in order': ({ wire }) => wire.closeFrame(),
@@ -70,7 +22,7 @@ const TAKEN_OVER = 'broken where only the phone notices: the new socket takes ov
 const KILLED_WITHOUT_STORE = 'server killed and started again, without a store: the conversation is over, and the phone says so';
 
 describe('a conversation whose link breaks, on real sockets in real time', () => {
-  const scenarios = new Scenarios();
+  const scenarios = new Scenarios(LIMIT_MS);
   let site: Site;
 
   before(async function () {
@@ -79,19 +31,21 @@ describe('a conversation whose link breaks, on real sockets in real time', () =>
     const [server, mortal] = await Promise.all([site.reciter({ seconds: SECONDS }), site.reciter({ seconds: SECONDS })]);
     for (const [name, cut] of Object.entries(CUTS)) {
       scenarios.start(name, async () => {
-        const phone = await through(await heldBy(site, server), cut);
-        assertHeardWhole(phone);
-        assert.deepEqual(phone.report().reconnects.map(({ resumed, attempts }) => [resumed, attempts]), [[true, 1]]);
+        const held = await heldBy(site, server, AHEAD);
+        await through(held.phone, () => cut(held));
+        assertHeardWhole(held.phone, SAID);
+        assert.deepEqual(held.phone.report().reconnects.map(({ resumed, attempts }) => [resumed, attempts]), [[true, 1]]);
       });
     }
     scenarios.start(TAKEN_OVER, async () => {
       let code: Promise<number> | undefined;
-      const phone = await through(await heldBy(site, server), ({ wire }) => { code = wire.breakAtPhone(); });
-      assertHeardWhole(phone);
+      const { phone, wire } = await heldBy(site, server, AHEAD);
+      await through(phone, () => { code = wire.breakAtPhone(); });
+      assertHeardWhole(phone, SAID);
       assert.equal(await code, 4_409);
     });
     scenarios.start(KILLED_WITHOUT_STORE, async () => {
-      const { phone } = await heldBy(site, mortal);
+      const { phone } = await heldBy(site, mortal, AHEAD);
       await mortal.kill('SIGKILL');
       await site.reciter({ seconds: SECONDS, port: mortal.port });
       assert.equal(await phone.exit, 1);
@@ -109,7 +63,7 @@ const DRAINED = 'drained: the phone is sent away with 1012, and resumes with the
 const CLAIMED = 'the phone comes to the other while the first holds an open socket: the first lets go, with 4409';
 
 describe('a conversation that moves from one server process to another over Redis, on real sockets in real time', () => {
-  const scenarios = new Scenarios();
+  const scenarios = new Scenarios(LIMIT_MS);
   let site: Site | undefined;
   let redis: RedisServer | undefined;
 
@@ -125,29 +79,32 @@ describe('a conversation that moves from one server process to another over Redi
     const start = (options: ReciterOptions): Promise<Reciter> => site!.reciter({ store, ...options });
     const [heir, killed, drained, left] = await Promise.all([start({}), start({ pace: 2, seconds: 60 }), start({ seconds: SECONDS }), start({ seconds: SECONDS })]);
     scenarios.start(KILLED, async () => {
-      const phone = await through(await heldBy(site!, killed), ({ wire, server }) => {
+      const { phone, wire } = await heldBy(site!, killed, AHEAD);
+      await through(phone, () => {
         wire.target = heir.port;
-        return server.kill('SIGKILL');
+        return killed.kill('SIGKILL');
       });
       const { heard, altered } = hearing(phone.heard(), recitation(60));
       assert.ok(heard.length >= killed.made && killed.made >= 25, `${heard.length} heard of ${killed.made} made`);
       assert.deepEqual([heard, altered], [wholeOf(heard.length), []]);
     });
     scenarios.start(DRAINED, async () => {
-      const phone = await through(await heldBy(site!, drained), async ({ wire, server }) => {
+      const { phone, wire } = await heldBy(site!, drained, AHEAD, frameCount(SAID));
+      await through(phone, async () => {
         wire.target = heir.port;
-        assert.equal(await server.kill('SIGTERM'), 0);
+        assert.equal(await drained.kill('SIGTERM'), 0);
       });
       assert.match(phone.stderr, /"code":1012/);
-      assertHeardWhole(phone);
+      assertHeardWhole(phone, SAID);
     });
     scenarios.start(CLAIMED, async () => {
       let code: Promise<number> | undefined;
-      const phone = await through(await heldBy(site!, left), ({ wire }) => {
+      const { phone, wire } = await heldBy(site!, left, AHEAD, frameCount(SAID));
+      await through(phone, () => {
         wire.target = heir.port;
         code = wire.breakAtPhone();
       });
-      assertHeardWhole(phone);
+      assertHeardWhole(phone, SAID);
       assert.equal(await code, 4_409);
     });
   });

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { distribution } from '../../scripts/soak/report.ts';
+import { NetworkLink } from './link.ts';
+import { recitation } from './recitation.ts';
+import { describeTimes, HEARD_WITHIN_MS, measure, missingForResumeTime } from './resume-time.ts';
+import { assertHeardWhole, heldBy, inMidAnswer, Scenarios, through } from './scenarios.ts';
+import { Site } from './support.ts';
+
+/** `npm run test:resume`: what takes half a minute and more, as long as it takes. */
+const AHEAD = ['--max-queue-ms', '2000'];
+const LIMIT_MS = 120_000;
+const SECONDS = 6;
+const SAID = recitation(SECONDS);
+
+const RESUMES = 'of 29 s: it goes on, and every sample is heard once, in order';
+const ENDS = 'of 31 s: it is over, for the same reason on both sides';
+
+describe('an outage, on real sockets in real time', () => {
+  const scenarios = new Scenarios(LIMIT_MS);
+  let site: Site;
+
+  before(async function () {
+    this.timeout(LIMIT_MS);
+    site = new Site();
+    const [patient, other] = await Promise.all([site.reciter({ seconds: SECONDS }), site.reciter({ seconds: SECONDS })]);
+    scenarios.start(RESUMES, async () => {
+      const { phone, wire } = await heldBy(site, patient, AHEAD);
+      await through(phone, () => wire.outage(29_000));
+      assertHeardWhole(phone, SAID);
+      const [outage] = phone.report().reconnects;
+      assert.ok(outage!.resumed && outage!.durationMs > 29_000 && outage!.durationMs < 31_500, JSON.stringify(outage));
+    });
+    scenarios.start(ENDS, async () => {
+      const { phone, wire } = await heldBy(site, other, AHEAD);
+      await Promise.all([wire.outage(31_000), phone.exit]);
+      assert.equal(phone.report().endReason, 'expired');
+      assert.deepEqual(other.log.filter(({ event }) => event === 'conversation.ended').map(({ reason }) => reason), ['expired']);
+    });
+    console.error('    two outages at the same time: half a minute');
+  });
+  after(() => site.close());
+
+  for (const name of [RESUMES, ENDS]) scenarios.show(name);
+});
+
+describe('a real link between two network namespaces', () => {
+  before(function () {
+    const missing = missingForResumeTime();
+    if (missing === undefined) return;
+    console.error(`    ${missing}: skipped`);
+    this.skip();
+  });
+
+  it('that silently swallows every packet: it is noticed within 7 s, and every sample is heard once, in order', async () => {
+    const link = new NetworkLink();
+    const site = new Site();
+    try {
+      const server = await site.reciter({ host: NetworkLink.serverAddress, tls: true, seconds: SECONDS, before: link.serverEnd });
+      const phone = site.phone(server, AHEAD, link.phoneEnd);
+      await inMidAnswer(phone);
+      const noticed = phone.phase('reconnecting');
+      let afterMs = 0;
+      await through(phone, async () => {
+        const fromMs = performance.now();
+        link.swallow();
+        await noticed;
+        afterMs = performance.now() - fromMs;
+        await sleep(1_500);
+        link.letThrough();
+      });
+      assert.ok(afterMs > 4_500 && afterMs < 7_300, `noticed after ${Math.round(afterMs)} ms`);
+      assertHeardWhole(phone, SAID);
+    } finally {
+      await site.close();
+      link.close();
+    }
+  }).timeout(LIMIT_MS);
+
+  it('that is pulled out 50 times: the answer goes on within 1 s of its return at p95, as the interface reports it', async () => {
+    console.error('      50 cuts, five phones at a time: three minutes');
+    const times = await measure(true, 50, 5);
+    console.error(`      ${describeTimes(times)}`);
+    assert.equal(times.misheard, 0);
+    assert.ok(distribution(times.cuts.map(({ heardMs }) => heardMs)).p95 <= HEARD_WITHIN_MS);
+  }).timeout(600_000);
+});
