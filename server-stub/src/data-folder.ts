@@ -16,7 +16,8 @@ export async function openDataFolder(path: string): Promise<string> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await writePrivateFile(join(folder, '.writable'), '');
-    await rm(join(folder, '.writable'));
+    // Another process that opens it at the same moment may have been first.
+    await rm(join(folder, '.writable'), { force: true });
     return folder;
   } catch (error) {
     throw new ServerError('unusable-directory', `the data folder ${folder} cannot be written (${errorCode(error)}): give another one with --data, or make it yours`, { cause: error });
