@@ -201,7 +201,7 @@ export class Conversation implements Guest {
   /** Claimed from another process, with what is left of its window. */
   takenOver(remainingMs: number): void {
     this.#claimed = true;
-    this.#awaitPhone(remainingMs);
+    this.#awaitPhone(Math.min(remainingMs, this.#environment.limits.resumeWindowMs));
   }
 
   #awaitPhone(windowMs = this.#environment.limits.resumeWindowMs): void {
@@ -261,8 +261,9 @@ export class Conversation implements Guest {
 
   #save(): void {
     if (this.#over) return;
-    const windowMs = this.#environment.limits.resumeWindowMs;
-    const leftMs = this.#expiry === undefined ? windowMs : Math.max(0, this.#expiresAtMs - this.#environment.clock.now());
+    const { resumeWindowMs, ackMs } = this.#environment.limits;
+    // The window counts from the loss: when this process dies, the last save may be as old as the time between two.
+    const leftMs = this.#expiry === undefined ? resumeWindowMs + ackMs : Math.max(0, this.#expiresAtMs - this.#environment.clock.now());
     this.#store.save(this.#record(), leftMs);
   }
 

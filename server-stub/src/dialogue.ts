@@ -79,6 +79,8 @@ export class Dialogue {
   /** What the device says of a response: how much of it left its speaker. */
   played(id: string, state: 'started' | 'finished' | 'flushed', playedMs: number): void {
     if (state === 'started') return;
+    // It was heard to its end after all, whatever was thought when the patient began to speak.
+    if (state === 'finished') this.#cut(id, Infinity);
     if (state === 'flushed') {
       this.#cut(id, playedMs);
       this.#options.interrupted(id, playedMs);
