@@ -17,6 +17,7 @@ import type { Admission } from './device-registry.ts';
 import { errorCode } from './errors.ts';
 import { conversationOfEvents, MAX_WATCHERS, streamEvents } from './http-events.ts';
 import type { ServerLimits } from './limits.ts';
+import { inOneWrite } from './one-write.ts';
 
 /**
  * The one file that knows HTTP, TLS and WebSockets: who may come in, and as what. Everything after the upgrade is
@@ -144,7 +145,7 @@ export class HttpFront {
       (socket as Socket).setNoDelay?.(true);
       const peer = { deviceId: deviceIdOf(request), requestId, raw };
       this.#options.log.info('connection.accepted', peer);
-      const link = webSocketAsMessageSocket(webSocket, socket as Socket);
+      const link = inOneWrite(webSocketAsMessageSocket(webSocket, socket as Socket), socket);
       this.#options.core.accept(this.#options.frameTrace?.socket(link) ?? link, peer);
     });
   }
