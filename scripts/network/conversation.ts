@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CallReport } from '../../device/src/conversation/report.ts';
@@ -9,6 +8,7 @@ import type { EmulatorStatistics } from './emulator.ts';
 import { readTrace } from './measure.ts';
 import { inside, openNamespaces } from './namespaces.ts';
 import type { CongestionControl, Namespaces } from './namespaces.ts';
+import { aheadOfOthers } from './real-time.ts';
 import { emulatorFlags, jitterOf } from './scenarios.ts';
 import type { Scenario } from './scenarios.ts';
 
@@ -65,25 +65,19 @@ async function runPrograms({ folder, seconds }: ConversationOptions, namespaces:
   const file = (name: string): string => join(folder, name);
   const device = addDevice(file('server'));
   const server = await startServer(
-    file('server'), openSync(file('server.log'), 'w'), ['--host', SERVER_IP, '--frame-trace', file('server.trace')], atOnce(inside(namespaces.server)),
+    file('server'), openSync(file('server.log'), 'w'), ['--host', SERVER_IP, '--frame-trace', file('server.trace')], [...inside(namespaces.server), ...aheadOfOthers()],
   );
   try {
     const phone = startPhone(server, device, [
       '--audio', 'file', '--input', join(ROOT, 'device/demo/caller.wav'), '--input-repeat', 'forever', '--output', file('heard.wav'), '--duration', String(seconds),
       '--report', file('call.json'), '--settings-file', file('settings.json'), '--frame-trace', file('phone.trace'),
-    ], ['ignore', 'ignore', openSync(file('phone.log'), 'w')], process.env, atOnce(inside(namespaces.phone)));
+    ], ['ignore', 'ignore', openSync(file('phone.log'), 'w')], process.env, [...inside(namespaces.phone), ...aheadOfOthers()]);
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => phone.kill(signal));
     const code = await exitOf(phone);
     if (code !== 0) throw new Error(`the phone ended with ${code}; its log: ${file('phone.log')}`);
   } finally {
     await server.stop();
   }
-}
-
-/** Ahead of whatever else this machine does, where that is allowed: a phone has its board to itself. */
-function atOnce(before: readonly string[]): readonly string[] {
-  const realTime = ['chrt', '--rr', '5'];
-  return spawnSync(realTime[0]!, [...realTime.slice(1), 'true']).status === 0 ? [...before, ...realTime] : before;
 }
 
 function readResults(folder: string): Omit<HeldConversation, 'network' | 'congestionControl'> {

@@ -41,7 +41,8 @@ export function openNamespaces(congestionControl: CongestionControl): Namespaces
   const close = (): void => [phone, server].forEach(remove);
   try {
     for (const name of [phone, server]) ip('netns', 'add', name);
-    return { phone, server, congestionControl: [phone, server].map((name) => useCongestionControl(name, congestionControl))[0]!, close };
+    const [inForce] = [phone, server].map((name) => useCongestionControl(name, congestionControl));
+    return { phone, server, congestionControl: inForce!, close };
   } catch (error) {
     close();
     throw error;
@@ -92,20 +93,27 @@ function startTimeOf(pid: number): string | undefined {
   }
 }
 
-/** A namespace may use only what the machine allows; it is allowed for the moment of the setting. @returns what is in force */
+/**
+ * A namespace may use only what the machine allows, so it is allowed for the moment of the setting. Runs that begin at
+ * once may take it from each other, hence again. @returns what is in force
+ */
 function useCongestionControl(name: string, wanted: CongestionControl): string {
-  const allowed = readFileSync(ALLOWED, 'utf8').trim();
-  const set = (text: string): void => {
-    try {
-      writeFileSync(ALLOWED, text);
-    } catch {
-      // Read-only in many containers; then what is in force is what the report says.
-    }
-  };
-  if (!allowed.split(' ').includes(wanted)) set(`${allowed} ${wanted}`);
-  spawnSync('ip', ['netns', 'exec', name, 'sh', '-c', `echo ${wanted} > ${CURRENT}`], { stdio: 'ignore' });
-  if (!allowed.split(' ').includes(wanted)) set(allowed);
+  for (let attempt = 0; attempt < 10; attempt++) {
+    const allowed = readFileSync(ALLOWED, 'utf8').trim();
+    if (!allowed.split(' ').includes(wanted)) allow(`${allowed} ${wanted}`);
+    const { status } = spawnSync('ip', ['netns', 'exec', name, 'sh', '-c', `echo ${wanted} > ${CURRENT}`], { stdio: 'ignore' });
+    if (!allowed.split(' ').includes(wanted)) allow(allowed);
+    if (status === 0) break;
+  }
   return ip('netns', 'exec', name, 'cat', CURRENT).trim();
+}
+
+function allow(list: string): void {
+  try {
+    writeFileSync(ALLOWED, list);
+  } catch {
+    // Read-only in many containers; the report says what was in force.
+  }
 }
 
 const ALLOWED = '/proc/sys/net/ipv4/tcp_allowed_congestion_control';
