@@ -16,7 +16,7 @@ const VOICE = 20_000;
 /** What an answer sounds like: nothing else does. */
 export const ANSWER_LEVEL = 4_000;
 export const WORDS_PER_SENTENCE = 4;
-export const SENTENCES = 6;
+export const SENTENCES = 4;
 /** Of a sentence. */
 export const SENTENCE_MS = 1_000;
 const TICK_MS = 20;
@@ -86,20 +86,22 @@ export class Telephone {
   }
 
   #pipeline(): Pipeline {
-    const telephone = this;
+    const { requests } = this;
+    const transcript = (): string => this.transcript;
+    const nextAnswer = (): number => ++this.answers;
     return {
       speechToText: {
         async *transcribe(audio) {
           for await (const _frame of audio);
-          yield { text: telephone.transcript, final: true };
+          yield { text: transcript(), final: true };
         },
       },
       languageModel: {
         async *reply(request) {
-          telephone.requests.push(request);
+          requests.push(request);
           if (request.occasion === 'greeting') return yield '';
-          telephone.answers++;
-          for (let sentence = 0; sentence < SENTENCES; sentence++) yield `${sentenceOf(telephone.answers, sentence)} `;
+          const answer = nextAnswer();
+          for (let sentence = 0; sentence < SENTENCES; sentence++) yield `${sentenceOf(answer, sentence)} `;
         },
       },
       textToSpeech: {
