@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { distribution } from '../../scripts/soak/report.ts';
+import { RedisServer } from '../../scripts/redis-server.ts';
 import { NetworkLink } from './link.ts';
-import { recitation } from './recitation.ts';
+import { frameCount, recitation } from './recitation.ts';
 import { describeTimes, HEARD_WITHIN_MS, measure, missingForResumeTime } from './resume-time.ts';
 import { assertHeardWhole, heldBy, inMidAnswer, Scenarios, through } from './scenarios.ts';
 import { Site } from './support.ts';
@@ -14,22 +15,25 @@ const SECONDS = 6;
 const SAID = recitation(SECONDS);
 
 const RESUMES = 'of 29 s: it goes on, and every sample is heard once, in order';
+const MOVES = 'of 29 s in which the server was killed: it goes on with another over Redis';
 const ENDS = 'of 31 s: it is over, for the same reason on both sides';
 
 describe('an outage, on real sockets in real time', () => {
   const scenarios = new Scenarios(LIMIT_MS);
   let site: Site;
+  let redis: RedisServer | undefined;
 
   before(async function () {
     this.timeout(LIMIT_MS);
     site = new Site();
+    redis = RedisServer.available() ? await RedisServer.start() : undefined;
     const [patient, other] = await Promise.all([site.reciter({ seconds: SECONDS }), site.reciter({ seconds: SECONDS })]);
     scenarios.start(RESUMES, async () => {
       const { phone, wire } = await heldBy(site, patient, AHEAD);
       await through(phone, () => wire.outage(29_000));
       assertHeardWhole(phone, SAID);
       const [outage] = phone.report().reconnects;
-      assert.ok(outage!.resumed && outage!.durationMs > 29_000 && outage!.durationMs < 31_500, JSON.stringify(outage));
+      assert.ok(outage!.resumed && outage!.durationMs > 28_500 && outage!.durationMs < 31_500, JSON.stringify(outage));
     });
     scenarios.start(ENDS, async () => {
       const { phone, wire } = await heldBy(site, other, AHEAD);
@@ -37,11 +41,25 @@ describe('an outage, on real sockets in real time', () => {
       assert.equal(phone.report().endReason, 'expired');
       assert.deepEqual(other.log.filter(({ event }) => event === 'conversation.ended').map(({ reason }) => reason), ['expired']);
     });
-    console.error('    two outages at the same time: half a minute');
+    scenarios.start(MOVES, async () => {
+      if (redis === undefined) return;
+      const [mortal, heir] = await Promise.all([site.reciter({ seconds: SECONDS, store: redis.url }), site.reciter({ store: redis.url })]);
+      const { phone, wire } = await heldBy(site, mortal, AHEAD, frameCount(SAID));
+      await through(phone, () => {
+        wire.target = heir.port;
+        void mortal.kill('SIGKILL');
+        return wire.outage(29_000);
+      });
+      assertHeardWhole(phone, SAID);
+    });
+    console.error('    three outages at the same time: half a minute');
   });
-  after(() => site.close());
+  after(async () => {
+    await site.close();
+    await redis?.kill();
+  });
 
-  for (const name of [RESUMES, ENDS]) scenarios.show(name);
+  for (const name of [RESUMES, ENDS, ...(RedisServer.available() ? [MOVES] : [])]) scenarios.show(name);
 });
 
 describe('a real link between two network namespaces', () => {

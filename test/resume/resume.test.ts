@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { RedisServer } from '../../scripts/redis-server.ts';
 import { frameCount, hearing, recitation, wholeOf } from './recitation.ts';
-import { assertHeardWhole, heldBy, Scenarios, through } from './scenarios.ts';
+import { assertHeardWhole, heldBy, inMidAnswer, Scenarios, through } from './scenarios.ts';
 import type { Held } from './scenarios.ts';
 import { Site } from './support.ts';
 import type { Reciter, ReciterOptions } from './support.ts';
@@ -60,6 +60,7 @@ describe('a conversation whose link breaks, on real sockets in real time', () =>
 
 const KILLED = 'killed in mid-answer: all that it had made is heard, once and in order';
 const DRAINED = 'drained: the phone is sent away with 1012, and resumes with the other';
+const INSTALLED = 'killed, as it is installed: the conversation goes on with the next';
 const CLAIMED = 'the phone comes to the other while the first holds an open socket: the first lets go, with 4409';
 
 describe('a conversation that moves from one server process to another over Redis, on real sockets in real time', () => {
@@ -79,13 +80,13 @@ describe('a conversation that moves from one server process to another over Redi
     const start = (options: ReciterOptions): Promise<Reciter> => site!.reciter({ store, ...options });
     const [heir, killed, drained, left] = await Promise.all([start({}), start({ pace: 2, seconds: 60 }), start({ seconds: SECONDS }), start({ seconds: SECONDS })]);
     scenarios.start(KILLED, async () => {
-      const { phone, wire } = await heldBy(site!, killed, AHEAD);
+      const { phone, wire } = await heldBy(site!, killed, AHEAD, 40);
       await through(phone, () => {
         wire.target = heir.port;
         return killed.kill('SIGKILL');
       });
       const { heard, altered } = hearing(phone.heard(), recitation(60));
-      assert.ok(heard.length >= killed.made && killed.made >= 25, `${heard.length} heard of ${killed.made} made`);
+      assert.ok(heard.length >= killed.made && killed.made >= 40, `${heard.length} heard of ${killed.made} made`);
       assert.deepEqual([heard, altered], [wholeOf(heard.length), []]);
     });
     scenarios.start(DRAINED, async () => {
@@ -107,11 +108,21 @@ describe('a conversation that moves from one server process to another over Redi
       assertHeardWhole(phone, SAID);
       assert.equal(await code, 4_409);
     });
+    scenarios.start(INSTALLED, async () => {
+      const [first, next] = await Promise.all([site!.server(['--store', store]), site!.server(['--store', store])]);
+      const { phone, wire } = await site!.wiredPhone(first);
+      await inMidAnswer(phone);
+      await through(phone, () => {
+        wire.target = next.port;
+        first.process.kill('SIGKILL');
+      });
+      assert.deepEqual(phone.report().reconnects.map(({ resumed }) => resumed), [true]);
+    });
   });
   after(async () => {
     await site?.close();
     await redis?.kill();
   });
 
-  for (const name of [KILLED, DRAINED, CLAIMED]) scenarios.show(name);
+  for (const name of [KILLED, DRAINED, CLAIMED, INSTALLED]) scenarios.show(name);
 });

@@ -8,7 +8,8 @@ import type { Readable } from 'node:stream';
 import { readWav } from '../../device/src/audio/wav.ts';
 import type { DaemonEvent } from '../../device/src/daemon.ts';
 import type { CallReport } from '../../device/src/conversation/report.ts';
-import { addDevice, exitOf, ROOT, startPhone } from '../../scripts/programs.ts';
+import { addDevice, exitOf, ROOT, startPhone, startServer } from '../../scripts/programs.ts';
+import type { RunningServer } from '../../scripts/programs.ts';
 import { Wire } from './wire.ts';
 
 /** A folder, and every wire and process of a suite; all of it gone at its end. */
@@ -27,7 +28,7 @@ export class Site {
   }
 
   /** Each on a wire of its own to `server`, with an identity of its own. */
-  async wiredPhone(server: Reciter, args: readonly string[] = []): Promise<{ phone: HeldPhone; wire: Wire }> {
+  async wiredPhone(server: Pick<Reciter, 'url' | 'port'>, args: readonly string[] = []): Promise<{ phone: HeldPhone; wire: Wire }> {
     const wire = await Wire.lay(server.port);
     this.#wires.push(wire);
     return { wire, phone: this.phone({ url: server.url.replace(`:${server.port}`, `:${wire.port}`) }, args) };
@@ -40,6 +41,13 @@ export class Site {
     const child = startPhone({ url: server.url, ca: server.ca }, addDevice(this.folder), all, ['ignore', 'ignore', 'pipe', 'pipe'], process.env, before);
     this.#processes.push(child);
     return new HeldPhone(child, heard, report);
+  }
+
+  /** The program itself, as it is installed; the offline companion answers. */
+  async server(args: readonly string[]): Promise<RunningServer> {
+    const server = await startServer(this.folder, 'ignore', ['--no-tls', ...args]);
+    this.#processes.push(server.process);
+    return server;
   }
 
   async close(): Promise<void> {
