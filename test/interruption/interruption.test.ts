@@ -69,10 +69,10 @@ describe('a sound that interrupts nothing', () => {
       const telephone = new Telephone(7, 20);
       await telephone.pass(500, false);
       await ask(telephone);
-      await telephone.pass(1_000, false);
+      await telephone.pass(500, false);
       telephone.transcript = transcript;
       const during = await telephone.pass(voiceMs, true);
-      const after = await telephone.pass(3_000, false);
+      const after = await telephone.pass(2_000, false);
       assert.ok([...during, ...after].every(Boolean));
       assert.equal(telephone.playback.some(({ state }) => state === 'flushed'), false);
       telephone.hangUp();
