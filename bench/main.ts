@@ -21,6 +21,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   { name: 'startup', quick: true, about: 'process start to the first frame at the server, beside the bundled floor  [--runs N]' },
   { name: 'conversation-cost', about: 'CPU and memory of a minute of conversation, beside the floor  [--seconds N --pairs N]' },
   { name: 'sound-delay', about: 'microphone to wire and wire to speaker on the virtual sound card, beside the card alone  [--marks N]' },
+  { name: 'echo-cancellation', about: 'what the speakerphones\' canceller takes away, and what it leaves of the patient\'s voice  [--seconds N]' },
   { name: 'ladder-cost', about: 'what hiding a lost frame costs' },
   { name: 'loss-sweep', about: 'what is heard at rising loss' },
   { name: 'jitter-traces', about: 'delay and concealment on network traces, beside NetEQ' },

