@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { join, relative } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { ROOT } from '../programs.ts';
 import type { Architecture } from './architecture.ts';
 import { run } from './npm-parts.ts';
@@ -10,6 +11,7 @@ import { run } from './npm-parts.ts';
  * @param epoch seconds since 1970, of every file in it
  */
 export function buildDeb(tree: string, output: string, architecture: Architecture, version: string, epoch: number): void {
+  writeFileSync(join(tree, 'usr/share/doc/bestday-phone/changelog.gz'), changelog(version, epoch));
   const control = join(tree, 'DEBIAN');
   mkdirSync(control);
   chmodSync(control, 0o755);
@@ -23,7 +25,14 @@ export function buildDeb(tree: string, output: string, architecture: Architectur
   }
   for (const file of ['control', 'md5sums']) chmodSync(join(control, file), 0o644);
   // dpkg-deb sorts the names, and takes the time of everything that is newer from SOURCE_DATE_EPOCH: that is all of it.
-  run('dpkg-deb', ['--root-owner-group', '--threads-max=1', '-Zzstd', '-z12', '--build', tree, output], { env: { ...process.env, SOURCE_DATE_EPOCH: String(epoch) } });
+  run('dpkg-deb', ['--root-owner-group', '--threads-max=1', '-Zxz', '-z3', '--build', tree, output], { env: { ...process.env, SOURCE_DATE_EPOCH: String(epoch) } });
+}
+
+const MAINTAINER = 'Best Day Phone <support@bestdayphone.com>';
+
+function changelog(version: string, epoch: number): Buffer {
+  const date = new Date(epoch * 1_000).toUTCString().replace('GMT', '+0000');
+  return gzipSync(`bestday-phone (${version}) stable; urgency=medium\n\n  * What changed stands in the history of the sources.\n\n -- ${MAINTAINER}  ${date}\n`, { level: 9 });
 }
 
 function controlFile({ name, runtime }: Architecture, version: string, installedKiB: number): string {
@@ -31,7 +40,7 @@ function controlFile({ name, runtime }: Architecture, version: string, installed
   return `Package: bestday-phone
 Version: ${version}
 Architecture: ${name}
-Maintainer: Best Day Phone <support@bestdayphone.com>
+Maintainer: ${MAINTAINER}
 Installed-Size: ${installedKiB}
 Depends: ${depends.join(', ')}
 Recommends: systemd, udev

@@ -82,12 +82,12 @@ function copy(from: string, to: string): void {
   cpSync(from, to, { recursive: true });
 }
 
-/** Whatever umask and archives said: what runs may be run, everything may be read, nothing is written but by root. */
+/** Whatever umask and archives said: what is run may be run (a library is loaded), everything may be read, nothing is written but by root. */
 function settleModes(folder: string): void {
   for (const name of readdirSync(folder)) {
     const path = join(folder, name);
     const status = statSync(path);
-    chmodSync(path, status.isDirectory() || (status.mode & 0o100) !== 0 ? 0o755 : 0o644);
+    chmodSync(path, status.isDirectory() || ((status.mode & 0o100) !== 0 && !name.endsWith('.node')) ? 0o755 : 0o644);
     if (status.isDirectory()) settleModes(path);
   }
   chmodSync(folder, 0o755);
