@@ -72,7 +72,8 @@ export function scriptOf(seed: number): Script {
   const random = stream(seed, 'script');
   const chance = (share: number): boolean => random() < share;
   const calm = chance(0.15);
-  const world = worldOf(random, calm);
+  const talkative = chance(0.1);
+  const world = talkative ? { ...worldOf(random, calm), ...TALKATIVE } : worldOf(random, calm);
   const events: ScriptEvent[] = [{ atMs: Math.round(between(random, 50, 500)), type: 'lift' }];
   const troubleMs = between(random, 5_000, 45_000);
   for (let atMs = between(random, 300, 4_000); atMs < troubleMs; atMs += gap(random)) {
@@ -81,11 +82,25 @@ export function scriptOf(seed: number): Script {
   for (let atMs = between(random, 500, 8_000); atMs < troubleMs; atMs += between(random, 1_500, 15_000)) {
     events.push({ atMs: Math.round(atMs), type: 'speak', ms: Math.round(between(random, 60, 3_500)) });
   }
+  if (talkative) events.push(...unheardInterruption(between(random, 2_000, troubleMs)));
   events.sort((a, b) => a.atMs - b.atMs);
   const overMs = Math.max(...events.map(endOf));
   // Every third script leaves time to come to rest, so that what was made must have been heard to its end.
   const restMs = chance(0.33) && world.answers.maxMs < 20_000 ? REST_MS : between(random, 100, 6_000);
   return { seed, lengthMs: Math.round(overMs + restMs), world, events };
+}
+
+/** Answers that lie in the phone's queue for long. */
+const TALKATIVE: Partial<WorldSettings> = { maxQueueMs: 30_000, answers: { minMs: 13_000, maxMs: 15_000, speed: 20, thinkMs: 200, failing: 0 } };
+
+/** The patient interrupts an answer while the server can hear, and cannot be heard: its `flush` is lost with the link. */
+function unheardInterruption(atMs: number): ScriptEvent[] {
+  const from = Math.round(atMs);
+  return [
+    { atMs: from, type: 'speak', ms: 800 },
+    { atMs: from + 4_500, type: 'sever', direction: 'down' },
+    { atMs: from + 5_000, type: 'speak', ms: 1_500 },
+  ];
 }
 
 /** Long enough to play what is queued, when nothing is wrong any more. */
@@ -174,7 +189,7 @@ function gap(random: Random): number {
 }
 
 function anyDirection(random: Random): Direction {
-  return oneOf(random, ['both', 'both', 'up', 'down'] as const);
+  return oneOf(random, ['both', 'up', 'down'] as const);
 }
 
 function oneOf<T>(random: Random, choices: readonly T[]): T {
