@@ -200,7 +200,7 @@ function barsParts({ categories, series, unit = '' }: BarsPanel, index: number, 
     xAxis: { type: 'category', gridIndex: index, data: [...categories], axisTick: { show: false } },
     yAxis: valueAxis(index, unit),
     series: series.map(({ name, values }, number) => ({
-      ...place, type: 'bar', stack: 'stack', barMaxWidth: 60, name: nameIn(index, name), data: [...values], color: COLOURS[number % COLOURS.length]!,
+      ...place, type: 'bar', stack: `${index}`, barMaxWidth: 60, name: nameIn(index, name), data: [...values], color: COLOURS[number % COLOURS.length]!,
     })),
   };
 }
