@@ -22,6 +22,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   { name: 'conversation-cost', about: 'CPU and memory of a minute of conversation, beside the floor  [--seconds N --pairs N]' },
   { name: 'sound-delay', about: 'microphone to wire and wire to speaker on the virtual sound card, beside the card alone  [--marks N]' },
   { name: 'echo-cancellation', about: 'what the speakerphones\' canceller takes away, and what it leaves of the patient\'s voice  [--seconds N]' },
+  { name: 'drift', about: 'a far clock that is off, through the real phone on the virtual sound card: clicks and queue  [--minutes N --ppm N]' },
   { name: 'ladder-cost', about: 'what hiding a lost frame costs' },
   { name: 'loss-sweep', about: 'what is heard at rising loss' },
   { name: 'jitter-traces', about: 'delay and concealment on network traces, beside NetEQ' },
