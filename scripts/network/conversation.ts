@@ -40,7 +40,9 @@ export async function holdConversation(options: ConversationOptions): Promise<He
   rmSync(options.folder, { recursive: true, force: true });
   mkdirSync(join(options.folder, 'server'), { recursive: true, mode: 0o700 });
   const namespaces = openNamespaces(options.congestionControl);
+  // Ends what runs inside too.
   process.once('exit', () => namespaces.close());
+  for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) process.once(signal, () => process.exit(code));
   try {
     const emulator = await startEmulator(namespaces, emulatorFlags(options.scenario, options.seed, writeTraces(options)));
     await runPrograms(options, namespaces);
@@ -72,7 +74,6 @@ async function runPrograms({ folder, seconds }: ConversationOptions, namespaces:
       '--audio', 'file', '--input', join(ROOT, 'device/demo/caller.wav'), '--input-repeat', 'forever', '--output', file('heard.wav'), '--duration', String(seconds),
       '--report', file('call.json'), '--settings-file', file('settings.json'), '--frame-trace', file('phone.trace'),
     ], ['ignore', 'ignore', openSync(file('phone.log'), 'w')], process.env, [...inside(namespaces.phone), ...aheadOfOthers()]);
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => phone.kill(signal));
     const code = await exitOf(phone);
     if (code !== 0) throw new Error(`the phone ended with ${code}; its log: ${file('phone.log')}`);
   } finally {
