@@ -10,7 +10,8 @@ import { nodeIds } from '../../server-stub/src/node-ids.ts';
 import { MemoryConversationStore } from '../../server-stub/src/store/memory-store.ts';
 import { DEFAULT_TURN_TAKING } from '../../server-stub/src/turn-taking.ts';
 import { joined } from '../../test/interruption/joined.ts';
-import { BUDGETS, openVendors } from './vendors.ts';
+import { openVendors } from './vendors.ts';
+import type { StageKey } from './vendors.ts';
 
 export interface LatencyOptions {
   readonly turns: number;
@@ -22,7 +23,7 @@ export interface LatencyOptions {
 export interface MeasuredLatency {
   readonly turns: readonly Turn[];
   /** What each request to a service took, ms. */
-  readonly stageMs: Readonly<Record<keyof typeof BUDGETS, readonly number[]>>;
+  readonly stageMs: Readonly<Record<StageKey, readonly number[]>>;
 }
 
 const DEVICE_ID = '11111111-2222-4333-8444-555555555555';

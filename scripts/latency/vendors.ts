@@ -16,6 +16,8 @@ import { spread } from './spread.ts';
 /** ms: the last word to its text, the request to the first word, the request to the first sound. */
 export const BUDGETS = { stt: 500, llm: 800, tts: 500 } as const;
 
+export type StageKey = keyof typeof BUDGETS;
+
 export interface VendorsOptions {
   readonly clock: VirtualClock;
   readonly random: Random;

@@ -3,6 +3,8 @@ import type { Log } from '../../../device/src/system/log.ts';
 import { readNamedFile } from '../../../device/src/system/small-file.ts';
 import { ServerError } from '../errors.ts';
 import { openOfflinePipeline } from './offline/offline-pipeline.ts';
+import { findPocketsphinx } from './offline/pocketsphinx.ts';
+import { WordlessSpeechToText } from './offline/wordless-stt.ts';
 import type { LanguageModel, Pipeline, SpeechToText, StageName } from './ports.ts';
 import type { ServiceSettings } from './service-settings.ts';
 import { CircuitBreaker } from './steady/circuit-breaker.ts';
@@ -36,7 +38,8 @@ export interface PipelineOptions {
  */
 export async function openPipeline(options: PipelineOptions): Promise<Pipeline> {
   const { clock, settings, log, failed } = options;
-  const offline = await openOfflinePipeline(options.voiceFolder, log);
+  const recogniser = settings.stt === 'wordless' ? undefined : await findPocketsphinx(clock, new WordlessSpeechToText());
+  const offline = await openOfflinePipeline(options.voiceFolder, log, recogniser);
   const breakers = { stt: new CircuitBreaker(clock), llm: new CircuitBreaker(clock), tts: new CircuitBreaker(clock) };
   const ears = await openEars(options);
   const model = await openModel(options);

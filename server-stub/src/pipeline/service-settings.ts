@@ -3,7 +3,8 @@ import { readNamedFile } from '../../../device/src/system/small-file.ts';
 
 /** Which service serves each stage, and how it is reached. Secrets are elsewhere: see service-keys.ts. */
 export interface ServiceSettings {
-  readonly stt: 'offline' | 'elevenlabs' | 'openai';
+  /** `offline`: the machine's recogniser, where one is installed. `wordless`: nobody; it is heard that somebody spoke. */
+  readonly stt: 'offline' | 'wordless' | 'elevenlabs' | 'openai';
   readonly llm: 'offline' | 'openai';
   readonly tts: 'offline' | 'elevenlabs' | 'openai';
   readonly elevenlabsUrl: string;
@@ -43,7 +44,7 @@ const oneOf = (...names: string[]): Pick<Setting, 'placeholder' | 'allowed' | 'w
 
 /** The one place where a setting is made: flags, variables, file and help all come from here. */
 export const SERVICE_SETTINGS: { readonly [Name in ServiceSettingName]: Setting } = {
-  stt: { ...oneOf('offline', 'elevenlabs', 'openai'), flag: '--stt', env: 'BESTDAY_SERVER_STT', default: 'offline', description: 'who understands what is said' },
+  stt: { ...oneOf('offline', 'wordless', 'elevenlabs', 'openai'), flag: '--stt', env: 'BESTDAY_SERVER_STT', default: 'offline', description: 'who understands what is said; offline is pocketsphinx where it is installed' },
   llm: { ...oneOf('offline', 'openai'), flag: '--llm', env: 'BESTDAY_SERVER_LLM', default: 'offline', description: 'who answers; openai is any server of that form' },
   tts: { ...oneOf('offline', 'elevenlabs', 'openai'), flag: '--tts', env: 'BESTDAY_SERVER_TTS', default: 'offline', description: 'who speaks' },
   elevenlabsUrl: { ...URL_OF, flag: '--elevenlabs-url', env: 'BESTDAY_ELEVENLABS_URL', default: 'https://api.elevenlabs.io', description: 'ElevenLabs, or one of its regions' },

@@ -36,6 +36,8 @@ async function openRedisStore({ redis, password }: StoreChoice, { clock, log, st
   log.info('store.redis', { host: redis.host, port: redis.port, database: redis.database, tls: redis.tls });
   const close = async (): Promise<void> => {
     conversations.close();
+    // What was changed in this turn of the event loop is handed over at its end.
+    await Promise.resolve();
     await link.close(CLOSE_LIMIT_MS);
   };
   return { conversations, close };

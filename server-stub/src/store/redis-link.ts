@@ -41,8 +41,7 @@ export async function openRedisLink(address: RedisAddress, password: string | un
   return {
     send: (command) => client.sendCommand(command, options),
     close: async (limitMs) => {
-      const limit = AbortSignal.timeout(limitMs);
-      limit.addEventListener('abort', () => client.destroy());
+      AbortSignal.timeout(limitMs).addEventListener('abort', () => { if (client.isOpen) client.destroy(); });
       if (client.isOpen) await client.close().catch(() => {});
     },
   };

@@ -1,5 +1,5 @@
 import type { Log } from '../../../../device/src/system/log.ts';
-import type { Pipeline } from '../ports.ts';
+import type { Pipeline, SpeechToText } from '../ports.ts';
 import { loadVoiceActivity } from '../voice-activity.ts';
 import { ClipVoice } from './clip-voice.ts';
 import { loadClips } from './clips.ts';
@@ -10,16 +10,17 @@ import { WordlessSpeechToText } from './wordless-stt.ts';
 /**
  * A pipeline that needs no key and no network.
  * @param voiceFolder recordings and their `clips.json`
+ * @param recogniser where there is one; else it is heard that somebody spoke, but no words
  * @throws {ClipError}
  */
-export async function openOfflinePipeline(voiceFolder: string, log: Log): Promise<Pipeline> {
+export async function openOfflinePipeline(voiceFolder: string, log: Log, recogniser?: SpeechToText): Promise<Pipeline> {
   const clips = await loadClips(voiceFolder);
   const espeak = await findEspeak();
   const recordings = new ClipVoice(clips);
-  log.info('pipeline.offline', { clips: clips.length, synthesiser: espeak === undefined ? 'none' : 'espeak-ng' });
+  log.info('pipeline.offline', { clips: clips.length, synthesiser: espeak === undefined ? 'none' : 'espeak-ng', recogniser: recogniser === undefined ? 'none' : 'pocketsphinx' });
   return {
-    speechToText: new WordlessSpeechToText(),
-    languageModel: new OfflineCompanion(clips),
+    speechToText: recogniser ?? new WordlessSpeechToText(),
+    languageModel: new OfflineCompanion(clips, espeak !== undefined),
     textToSpeech: new ClipVoice(clips, espeak),
     standby: {
       voice: recordings,
