@@ -10,6 +10,8 @@ const PARTS = [
   { packages: ['pulseaudio', 'pulseaudio-utils', 'libasound2-plugins'], present: () => onPath('pulseaudio') && onPath('pactl') && hasPulsePlugin(), without: 'the tests on the virtual sound card are skipped' },
   { packages: ['redis-server'], present: () => onPath('redis-server'), without: 'the tests of conversations that outlive a server process are skipped' },
   { packages: ['alsa-utils'], present: () => onPath('arecord') && onPath('aplay'), without: 'the tests of the command-line sound are skipped' },
+  { packages: ['systemd-container'], present: () => onPath('systemd-nspawn') && onPath('systemd-analyze'), without: 'the tests under a real systemd are skipped' },
+  { packages: ['mtools'], present: () => onPath('mcopy') && onPath('mformat'), without: 'the test that puts an identity on a card is skipped' },
 ];
 
 /** Installs what is missing where that is allowed; says what will be skipped where it is not. */

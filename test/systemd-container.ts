@@ -4,11 +4,11 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installedParts } from '../scripts/package/parts.ts';
-import { layOut } from '../scripts/package/tree.ts';
+import { layOut, UNITS } from '../scripts/package/tree.ts';
 
 const BOOT_LIMIT_MS = 20_000;
 const HOME = 'usr/lib/bestday-phone';
-const UNITS = 'usr/lib/systemd/system';
+const UNIT_FOLDER = 'usr/lib/systemd/system';
 
 export interface ContainerOptions {
   /** By absolute path in the container. */
@@ -135,12 +135,11 @@ export class SystemdContainer {
   #installation(): string[] {
     const stage = join(this.#folder, 'stage');
     layOut(stage, installedParts()!);
-    const units = ['bestday-phone.service', 'bestday-phone.target', 'bestday-phone-self-test.service', 'bestday-phone-self-test.timer', 'bestday-phone-sound.service'];
     return [
       `${join(stage, HOME)}:/${HOME}`,
       `${join(stage, 'usr/bin/bestday-phone')}:/usr/bin/bestday-phone`,
       `${join(stage, 'usr/lib/sysusers.d/bestday-phone.conf')}:/etc/sysusers.d/bestday-phone.conf`,
-      ...units.map((unit) => `${join(stage, UNITS, unit)}:/etc/systemd/system/${unit}`),
+      ...UNITS.map((unit) => `${join(stage, UNIT_FOLDER, unit)}:/etc/systemd/system/${unit}`),
     ];
   }
 

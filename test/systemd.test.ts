@@ -114,6 +114,12 @@ describe('the service under a real systemd', function () {
     assert.equal(status().volume, 2);
   });
 
+  it('takes an identity from the boot partition, once, and wipes it there', () => {
+    container.run('sh', '-c', `mkdir -p /boot/bestday /etc/credstore; cd /boot/bestday; echo ${KEY} > phone.api-key; cat /etc/default/bestday-phone > default; umount /etc/default/bestday-phone`);
+    container.run('systemctl', 'restart', 'bestday-phone-provision.service');
+    assert.equal(container.run('sh', '-c', 'ls -d /boot/bestday 2>/dev/null; stat -c %a /etc/credstore/phone.api-key; cat /etc/credstore/phone.api-key /etc/default/bestday-phone'), `600\n${KEY}\n${DEFAULTS.trim()}`);
+  });
+
   it('shows what its self-test finds', () => {
     container.run('systemctl', 'start', 'bestday-phone-self-test.service');
     assert.equal(container.show('Result', 'bestday-phone-self-test.service'), 'success');

@@ -5,7 +5,8 @@ import { ROOT } from '../programs.ts';
 import type { Parts } from './parts.ts';
 
 const HOME = 'usr/lib/bestday-phone';
-const UNITS = ['bestday-phone.service', 'bestday-phone.target', 'bestday-phone-sound.service', 'bestday-phone-self-test.service', 'bestday-phone-self-test.timer'];
+/** In the order in which they come at a boot. */
+export const UNITS = ['bestday-phone-provision.service', 'bestday-phone.service', 'bestday-phone.target', 'bestday-phone-sound.service', 'bestday-phone-self-test.service', 'bestday-phone-self-test.timer'];
 
 /** Bundles that the phone loads; the server's stay behind. */
 const BUNDLES = ['bestday-phone.cjs', 'audio-child.cjs', 'lazy/conf.cjs', 'lazy/winston.cjs', 'lazy/libopus.wasm'];
@@ -29,6 +30,7 @@ function program(to: To, { node }: Parts): void {
   put(to(HOME, 'package.json'), `${JSON.stringify({ name, version, type: 'module' })}\n`);
   copy(join(ROOT, 'device/prompts'), to(HOME, 'device/prompts'));
   copy(join(ROOT, 'hardware'), to(HOME, 'hardware'));
+  put(to(HOME, 'bin/provision'), readFileSync(join(ROOT, 'scripts/package/provision.sh')), 0o755);
   // One path for the units, whoever brings Node.
   put(to(HOME, 'bin/node'), node === undefined ? '#!/bin/sh\nexec /usr/bin/node "$@"\n' : readFileSync(node), 0o755);
 }
