@@ -36,10 +36,6 @@ export class MicrophoneJudge {
     return this.#capturedMs.push(this.#now()) - 1;
   }
 
-  get count(): number {
-    return this.#capturedMs.length;
-  }
-
   /** The phone hands a frame to a socket. */
   sent(index: number, wireSequence: number): void {
     const ageMs = this.#now() - this.#capturedMs[index]!;

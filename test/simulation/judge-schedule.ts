@@ -39,7 +39,7 @@ export class ScheduleJudge {
   /** A server asked for another wait, so the time since the loss no longer tells the sum of the waits. */
   #shifted = false;
   #handshakes: { readonly fromMs: number; toMs: number }[] = [];
-  #excuse: 'dial' | 'network-up' | undefined;
+  #excuse: 'dial' | 'network-up' | 'silent-link' | undefined;
   #excuseMs = 0;
 
   constructor(verdict: Verdict, now: () => number) {
@@ -73,8 +73,9 @@ export class ScheduleJudge {
   }
 
   networkUp(): void {
-    if (this.#phase !== 'connecting' && this.#phase !== 'reconnecting') return;
-    this.#excuse = 'network-up';
+    if (this.#phase !== 'connecting' && this.#phase !== 'reconnecting' && this.#phase !== 'talking') return;
+    // While it talks it may: a link that has been silent is given up for a new one. Otherwise it must.
+    this.#excuse = this.#phase === 'talking' ? 'silent-link' : 'network-up';
     this.#excuseMs = this.#now();
   }
 

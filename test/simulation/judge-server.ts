@@ -7,8 +7,8 @@ import type { Verdict } from './violation.ts';
 import type { Endpoint, Wire } from './wire.ts';
 
 const WINDOW_MS = 30_000;
-/** 6 s without a byte, noticed up to a second later, looked at once a second here. */
-const DEAF_MS = 8_100;
+/** 6 s without a byte, noticed up to a second later; looked at once a second here, so never overestimated. */
+const DEAF_MS = 7_050;
 /** 60 s held, and a slice that was being encoded. */
 const MOST_HELD_FRAMES = 60_000 / 20 + 20;
 /** What may be sent ahead, 30 s, as it is on the wire. */

@@ -66,10 +66,6 @@ export class ServerHost implements Host {
     this.start();
   }
 
-  get process(): ServerProcess | undefined {
-    return this.#listening;
-  }
-
   get storedConversations(): number {
     return this.#store.size;
   }
