@@ -37,6 +37,11 @@ export class Liveness {
     this.#bytesAtLife = this.#socket.bytesReceived;
   }
 
+  /** How long no bytes have come; the part of a message that came without the rest may be noticed a second late. */
+  get silentMs(): number {
+    return this.#clock.now() - this.#lastLifeMs;
+  }
+
   stop(): void {
     this.#ping.cancel();
     this.#deadline.cancel();

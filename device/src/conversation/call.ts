@@ -89,8 +89,12 @@ export class Call {
     this.#downlink.close();
   }
 
-  /** The network interface came back: worth an attempt at once. */
+  /**
+   * The network interface came back: worth an attempt at once. A link that is still open, but silent, was hit by what
+   * just ended: TCP would try it again only seconds from now, a resume takes one round trip.
+   */
   networkUp(): void {
+    if (this.#state.phase === 'talking' && this.#state.resumable && this.#link!.silentMs > 1.5 * ACK_INTERVAL_MS) this.#dispatch({ type: 'dead' });
     this.#dispatch({ type: 'network-up' });
   }
 

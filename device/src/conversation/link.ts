@@ -38,6 +38,11 @@ export class Link {
     if (this.framing === 'rtp') this.socket.send(encodeMessage(message));
   }
 
+  /** How long nothing has come. */
+  get silentMs(): number {
+    return this.#liveness.silentMs;
+  }
+
   /** The server said how often it wants to be pinged. */
   setPingInterval(pingMs: number): void {
     this.#liveness.stop();

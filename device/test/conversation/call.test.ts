@@ -161,6 +161,28 @@ describe('a call', () => {
     assert.deepEqual(rig.attemptsAtMs.map((atMs) => atMs - 20), [-20, 1_000, 3_000, 4_000, 7_000]);
   });
 
+  it('gives up a link that was silent for more than an ack when the network comes back, and resumes at once', () => {
+    const rig = new CallRig();
+    const link = rig.talk();
+    rig.clock.advance(1_600);
+    rig.call.networkUp();
+    rig.clock.advance(20);
+    assert.equal(link.terminated, true);
+    assert.deepEqual(rig.attemptsAtMs.map((atMs) => atMs - 20), [-20, 1_600]);
+    assert.notEqual(rig.link.of('hello')[0]!.resume, undefined);
+  });
+
+  it('keeps a link that lives when an interface comes back', () => {
+    const rig = new CallRig();
+    const link = rig.talk();
+    rig.clock.advance(1_000);
+    link.says({ type: 'ack', rxSeq: -1 });
+    rig.clock.advance(1_000);
+    rig.call.networkUp();
+    rig.clock.advance(100);
+    assert.deepEqual([link.terminated, rig.call.phase], [false, 'talking']);
+  });
+
   it('notices a half-open link after 6 s without a byte, and cuts it', () => {
     const rig = new CallRig();
     const link = rig.talk();
