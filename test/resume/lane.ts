@@ -13,6 +13,8 @@ import { Site } from './support.ts';
 export interface LaneOrder {
   readonly reported: boolean;
   readonly cuts: number;
+  /** Shortest and longest outage; a dead link is noticed after 6 to 7 s, the window is 30 s. */
+  readonly outageMs: readonly [number, number];
 }
 
 export interface LaneResult {
@@ -25,16 +27,16 @@ export interface CutResult {
   readonly outageMs: number;
   /** From the link's return to the first sample of the answer that goes on. */
   readonly heardMs: number;
-  /** From the `hello` of the attempt that succeeded to that sample. */
-  readonly heardAfterHelloMs: number;
+  /** From the `hello` of the attempt that succeeded to that sample; absent when the old connection lived on. */
+  readonly heardAfterHelloMs?: number;
 }
 
-/** Over the 6 to 7 s in which a dead link is noticed, and inside the window of 30 s. */
-const OUTAGE_MS = { shortest: 8_000, longest: 14_000 };
 const TALK_MS = 2_500;
+/** The longest of the schedule's waits, and a connection. */
+const HEARD_AGAIN_MS = 9_000;
 const SAID_S = 900;
 
-async function run({ reported, cuts }: LaneOrder): Promise<LaneResult> {
+async function run({ reported, cuts, outageMs }: LaneOrder): Promise<LaneResult> {
   const link = new NetworkLink();
   const site = new Site();
   try {
@@ -46,9 +48,8 @@ async function run({ reported, cuts }: LaneOrder): Promise<LaneResult> {
     const outages: Outage[] = [];
     for (let cut = 0; cut < cuts; cut++) {
       await sleep(TALK_MS);
-      const back = phone.phase('talking');
-      outages.push(await cutOnce(link, reported));
-      await back;
+      outages.push(await cutOnce(link, reported, outageMs));
+      await sleep(HEARD_AGAIN_MS);
     }
     await sleep(TALK_MS);
     await phone.hangUp();
@@ -66,11 +67,11 @@ interface Outage {
   readonly untilMs: number;
 }
 
-async function cutOnce(link: NetworkLink, reported: boolean): Promise<Outage> {
+async function cutOnce(link: NetworkLink, reported: boolean, [shortest, longest]: LaneOrder['outageMs']): Promise<Outage> {
   const fromMs = nowMs();
   if (reported) link.pullOut();
   else link.swallow();
-  await sleep(OUTAGE_MS.shortest + Math.random() * (OUTAGE_MS.longest - OUTAGE_MS.shortest));
+  await sleep(shortest + Math.random() * (longest - shortest));
   if (reported) link.plugIn();
   else link.letThrough();
   return { fromMs, untilMs: nowMs() };
@@ -78,8 +79,8 @@ async function cutOnce(link: NetworkLink, reported: boolean): Promise<Outage> {
 
 function resultOf({ fromMs, untilMs }: Outage, lines: readonly FrameTraceLine[]): CutResult {
   const heard = lines.find((line) => line.at >= untilMs && line.event === 'rendered' && line.state === 'flowing')?.at ?? Infinity;
-  const hello = lines.findLast((line) => line.at <= heard && line.event === 'message-sent' && line.type === 'hello')?.at ?? Infinity;
-  return { outageMs: untilMs - fromMs, heardMs: heard - untilMs, heardAfterHelloMs: heard - hello };
+  const hello = lines.findLast((line) => line.at >= fromMs && line.at <= heard && line.event === 'message-sent' && line.type === 'hello')?.at;
+  return { outageMs: untilMs - fromMs, heardMs: heard - untilMs, ...(hello !== undefined && { heardAfterHelloMs: heard - hello }) };
 }
 
 /** The clock of the frame trace. */

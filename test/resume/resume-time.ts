@@ -30,8 +30,8 @@ export function missingForResumeTime(): string | undefined {
 }
 
 /** @param lanes phones and servers at work at the same time */
-export async function measure(reported: boolean, cuts: number, lanes: number): Promise<ResumeTimes> {
-  const orders = Array.from({ length: lanes }, (_, lane): LaneOrder => ({ reported, cuts: Math.floor(cuts / lanes) + (lane < cuts % lanes ? 1 : 0) }));
+export async function measure(reported: boolean, cuts: number, lanes: number, outageMs: LaneOrder['outageMs'] = [8_000, 14_000]): Promise<ResumeTimes> {
+  const orders = Array.from({ length: lanes }, (_, lane): LaneOrder => ({ reported, outageMs, cuts: Math.floor(cuts / lanes) + (lane < cuts % lanes ? 1 : 0) }));
   const results = await Promise.all(orders.filter((order) => order.cuts > 0).map(lane));
   return { reported, cuts: results.flatMap((result) => result.cuts), misheard: results.reduce((sum, { misheard }) => sum + misheard, 0) };
 }
@@ -47,9 +47,10 @@ function lane(order: LaneOrder): Promise<LaneResult> {
 
 export function describeTimes({ reported, cuts, misheard }: ResumeTimes): string {
   const { median, p95, max } = distribution(cuts.map(({ heardMs }) => heardMs));
-  const afterHello = distribution(cuts.map(({ heardAfterHelloMs }) => heardAfterHelloMs));
+  const helloes = cuts.flatMap(({ heardAfterHelloMs }) => heardAfterHelloMs ?? []);
+  const afterHello = distribution(helloes);
   return `${reported ? 'reported by the interface' : 'reported by nobody'}: ${cuts.length} cuts; the answer goes on after the link's return: median ${ms(median)}, p95 ${ms(p95)}, max ${ms(max)}; `
-    + `after the hello that succeeded: median ${ms(afterHello.median)}, p95 ${ms(afterHello.p95)}, max ${ms(afterHello.max)}; ${misheard} frames not heard once and in order`;
+    + `after the hello that succeeded (${helloes.length}): median ${ms(afterHello.median)}, p95 ${ms(afterHello.p95)}, max ${ms(afterHello.max)}; ${misheard} frames not heard once and in order`;
 }
 
 function ms(value: number): string {
@@ -59,18 +60,20 @@ function ms(value: number): string {
 interface Options {
   readonly cuts: number;
   readonly lanes: number;
+  readonly shortest: number;
+  readonly longest: number;
   readonly link: 'reported' | 'unreported' | 'both';
   readonly report?: string;
   readonly picture?: string;
 }
 
-async function main({ cuts, lanes, link, report, picture }: Options): Promise<number> {
+async function main({ cuts, lanes, shortest, longest, link, report, picture }: Options): Promise<number> {
   if (picture !== undefined) checkPictureFile(picture);
   const missing = missingForResumeTime();
   if (missing !== undefined) throw new Error(missing);
   const all: ResumeTimes[] = [];
   for (const reported of link === 'both' ? [true, false] : [link === 'reported']) {
-    all.push(await measure(reported, cuts, lanes));
+    all.push(await measure(reported, cuts, lanes, [shortest * 1_000, longest * 1_000]));
     process.stdout.write(`${describeTimes(all.at(-1)!)}\n`);
   }
   if (report !== undefined) writeFileSync(report, `${JSON.stringify(all, undefined, 2)}\n`);
@@ -100,6 +103,8 @@ if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.a
   const command = new Command('npm run resume-time --').description('how soon after a cut the answer goes on; needs root')
     .option('--cuts <N>', 'of each kind', count, 50)
     .option('--lanes <N>', 'phones that are cut at the same time', count, 5)
+    .option('--shortest <S>', 'shortest outage; a dead link is noticed after 6 to 7 s', count, 8)
+    .option('--longest <S>', 'longest outage', count, 14)
     .addOption(new Option('--link <KIND>').choices(['reported', 'unreported', 'both']).default('both'))
     .option('--report <R.json>', 'write every cut there')
     .option('--picture <F.png>', 'draw them there (.png or .svg)')
