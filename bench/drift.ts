@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,7 +14,7 @@ import { silentLog } from '../device/src/system/log.ts';
 import { FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE, systemClock } from '../protocol/src/index.ts';
 import { build } from '../scripts/build.mjs';
 import { exitOf, startPhone } from '../scripts/programs.ts';
-import { runAheadOfOthers } from '../scripts/network/real-time.ts';
+import { putAheadOfOthers } from '../scripts/network/real-time.ts';
 import { dryStretches, highBandLevels, loudestStepDb } from './lib/clicks.ts';
 import { printColumns } from './lib/columns.ts';
 import { options } from './lib/options.ts';
@@ -58,7 +58,7 @@ interface Drifted extends Recorded {
 
 await build();
 // The far end, the recorders and the sound cards must be on time as well as the phones; all are begun from here.
-if (!runAheadOfOthers()) process.stderr.write('drift: not allowed to run ahead of other programs; a busy machine will show\n');
+if (!putAheadOfOthers(process.pid)) process.stderr.write('drift: not allowed to run ahead of other programs; a busy machine will show\n');
 const folder = mkdtempSync(join(tmpdir(), 'bestday-drift-'));
 const keyFile = join(folder, 'key');
 writeFileSync(keyFile, 'a-key-that-nobody-asks-for', { mode: 0o600 });
@@ -71,8 +71,17 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 
-async function cardAlone(): Promise<Recorded> {
+/** A card that keeps its time whatever else the machine does, where that is allowed. */
+function startCard(): SoundCard {
   const card = SoundCard.start();
+  // PulseAudio gives up the priority it inherits; its helpers' ids stand beside its socket.
+  const cardFolder = dirname(card.env['PULSE_RUNTIME_PATH']!);
+  for (const pid of readFileSync(join(cardFolder, 'pids'), 'utf8').split('\n').filter(Boolean)) putAheadOfOthers(pid);
+  return card;
+}
+
+async function cardAlone(): Promise<Recorded> {
+  const card = startCard();
   const heard: Int16Array[] = [];
   try {
     card.listen('spk', (samples) => heard.push(samples));
@@ -85,7 +94,7 @@ async function cardAlone(): Promise<Recorded> {
 }
 
 async function drift(driftPpm: number): Promise<Drifted> {
-  const card = SoundCard.start();
+  const card = startCard();
   const heard: Int16Array[] = [];
   const queuedMs: number[] = [];
   let counters: FrameCounters | undefined;

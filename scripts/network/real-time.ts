@@ -10,7 +10,7 @@ export function aheadOfOthers(): readonly string[] {
   return spawnSync(REAL_TIME[0]!, [...REAL_TIME.slice(1), 'true'], { stdio: 'ignore' }).status === 0 ? REAL_TIME : [];
 }
 
-/** The same for this process, and for what it starts from now on. @returns whether it is allowed */
-export function runAheadOfOthers(): boolean {
-  return spawnSync('chrt', ['--rr', '--pid', '4', String(process.pid)], { stdio: 'ignore' }).status === 0;
+/** The same for a process that runs, and for what it starts from now on. @returns whether it is allowed */
+export function putAheadOfOthers(pid: number | string): boolean {
+  return spawnSync('chrt', ['--rr', '--all-tasks', '--pid', '6', String(pid)], { stdio: 'ignore' }).status === 0;
 }
