@@ -83,7 +83,8 @@ export class ResponseWriter {
    * the process for 60 ms. So a few frames at a time, and none while the downlink is full.
    */
   #mustWait(): boolean {
-    return this.#sinceYield >= FRAMES_PER_SLICE || !this.#options.downlink.hasRoom;
+    const slice = this.#frames <= FIRST_SLICE_FRAMES ? FIRST_SLICE_FRAMES : FRAMES_PER_SLICE;
+    return this.#sinceYield >= slice || !this.#options.downlink.hasRoom;
   }
 
   async #turnForOthers(): Promise<void> {
@@ -102,6 +103,8 @@ export interface ResponseOptions {
 
 /** 200 ms of audio, 1.3 ms of Opus encoding. */
 const FRAMES_PER_SLICE = 10;
+/** Two full TCP segments: on a path that loses packets no more may be let out for a round trip. */
+const FIRST_SLICE_FRAMES = 28;
 const SLICE_PAUSE_MS = 2;
 
 function wordsWithin(text: string, share: number): string {
