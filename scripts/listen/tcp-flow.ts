@@ -43,6 +43,7 @@ export class TcpFlow {
   #backoff = 1;
   #timer: Timer | undefined;
   #reorderTimer: Timer | undefined;
+  #write: Timer | undefined;
 
   constructor(clock: VirtualClock, out: PacketPath, back: PacketPath, roundTripMs: number) {
     this.#clock = clock;
@@ -58,10 +59,14 @@ export class TcpFlow {
     return Math.max(0, this.#written - this.#sent + unacknowledged - KERNEL_BYTES);
   }
 
+  /** What is sent at one and the same time goes out in one write, as both programs do it. */
   send(bytes: number, deliver: () => void): void {
-    this.#written += bytes + RECORD_BYTES;
+    this.#written += bytes + MESSAGE_BYTES + (this.#write === undefined ? RECORD_BYTES : 0);
     this.#messages.push({ end: this.#written, deliver });
-    this.#pump();
+    this.#write ??= this.#clock.after(0, () => {
+      this.#write = undefined;
+      this.#pump();
+    });
   }
 
   #pump(): void {
@@ -166,8 +171,9 @@ export class TcpFlow {
 const SEGMENT_BYTES = 1_448;
 /** IP, TCP and its options. */
 const HEADER_BYTES = 52;
-/** TLS 1.3 and WebSocket, around each message. */
-const RECORD_BYTES = 28;
+/** WebSocket, around each message, and TLS 1.3, around each write. */
+const MESSAGE_BYTES = 6;
+const RECORD_BYTES = 22;
 const KERNEL_BYTES = 87_380;
 const FIRST_WINDOW = 10;
 /** A quarter of a round trip for packets that were only overtaken. */

@@ -76,10 +76,15 @@ function sendAhead(crossing: Crossing): FrameCounters {
   utterances.forEach(({ atMs, frames }, index) => clock.after(atMs, () => {
     const id = `response-${index}`;
     sender.begin(id);
-    frames.forEach((frame, number) => clock.after(Math.floor(number / FRAMES_PER_SLICE) * SLICE_PAUSE_MS, () => sender.append(id, encoder.encode(frame))));
-    clock.after(Math.ceil(frames.length / FRAMES_PER_SLICE) * SLICE_PAUSE_MS, () => sender.end(id));
+    frames.forEach((frame, number) => clock.after(madeAfterMs(number), () => sender.append(id, encoder.encode(frame))));
+    clock.after(madeAfterMs(frames.length), () => sender.end(id));
   }));
   return counters;
+}
+
+/** As the server makes responses: see `response.ts` there. */
+function madeAfterMs(frame: number): number {
+  return Math.max(0, Math.ceil((frame + 1 - FIRST_SLICE_FRAMES) / FRAMES_PER_SLICE)) * SLICE_PAUSE_MS;
 }
 
 function sendLive(crossing: Crossing, way: 'live' | 'datagram'): FrameCounters {
@@ -145,6 +150,6 @@ function newServerDownlink(clock: VirtualClock): ServerDownlink {
 const ACK_BYTES = 80;
 /** IP, UDP, and SRTP's tag. */
 const DATAGRAM_HEADER_BYTES = 38;
-/** As the server makes responses. */
+const FIRST_SLICE_FRAMES = 28;
 const FRAMES_PER_SLICE = 10;
 const SLICE_PAUSE_MS = 2;

@@ -1,5 +1,6 @@
 import { mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CallReport } from '../../device/src/conversation/report.ts';
 import type { FrameTraceLine } from '../../device/src/system/frame-trace.ts';
 import { addDevice, exitOf, ROOT, startPhone, startServer } from '../programs.ts';
@@ -76,13 +77,23 @@ async function runPrograms({ folder, seconds }: ConversationOptions, namespaces:
     ], ['ignore', 'ignore', openSync(file('phone.log'), 'w')], process.env, [...inside(namespaces.phone), ...aheadOfOthers()]);
     const code = await exitOf(phone);
     if (code !== 0) throw new Error(`the phone ended with ${code}; its log: ${file('phone.log')}`);
+    await goodbyeArrived(file('server.log'));
   } finally {
     await server.stop();
   }
 }
 
+/** The phone's kernel still sends its last words, again where they are lost; the server's account comes with them. */
+async function goodbyeArrived(serverLog: string): Promise<void> {
+  for (let waited = 0; waited < 10_000 && lastLine(serverLog, 'conversation.ended') === undefined; waited += 200) await sleep(200);
+}
+
+function lastLine(log: string, event: string): string | undefined {
+  return readFileSync(log, 'utf8').split('\n').findLast((line) => line.includes(event));
+}
+
 function readResults(folder: string): Omit<HeldConversation, 'network' | 'congestionControl'> {
-  const ended = readFileSync(join(folder, 'server.log'), 'utf8').split('\n').findLast((line) => line.includes('conversation.ended'));
+  const ended = lastLine(join(folder, 'server.log'), 'conversation.ended');
   const fields = ended === undefined ? {} : JSON.parse(ended.slice(ended.indexOf('{'))) as Record<string, unknown>;
   return {
     report: JSON.parse(readFileSync(join(folder, 'call.json'), 'utf8')) as CallReport,
