@@ -51,7 +51,6 @@ export class Uplink {
     this.#capturedAtMs[sequence % CAPTURE_TIMES] = capturedMs;
     this.#options.onCaptured?.(sequence);
     this.#held.push({ sequence, capturedMs, payload });
-    this.#shedStale(capturedMs);
     this.#pump();
   }
 
@@ -62,7 +61,7 @@ export class Uplink {
     this.#unsent = 0;
     this.#acknowledged = (this.#held[0]?.sequence ?? this.#next) - 1;
     this.#lastSent = this.#acknowledged;
-    this.#shedStale(this.#options.clock.now());
+    this.#shedStale();
     this.#noteLost(rxSeq);
     this.#pump();
   }
@@ -104,7 +103,9 @@ export class Uplink {
     this.#options.encoder.close();
   }
 
+  /** Whatever the reason to send, frames that grew stale since the last one do not go out. */
   #pump(): void {
+    this.#shedStale();
     const link = this.#link;
     if (link === undefined) return;
     while (this.#unsent < this.#held.length && this.#mayRide(link)) {
@@ -150,7 +151,8 @@ export class Uplink {
     this.#drop(drop);
   }
 
-  #shedStale(nowMs: number): void {
+  #shedStale(): void {
+    const nowMs = this.#options.clock.now();
     let drop = 0;
     while (drop < this.#held.length && nowMs - this.#held[drop]!.capturedMs > STALE_MIC_MS) drop++;
     // Of these, the ones already sent are merely no longer held; only the unsent ones are lost.

@@ -101,6 +101,16 @@ describe('the uplink', () => {
     assert.equal(socket.sequences().at(-1), (FIRST + 499) % 65_536);
   });
 
+  it('sends nothing stale when an ack comes while the microphone itself is silent', () => {
+    const { clock, uplink, socket, speak, counters } = rig();
+    uplink.link(socket, 'rtp', -1);
+    speak(140);
+    clock.advance(3_500);
+    uplink.acknowledge(FIRST + 124);
+    assert.equal(socket.sent.length, 125);
+    assert.equal(counters.shed, 15);
+  });
+
   it('stops while the socket holds back bytes', () => {
     const { uplink, socket, speak } = rig();
     uplink.link(socket, 'rtp', -1);
