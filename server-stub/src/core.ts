@@ -147,9 +147,9 @@ class Core implements ServerCore, Lobby {
 
   #resume(connection: Connection, request: ResumeRequest): void {
     const here = this.#byId.get(request.conversationId);
-    if (here === undefined) return void this.#claim(connection, request);
-    if (here.accepts(connection.peer.deviceId, request.token)) here.resume(connection, request);
-    else this.#refuseResume(connection);
+    if (here?.accepts(connection.peer.deviceId, request.token) === true) here.resume(connection, request);
+    // What is held here may be out of date: another process has it, and its phone is back before we were told.
+    else void this.#claim(connection, request);
   }
 
   /** Perhaps another process holds it, or did. */
@@ -166,6 +166,7 @@ class Core implements ServerCore, Lobby {
     try {
       const claimed = await store.claim(request.conversationId, (record) => mayResume(this.#environment, record, deviceId, request.token), lost);
       if (claimed === undefined || lostAlready) return this.#refuseResume(connection);
+      this.#byId.get(request.conversationId)?.lostToAnother();
       conversation = this.#make(connection, { terms: claimed.record, ...claimed.record, ...claimed, store: () => claimed.log });
       if (conversation === undefined) return claimed.log.remove();
       conversation.takenOver(claimed.remainingMs);
@@ -202,7 +203,7 @@ class Core implements ServerCore, Lobby {
   }
 
   #remove(conversation: Conversation): void {
-    this.#byId.delete(conversation.id);
+    if (this.#byId.get(conversation.id) === conversation) this.#byId.delete(conversation.id);
     if (this.#byDevice.get(conversation.deviceId) === conversation) this.#byDevice.delete(conversation.deviceId);
   }
 }

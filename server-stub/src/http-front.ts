@@ -171,7 +171,7 @@ export interface HttpFrontOptions {
   readonly core: ServerCore;
   readonly log: Log;
   readonly limits: ServerLimits;
-  readonly metrics: Registry;
+  readonly metrics: Pick<Registry, 'metrics' | 'contentType'>;
   readonly tls: TlsFiles | undefined;
   readonly admit: (deviceId: string, key: string) => Promise<Admission>;
   /** Is told of every frame; for measurements. */

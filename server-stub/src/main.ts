@@ -5,6 +5,7 @@ import { version } from '../../device/src/system/package-root.ts';
 import { defaultDataFolder, openDataFolder } from './data-folder.ts';
 import { DeviceRegistry } from './device-registry.ts';
 import { ServerError } from './errors.ts';
+import { servesForAnother, startProcesses, tellListening } from './processes.ts';
 import { startServer } from './server.ts';
 import { storeChoice } from './store/store-option.ts';
 import type { TlsChoice } from './server.ts';
@@ -32,6 +33,7 @@ interface ServeFlags extends DataFlag {
   readonly store?: string;
   readonly storePasswordFile?: string;
   readonly frameTrace?: string;
+  readonly processes?: number;
 }
 
 async function serve(flags: ServeFlags): Promise<number> {
@@ -46,11 +48,24 @@ async function serve(flags: ServeFlags): Promise<number> {
     process.once('SIGTERM', () => resolve());
     process.once('SIGINT', () => resolve());
   });
+  const { processes = 1 } = flags;
+  if (processes > 1 && store === undefined) throw new ServerError('bad-option', '--processes needs --store: a phone that comes back may reach another process');
+  if (processes > 1 && !servesForAnother()) return serveWithProcesses(processes, log, signalled);
   const frameTrace = flags.frameTrace === undefined ? undefined : new FrameTrace(flags.frameTrace);
   const server = await startServer({ port: flags.port, host: flags.host, tls, dataFolder, log, store, services, frameTrace });
-  process.stdout.write(`listening on ${server.url}${server.caFile === undefined ? '' : `, CA ${server.caFile}`}\n`);
+  const line = `listening on ${server.url}${server.caFile === undefined ? '' : `, CA ${server.caFile}`}\n`;
+  if (servesForAnother()) tellListening(line);
+  else process.stdout.write(line);
   await signalled;
   await server.close();
+  await log.close();
+  return Exit.ok;
+}
+
+async function serveWithProcesses(count: number, log: ReturnType<typeof createLog>, signalled: Promise<void>): Promise<number> {
+  const processes = await startProcesses(count, log, (line) => void process.stdout.write(line));
+  await signalled;
+  await processes.stop();
   await log.close();
   return Exit.ok;
 }
@@ -103,6 +118,7 @@ function program(done: (exitCode: Promise<number>) => void): Command {
     .option('--store <URL>', 'redis://HOST[:PORT][/DB]: keep conversations there, so that a phone can resume in another process')
     .option('--store-password-file <FILE>', 'password of the store (mode 0600)')
     .option('--frame-trace <FILE>', 'write what happens to each frame as JSON lines to this file, for measurements')
+    .option('--processes <N>', 'server processes behind one listener; needs --store', processCount)
     .option('--verbose', 'log details');
   addServiceFlags(root);
   root.action((flags: ServeFlags) => done(serve(flags)));
@@ -123,6 +139,12 @@ function program(done: (exitCode: Promise<number>) => void): Command {
 function port(text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value > 65_535) throw new InvalidArgumentError('want a number from 0 to 65535.');
+  return value;
+}
+
+function processCount(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || value > 64) throw new InvalidArgumentError('want a number from 1 to 64.');
   return value;
 }
 

@@ -18,6 +18,7 @@ import { HttpFront } from './http-front.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import type { ServerLimits } from './limits.ts';
 import { metricsOf } from './metrics.ts';
+import { servesForAnother, sharedMetrics } from './processes.ts';
 import { nodeIds } from './node-ids.ts';
 import { openPipeline } from './pipeline/open-pipeline.ts';
 import type { KeyName } from './pipeline/service-keys.ts';
@@ -63,7 +64,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const metrics = metricsOf(core);
   // Memory and event-loop delay of the process, under the names that dashboards know.
   collectDefaultMetrics({ register: metrics });
-  const front = openFront({ core, log, limits, tls, metrics, frameTrace: options.frameTrace, admit: (deviceId, key) => registry.admit(deviceId, key) });
+  const front = openFront({ core, log, limits, tls, metrics: servesForAnother() ? sharedMetrics(metrics) : metrics, frameTrace: options.frameTrace, admit: (deviceId, key) => registry.admit(deviceId, key) });
   const port = await listen(front, options.port, host);
   const url = `${tls === undefined ? 'ws' : 'wss'}://${host.includes(':') ? `[${host}]` : host}:${port}${CONNECT_PATH}`;
   log.info('server.listening', { url });

@@ -186,6 +186,8 @@ describe('resume token', () => {
       const { here, old, ready } = await brokenAfter(10);
       const stranger = here.connect({ ...(deviceId !== undefined && { deviceId }) });
       stranger.say({ type: 'hello', protocol: 1, deviceId: deviceId ?? '11111111-2222-4333-8444-555555555555', bootId: 'b', firmware: 'f', codecs: ['pcm'], frameMs: 20, sampleRate: 16_000, maxQueueMs: 30_000, language: 'en', resume: { conversationId: ready.conversationId, token: token(ready), rxSeq: -1, playedTs: 0, firstTxSeq: 0 } });
+      // The store is asked, too: another process might have the conversation.
+      await here.pass(0);
       assert.equal(stranger.last('error').code, 'conversation-expired');
       assert.equal(stranger.closedWith, CloseCode.conversationExpired);
       const next = here.connect({ lastReceived: old.rxSeq });
