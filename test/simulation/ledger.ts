@@ -21,9 +21,13 @@ export interface MadeFrame {
 export interface Conversation {
   readonly id: string;
   readonly deviceId: string;
+  /** The process that it belongs to, by number. */
+  owner: number;
   readonly made: MadeFrame[];
   /** Place in `made` by sequence number; the newest, for numbers never sent are given out again. */
   readonly placeOf: Map<number, number>;
+  /** Frames before this place are excused, all of them. */
+  settledBefore: number;
   /** Frames before this place were interrupted: what is said from then on tells the phone so. */
   interruptedBefore: number;
   /** Response id → stamp source, from `response.start`. */
@@ -53,15 +57,23 @@ export class Ledger implements StoreWitness {
     return this.#places.get(source * MOST_FRAMES + index);
   }
 
-  created(record: ConversationRecord): void {
+  created(record: ConversationRecord, process: number): void {
     this.conversations.set(record.id, {
-      id: record.id, deviceId: record.deviceId, made: [], interruptedBefore: 0, placeOf: new Map(), sources: new Map(), tokens: [], confirmedTokens: 0,
-      end: undefined, waiting: undefined,
+      id: record.id, deviceId: record.deviceId, owner: process, made: [], settledBefore: 0, interruptedBefore: 0, placeOf: new Map(),
+      sources: new Map(), tokens: [], confirmedTokens: 0, end: undefined, waiting: undefined,
     });
   }
 
-  appended(id: string, sequence: number, payload: Uint8Array): void {
+  /** Another process has it from now on. What the old one goes on to make until it is told is nobody's. */
+  claimed(id: string, process: number): void {
     const conversation = this.conversations.get(id)!;
+    conversation.owner = process;
+    loseUnstored(conversation);
+  }
+
+  appended(id: string, sequence: number, payload: Uint8Array, process: number): void {
+    const conversation = this.conversations.get(id)!;
+    if (process !== conversation.owner) return;
     const { source, index } = unpackStamp(payload)!;
     const place = conversation.made.length;
     this.#places.set(source * MOST_FRAMES + index, place);
@@ -70,9 +82,9 @@ export class Ledger implements StoreWitness {
     conversation.made.push({ source, index, sequence, madeMs: this.#now(), stored: false, lost: false, excused: false });
   }
 
-  stored(id: string, sequence: number): void {
+  stored(id: string, sequence: number, process: number): void {
     const conversation = this.conversations.get(id)!;
-    conversation.made[conversation.placeOf.get(sequence)!]!.stored = true;
+    if (process === conversation.owner) conversation.made[conversation.placeOf.get(sequence)!]!.stored = true;
   }
 
   /** An interruption: what was made up to now need not be heard, and soon must not. */
@@ -82,26 +94,26 @@ export class Ledger implements StoreWitness {
     // Numbers that leap ahead of all that was kept follow a crash, not an interruption.
     const kept = made.findLast((frame) => !frame.lost);
     if (kept !== undefined && next <= kept.sequence + 1) conversation.interruptedBefore = made.length;
-    excuse(made, () => true);
+    for (let place = conversation.settledBefore; place < made.length; place++) made[place]!.excused = true;
+    conversation.settledBefore = made.length;
   }
 
   /** A process died: what it had not written is nobody's fault. */
   processKilled(): void {
     for (const conversation of this.conversations.values()) {
-      const { made } = conversation;
-      // That the newest was confirmed may not have been written.
+      // That the newest token was confirmed may not have been written.
       conversation.confirmedTokens--;
-      for (const frame of made) if (!frame.stored) frame.lost = true;
-      excuse(made, (frame) => frame.lost);
+      loseUnstored(conversation);
     }
   }
 }
 
-/** Backwards, as far as anything is new. */
-function excuse(made: MadeFrame[], which: (frame: MadeFrame) => boolean): void {
-  for (let place = made.length - 1; place >= 0 && !made[place]!.excused; place--) {
-    if (which(made[place]!)) made[place]!.excused = true;
-    else return;
+function loseUnstored({ made, settledBefore }: Conversation): void {
+  for (let place = settledBefore; place < made.length; place++) {
+    const frame = made[place]!;
+    if (frame.stored) continue;
+    frame.lost = true;
+    frame.excused = true;
   }
 }
 

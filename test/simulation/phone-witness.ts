@@ -247,7 +247,7 @@ export class PhoneWitness implements NetworkWitness {
     const { verdict, clock, script } = this.#context;
     const call = this.#call;
     const lastReason = this.calls.findLast(({ record }) => record.endReason !== undefined)?.record.endReason;
-    if (call === undefined || !this.#site.lifted || (!call.on && lastReason !== undefined && GONE_FOR_GOOD.has(lastReason))) return;
+    if (call === undefined || !this.#site.lifted || (lastReason !== undefined && GONE_FOR_GOOD.has(lastReason))) return;
     if (call.phase !== 'talking') return verdict.fail(3, 'not-back', `after a minute of calm the phone is ${call.phase}`);
     if (call.phaseMs < 50_000) return;
     this.#playout.atRest(clock.now() - 45_000);

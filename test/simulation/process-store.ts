@@ -3,10 +3,12 @@ import type { VirtualClock } from '../../protocol/src/virtual-clock.ts';
 
 /** Told of what a server process writes, when it writes it. */
 export interface StoreWitness {
-  created(record: ConversationRecord): void;
-  appended(id: string, sequence: number, frame: Uint8Array): void;
+  created(record: ConversationRecord, process: number): void;
+  /** The store has made it this process's. */
+  claimed(id: string, process: number): void;
+  appended(id: string, sequence: number, frame: Uint8Array, process: number): void;
   /** The write has reached the store: a crash cannot take it back. */
-  stored(id: string, sequence: number): void;
+  stored(id: string, sequence: number, process: number): void;
   cleared(id: string, next: number): void;
 }
 
@@ -19,13 +21,15 @@ export class ProcessStore implements ConversationStore {
   readonly #clock: VirtualClock;
   readonly #delayMs: number;
   readonly #witness: StoreWitness;
+  readonly #process: number;
   #dead = false;
 
-  constructor(shared: ConversationStore, clock: VirtualClock, delayMs: number, witness: StoreWitness) {
+  constructor(shared: ConversationStore, clock: VirtualClock, delayMs: number, witness: StoreWitness, process: number) {
     this.#shared = shared;
     this.#clock = clock;
     this.#delayMs = delayMs;
     this.#witness = witness;
+    this.#process = process;
   }
 
   /** The process is gone, and with it what had not been written. */
@@ -34,7 +38,7 @@ export class ProcessStore implements ConversationStore {
   }
 
   create(record: ConversationRecord, lost: () => void): ConversationLog {
-    this.#witness.created(record);
+    this.#witness.created(record, this.#process);
     let log: ConversationLog | undefined;
     this.#write(() => { log = this.#shared.create(record, () => this.#soon(lost)); });
     return this.#log(record.id, () => log);
@@ -43,7 +47,8 @@ export class ProcessStore implements ConversationStore {
   async claim(id: string, authorise: (record: ConversationRecord) => boolean, lost: () => void): Promise<ClaimedConversation | undefined> {
     await this.#delay();
     if (this.#dead) return new Promise(() => {});
-    const claimed = await this.#shared.claim(id, authorise, () => this.#soon(lost));
+    const claiming = this.#shared.claim(id, (record) => authorise(record) && this.#claimed(id), () => this.#soon(lost));
+    const claimed = await claiming;
     await this.#delay();
     if (this.#dead) return new Promise(() => {});
     return claimed && { ...claimed, log: this.#log(id, () => claimed.log) };
@@ -53,10 +58,10 @@ export class ProcessStore implements ConversationStore {
     return {
       save: (record, expiresInMs) => this.#write(() => log()?.save(record, expiresInMs)),
       append: (sequence, frame) => {
-        this.#witness.appended(id, sequence, frame);
+        this.#witness.appended(id, sequence, frame, this.#process);
         this.#write(() => {
           log()?.append(sequence, frame);
-          this.#witness.stored(id, sequence);
+          this.#witness.stored(id, sequence, this.#process);
         });
       },
       release: (through) => this.#write(() => log()?.release(through)),
@@ -66,6 +71,12 @@ export class ProcessStore implements ConversationStore {
       },
       remove: () => this.#write(() => log()?.remove()),
     };
+  }
+
+  /** Authorised, so it is ours from this moment. */
+  #claimed(id: string): true {
+    this.#witness.claimed(id, this.#process);
+    return true;
   }
 
   #write(write: () => void): void {

@@ -140,7 +140,7 @@ export class ServerHost implements Host {
     const { clock: master, script, ledger } = this.#options;
     const number = this.processes.length;
     const clock = new EndClock(master, script.world.serverPpm, script.world.serverWallMs + this.#wallStepMs);
-    const store = new ProcessStore(this.#store, master, script.world.storeDelayMs, ledger);
+    const store = new ProcessStore(this.#store, master, script.world.storeDelayMs, ledger, number);
     const codecs = { open: 0 };
     const voice = { stages: 0 };
     const afterCrash = this.#crashed;
