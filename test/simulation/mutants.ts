@@ -61,7 +61,7 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   one('a resume token is good for any device', SERVER_CONVERSATION, 'matches.includes(true) && held.deviceId === deviceId', 'matches.includes(true)'),
-  one('the oldest socket wins', SERVER_CONVERSATION, 'return mayResume(this.#environment, {', 'return this.#connection === undefined && mayResume(this.#environment, {'),
+  one('the older socket stays beside the newer one', SERVER_CONVERSATION, 'this.#replaceConnection();\n    const fresh', 'const fresh'),
   one('the server ends a conversation with its socket', SERVER_CONVERSATION, 'this.#awaitPhone();\n  }', "this.end('expired', { tell: false, code });\n  }"),
   one('the server never lets a lost conversation go', SERVER_CONVERSATION, "this.#expiry = clock.after(windowMs, () => this.end('expired', { tell: false, code: CloseCode.conversationExpired }));", ''),
   one('the server waits for the phone a little too short', SERVER_CONVERSATION, 'this.#expiresAtMs = clock.now() + windowMs;\n    this.#expiry = clock.after(windowMs,', 'this.#expiresAtMs = clock.now() + windowMs;\n    this.#expiry = clock.after(windowMs - 500,'),
