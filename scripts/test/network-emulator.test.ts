@@ -11,7 +11,10 @@ import type { EmulatorStatistics } from '../network/emulator.ts';
 import { inside, missingForNetwork, openNamespaces, removeLeftovers } from '../network/namespaces.ts';
 import type { Namespaces } from '../network/namespaces.ts';
 
-/** Real packets through real TUN devices. About four seconds. */
+/**
+ * Real packets through real TUN devices. About four seconds. On a busy machine the probe is late, so times it measures
+ * are only ever held to be long enough; what the emulator did is in its own statistics.
+ */
 
 const PROBE = fileURLToPath(new URL('udp-probe.py', import.meta.url));
 
@@ -47,31 +50,33 @@ describe('the network emulator', function () {
     assert.ok(lost >= 5 && lost <= 30, `${lost} of 300 lost, wanted about 15`);
     assert.deepEqual([first.statistics.up.lost, first.statistics.down.lost], [lost, 0]);
     assert.deepEqual(first.roundTripsMs.map((each) => each === null), second.roundTripsMs.map((each) => each === null));
-    assert.ok(near(median(first.roundTripsMs), 60, 60 + 4 + 2 * first.statistics.up.lateMs.max), `round trip ${median(first.roundTripsMs)} ms`);
+    assert.deepEqual([first.statistics.up.meanDelayMs, first.statistics.down.meanDelayMs], [30, 30]);
+    assert.ok(least(first.roundTripsMs) >= 60, `round trip ${least(first.roundTripsMs)} ms`);
   });
 
   it('stalls, and hands on in order what waited', async () => {
-    const { roundTripsMs } = await probe(['--up-stall-ms', '100', '--up-stall-every-ms', '400'], 150, 4);
-    const longest = Math.max(...roundTripsMs.map((each) => each ?? 0));
-    assert.ok(near(longest, 80, 150), `longest round trip ${longest} ms`);
-    assert.ok(median(roundTripsMs) < 20, 'most packets do not meet a stall');
+    const { roundTripsMs, statistics } = await probe(['--up-stall-ms', '100', '--up-stall-every-ms', '400'], 150, 4);
+    assert.ok(most(roundTripsMs) >= 50, `longest round trip ${most(roundTripsMs)} ms`);
+    // A quarter of the time, and on average half of a stall.
+    assert.ok(near(statistics.up.meanDelayMs, 2, 50), `${statistics.up.meanDelayMs} ms`);
+    assert.equal(statistics.up.tx, statistics.up.rx);
   });
 
   it('lets no more through a bottleneck than it takes, and drops what its queue cannot hold', async () => {
-    // 100 packets of 500 + 28 bytes at once; the queue holds 10 KiB, which the line needs 102 ms for.
-    const { roundTripsMs, statistics } = await probe(['--up-rate-kbit', '800', '--up-queue-kb', '10'], 100, 0, 500);
+    // 100 packets of 500 + 28 bytes at once are 2.1 s of this line; the queue holds 5 KiB, 205 ms of it.
+    const { roundTripsMs, statistics } = await probe(['--up-rate-kbit', '200', '--up-queue-kb', '5'], 100, 0, 500);
     const passed = roundTripsMs.filter((each) => each !== null).length;
     assert.equal(statistics.up.overflow, 100 - passed);
-    assert.ok(near(passed, 18, 45), `${passed} of 100 passed`);
-    assert.ok(near(Math.max(...roundTripsMs.map((each) => each ?? 0)), 80, 140), 'the last one waited for a full queue');
+    assert.ok(passed >= 9 && statistics.up.overflow > 0, `${passed} of 100 passed`);
+    assert.ok(most(roundTripsMs) >= 150, 'the last one waited for a full queue');
   });
 
   it('follows a trace of delays from a file', async () => {
     const trace = join(folder, 'trace.txt');
     writeFileSync(trace, '0\n0\n0\n0\n0\n80\n80\n80\n80\n80\n');
-    const { roundTripsMs } = await probe(['--up-trace', trace], 200, 2);
-    const slow = roundTripsMs.filter((each) => each !== null && each > 40).length;
-    assert.ok(near(slow, 60, 160), `${slow} of 200 were slow, wanted about half`);
+    const { roundTripsMs, statistics } = await probe(['--up-trace', trace], 200, 2);
+    assert.ok(most(roundTripsMs) >= 80);
+    assert.ok(near(statistics.up.meanDelayMs, 10, 75), `${statistics.up.meanDelayMs} ms`);
   });
 
   for (const { flags, says } of [
@@ -107,13 +112,16 @@ function spawnInside(namespace: string, args: string[]): ChildProcess {
   return spawn(command!, [...before, 'python3', ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
-function near(value: number, least: number, most: number): boolean {
-  return value >= least && value <= most;
+function near(value: number, from: number, to: number): boolean {
+  return value >= from && value <= to;
 }
 
-function median(values: readonly (number | null)[]): number {
-  const sorted = values.filter((each): each is number => each !== null).sort((a, b) => a - b);
-  return sorted[sorted.length >> 1]!;
+function most(values: readonly (number | null)[]): number {
+  return Math.max(...values.map((each) => each ?? 0));
+}
+
+function least(values: readonly (number | null)[]): number {
+  return Math.min(...values.map((each) => each ?? Infinity));
 }
 
 /** Of a process that has just ended. */
