@@ -6,7 +6,7 @@
  * among them replace the whole list.
  * The last line is always `N passed, N failed`, with `, N skipped` when some were.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +14,10 @@ import { ROOT, setUp } from './setup.mjs';
 import { provideSystemParts } from './system-parts.mjs';
 
 const TESTS = '{protocol,device,server-stub,test,scripts,bench}/**/*.test.ts';
+/** A sound card made of software needs the machine to itself: these run first, alone. */
+const SOUND = ['device/test/audio/*.test.ts'];
+/** Tests that mostly wait: for sockets and processes. They run beside the others, which mostly compute. */
+const REAL_TIME = ['test/{end-to-end,resume}/*.test.ts', 'test/*.test.ts', 'server-stub/test/store/redis*.test.ts', 'scripts/test/*.test.ts'];
 
 /** @typedef {{passed: number, failed: number, skipped: number}} Counts */
 
@@ -22,7 +26,7 @@ async function main(arguments_) {
   provideSystemParts();
   setUp();
   const failures = await check({ building: !arguments_.includes('--no-build'), linting: arguments_.includes('--lint') });
-  const counts = runTests(arguments_.filter((argument) => argument !== '--lint' && argument !== '--no-build'));
+  const counts = await runTests(arguments_.filter((argument) => argument !== '--lint' && argument !== '--no-build'));
   return { ...counts, failed: counts.failed + failures };
 }
 
@@ -60,15 +64,38 @@ function lint() {
 
 /**
  * @param {string[]} arguments_ for mocha
- * @returns {Counts}
+ * @returns {Promise<Counts>}
  */
-function runTests(arguments_) {
+async function runTests(arguments_) {
+  if (arguments_.some((argument) => /\.(test|long)\.ts$/.test(argument))) return runLane(arguments_, true);
+  const sound = await runLane([...arguments_, ...SOUND], true);
+  const others = await Promise.all([
+    runLane([...arguments_, ...REAL_TIME], true),
+    runLane([...arguments_, ...[...SOUND, ...REAL_TIME].flatMap((pattern) => ['--ignore', pattern]), TESTS], false),
+  ]);
+  return [sound, ...others].reduce((sum, lane) => ({
+    passed: sum.passed + lane.passed, failed: sum.failed + lane.failed, skipped: sum.skipped + lane.skipped,
+  }));
+}
+
+/**
+ * @param {string[]} arguments_ for mocha
+ * @param {boolean} live print as it goes; else all at once, at the end
+ * @returns {Promise<Counts>}
+ */
+async function runLane(arguments_, live) {
   const folder = mkdtempSync(join(tmpdir(), 'bestday-test-'));
   const file = join(folder, 'counts.json');
-  const tests = arguments_.some((argument) => /\.(test|long)\.ts$/.test(argument)) ? [] : [TESTS];
-  const mocha = ['node_modules/mocha/bin/mocha.js', '--reporter', 'scripts/mocha-reporter.cjs', ...arguments_, ...tests];
+  const mocha = ['node_modules/mocha/bin/mocha.js', '--reporter', 'scripts/mocha-reporter.cjs', ...arguments_];
+  const child = spawn(process.execPath, mocha, {
+    cwd: ROOT, stdio: ['ignore', live ? 'inherit' : 'pipe', live ? 'inherit' : 'pipe'], env: { ...process.env, BESTDAY_TEST_COUNTS: file },
+  });
+  /** @type {Buffer[]} */
+  const output = [];
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => output.push(chunk));
   try {
-    const { status } = spawnSync(process.execPath, mocha, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, BESTDAY_TEST_COUNTS: file } });
+    const status = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
+    process.stdout.write(Buffer.concat(output));
     return readCounts(file, status);
   } finally {
     rmSync(folder, { recursive: true });

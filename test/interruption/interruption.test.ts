@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { FRAME_MS, seededRandom } from '../../protocol/src/index.ts';
 import { SENTENCE_MS, sentenceOf, SENTENCES, Telephone, WORDS_PER_SENTENCE } from './telephone.ts';
 
-const CONVERSATIONS = 25;
 const PER_CONVERSATION = 40;
+/** `npm run test:interruption` makes 1,000. */
+const INTERRUPTIONS = Number(process.env['BESTDAY_INTERRUPTIONS'] ?? 200);
+const CONVERSATIONS = INTERRUPTIONS / PER_CONVERSATION;
 const DELAYS_MS = [0, 20, 100, 200];
 const ANSWER_MS = SENTENCES * SENTENCE_MS;
 
@@ -19,7 +21,7 @@ async function ask(telephone: Telephone, delayMs = 20): Promise<boolean[]> {
   return telephone.pass(840 + 2 * delayMs, false);
 }
 
-describe('interruption, 1,000 times at random moments', () => {
+describe(`interruption, ${INTERRUPTIONS} times at random moments`, () => {
   for (let conversation = 0; conversation < CONVERSATIONS; conversation++) {
     const delayMs = DELAYS_MS[conversation % DELAYS_MS.length]!;
     it(`conversation ${conversation}, ${delayMs} ms each way: silence after the flush, and the memory ends where hearing ended`, async function () {

@@ -117,6 +117,8 @@ for (const adapter of ADAPTERS) {
       const claims = await Promise.allSettled([one, other, one, other].map(({ store }, index) => store.claim(id, anybody, () => lost.add(index))));
       const claimed = claims.flatMap((claim) => (claim.status === 'fulfilled' && claim.value !== undefined ? [claim.value] : []));
       for (const { log, record } of claimed) log.save(record, 30_000);
+      // A claim may come after another: then the one before is told that it lost.
+      await until(() => claimed.length - lost.size === 1);
       await one.written();
       await other.written();
       assert.equal(claimed.length - lost.size, 1);
