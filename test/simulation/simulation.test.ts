@@ -4,8 +4,8 @@ import { scriptOf } from './script.ts';
 import type { Script, ScriptEvent, WorldSettings } from './script.ts';
 
 /** `npm run simulate -- --seeds N` plays as many as you like; these are the first ones. */
-const SEEDS = 300;
-const BLOCK = 50;
+const SEEDS = 200;
+const BLOCK = 25;
 
 describe('the phone and the server, whatever befalls them', function () {
   this.timeout(120_000);
