@@ -5,13 +5,15 @@ import { ConnectError } from './transport.ts';
 import type { ConnectAttempt, Framing, Transport } from './transport.ts';
 
 /**
- * Gets a link, or says that it cannot: one attempt at a time, each with its limit, on the waits of `backoff.ts`,
- * for as long as the window is open. Whether an attempt is wanted at all is the caller's to decide.
+ * Gets a link, or says that it cannot: attempts, each with its limit, on the waits of `backoff.ts`, for as long as
+ * the window is open. An attempt that falls due races the one under way, as in RFC 8305: on a slow path the first
+ * may be about to open, and giving it up would only begin its round trips again. Whether an attempt is wanted at
+ * all is the caller's to decide.
  */
 export class Dialler {
   readonly #options: DiallerOptions;
-  #attempt: ConnectAttempt | undefined;
-  #limit: Timer | undefined;
+  /** Under way, oldest first. */
+  readonly #attempts: Attempt[] = [];
   #retry: Timer | undefined;
   #window: Timer | undefined;
   #delays: Generator<number, void, undefined> | undefined;
@@ -20,24 +22,26 @@ export class Dialler {
     this.#options = options;
   }
 
-  /** Starts an attempt; one under way is given up for it. */
+  /** Starts an attempt beside the one under way; an interface that comes and goes does not make it three. */
   attempt(): void {
-    this.#giveUp();
+    if (this.#attempts.length === MAX_RACING) this.#giveUp(this.#attempts[0]!);
     const { clock, transport } = this.#options;
-    this.#limit = clock.after(CONNECT_TIMEOUT_MS, () => {
-      this.#giveUp();
-      this.#options.failed(new ConnectError('timeout', `no link within ${CONNECT_TIMEOUT_MS / 1000} s`));
-    });
-    this.#attempt = transport.connect({
+    const attempt = new Attempt(clock.after(CONNECT_TIMEOUT_MS, () => {
+      this.#giveUp(attempt);
+      this.#failed(new ConnectError('timeout', `no link within ${CONNECT_TIMEOUT_MS / 1000} s`));
+    }));
+    this.#attempts.push(attempt);
+    attempt.begin(transport.connect({
       opened: (socket, framing) => {
-        this.#over();
+        this.#over(attempt);
+        this.#giveUpAll();
         this.#options.opened(socket, framing);
       },
       failed: (error) => {
-        this.#over();
-        this.#options.failed(error);
+        this.#over(attempt);
+        this.#failed(error);
       },
-    });
+    }));
   }
 
   /** The 30 s begin, and with them the waits, from the first. */
@@ -55,7 +59,7 @@ export class Dialler {
 
   /** Nothing more is attempted. */
   close(): void {
-    this.#giveUp();
+    this.#giveUpAll();
     this.#retry?.cancel();
     this.#window?.cancel();
     this.#delays = undefined;
@@ -74,16 +78,47 @@ export class Dialler {
     });
   }
 
-  #giveUp(): void {
-    this.#attempt?.cancel();
-    this.#over();
+  /** What a server answers holds for the attempt beside it too; a path that failed may yet be passed by the other. */
+  #failed(error: ConnectError): void {
+    if (error.fault === 'refused' || error.retryAfterMs !== undefined) this.#giveUpAll();
+    if (this.#attempts.length === 0) this.#options.failed(error);
   }
 
-  #over(): void {
-    this.#attempt = undefined;
-    this.#limit?.cancel();
+  #giveUpAll(): void {
+    for (const attempt of [...this.#attempts]) this.#giveUp(attempt);
+  }
+
+  #giveUp(attempt: Attempt): void {
+    attempt.cancel();
+    this.#over(attempt);
+  }
+
+  #over(attempt: Attempt): void {
+    attempt.limit.cancel();
+    const index = this.#attempts.indexOf(attempt);
+    if (index >= 0) this.#attempts.splice(index, 1);
   }
 }
+
+/** A transport may answer before `connect` returns, so what cancels it comes second. */
+class Attempt {
+  readonly limit: Timer;
+  #connecting: ConnectAttempt | undefined;
+
+  constructor(limit: Timer) {
+    this.limit = limit;
+  }
+
+  begin(connecting: ConnectAttempt): void {
+    this.#connecting = connecting;
+  }
+
+  cancel(): void {
+    this.#connecting?.cancel();
+  }
+}
+
+const MAX_RACING = 2;
 
 export interface DiallerOptions {
   readonly clock: Clock;

@@ -58,7 +58,7 @@ export type CallEvent =
   | { readonly type: 'finished' };
 
 export type CallEffect =
-  /** Start an attempt now; one under way is given up for it. */
+  /** Start an attempt now; one under way goes on beside it. */
   | { readonly type: 'attempt' }
   /** Restart the waits from the first, and the 30 s with them. */
   | { readonly type: 'open-window'; readonly notBeforeMs: number }

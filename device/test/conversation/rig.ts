@@ -1,5 +1,5 @@
 import { encodeMessage, FRAME_SAMPLES, parseDeviceMessage, PayloadType, writePacket } from '../../../protocol/src/index.ts';
-import type { CodecName, DeviceMessage, MessageSocket, MessageSocketHandlers, ServerMessage } from '../../../protocol/src/index.ts';
+import type { CodecName, DeviceMessage, MessageSocket, MessageSocketHandlers, ServerMessage, Timer } from '../../../protocol/src/index.ts';
 import { VirtualClock } from '../../../protocol/src/virtual-clock.ts';
 import type { CodecFactory } from '../../src/codec/codecs.ts';
 import type { ConnectError, ConnectHandlers, Framing, Transport } from '../../src/connection/transport.ts';
@@ -89,7 +89,7 @@ export class CallRig {
   readonly prompts: PromptKind[] = [];
   readonly reports: CallReport[] = [];
   /** What the next attempts meet; by default they stay under way. */
-  meets: (handlers: ConnectHandlers) => void = () => {};
+  meets: (handlers: ConnectHandlers) => Timer | undefined = () => undefined;
   cancelled = 0;
   openCodecs = 0;
   readonly call: Call;
@@ -98,8 +98,8 @@ export class CallRig {
     const transport: Transport = {
       connect: (handlers) => {
         this.attemptsAtMs.push(this.clock.now());
-        this.meets(handlers);
-        return { cancel: () => { this.cancelled++; } };
+        const answer = this.meets(handlers);
+        return { cancel: () => { this.cancelled++; answer?.cancel(); } };
       },
     };
     this.call = new Call({
@@ -116,16 +116,16 @@ export class CallRig {
     return this.links.at(-1)!;
   }
 
-  opens(framing: Framing = 'rtp'): (handlers: ConnectHandlers) => void {
+  opens(framing: Framing = 'rtp', afterMs = 10): (handlers: ConnectHandlers) => Timer {
     return (handlers) => {
       const link = new FakeLink(this.clock);
       this.links.push(link);
-      this.clock.after(10, () => handlers.opened(link, framing));
+      return this.clock.after(afterMs, () => handlers.opened(link, framing));
     };
   }
 
-  fails(error: ConnectError): (handlers: ConnectHandlers) => void {
-    return (handlers) => { this.clock.after(5, () => handlers.failed(error)); };
+  fails(error: ConnectError, afterMs = 5): (handlers: ConnectHandlers) => Timer {
+    return (handlers) => this.clock.after(afterMs, () => handlers.failed(error));
   }
 
   /** Lifted, connected, ready. */
