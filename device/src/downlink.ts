@@ -134,7 +134,7 @@ export class Downlink {
   }
 
   /** The link was lost, or is back. The queue plays on meanwhile. */
-  outage(on: boolean, _nowMs?: number): void {
+  outage(on: boolean): void {
     if (this.#outage === on) return;
     this.#outage = on;
     this.#dryMs = 0;

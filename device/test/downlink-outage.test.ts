@@ -11,7 +11,7 @@ describe('Downlink, outage', () => {
     bench.downlink.responseStart('a', 0);
     bench.send(0, 49);
     bench.pull(10);
-    bench.downlink.outage(true, bench.nowMs);
+    bench.downlink.outage(true);
     return bench;
   }
 
@@ -33,7 +33,7 @@ describe('Downlink, outage', () => {
     const bench = broken();
     bench.pull(40 + 60);
     assert.ok(bench.last.startsWith('prompt'));
-    bench.downlink.outage(false, bench.nowMs);
+    bench.downlink.outage(false);
     bench.send(50, 99);
     bench.downlink.responseStart('a', 0);
     bench.downlink.responseEnd('a', 99);
@@ -58,7 +58,7 @@ describe('Downlink, outage', () => {
     const bench = started();
     bench.pull(500);
     assert.deepEqual(bench.asked, []);
-    bench.downlink.outage(true, bench.nowMs);
+    bench.downlink.outage(true);
     bench.pull(60);
     assert.deepEqual(bench.asked, ['one-moment']);
   });
@@ -77,7 +77,7 @@ describe('Downlink, outage', () => {
     bench.downlink.responseStart('a', 0);
     for (let sequence = 0; sequence < 50; sequence++) bench.downlink.receive(sequence, sequence * 960, false, Uint8Array.of(1, 0, 0), 0);
     bench.pull(10);
-    bench.downlink.outage(true, bench.nowMs);
+    bench.downlink.outage(true);
     bench.pull(100);
     for (let sequence = 50; sequence < 80; sequence++) bench.downlink.receive(sequence, sequence * 960, false, Uint8Array.of(1, 0, 0), bench.nowMs);
     bench.pull(120);

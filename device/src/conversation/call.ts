@@ -249,14 +249,14 @@ export class Call {
     const outageMs = this.#report.back(resumed);
     this.#log.info(resumed ? 'resumed' : 'talking', { conversationId: this.#report.conversationId, codec: this.#codec, framing: link.framing, outageMs });
     if (resumed) {
-      this.#downlink.outage(false, this.#clock.now());
+      this.#downlink.outage(false);
       for (const message of this.#outbox.splice(0)) link.send(message);
     } else {
       this.#extender.reset(undefined);
       this.#timestamp = undefined;
       this.#outbox.length = 0;
       this.#downlink.start(this.#codec, link.framing === 'raw');
-      this.#downlink.outage(false, this.#clock.now());
+      this.#downlink.outage(false);
       this.#uplink.link(link.socket, link.framing, -1);
     }
     if (link.framing === 'rtp') this.#every('ack', ACK_INTERVAL_MS, () => link.send({ type: 'ack', ...this.#downlink.ack() }));
@@ -340,7 +340,7 @@ export class Call {
 
   #outage(): void {
     this.#report.lost();
-    this.#downlink.outage(true, this.#clock.now());
+    this.#downlink.outage(true);
   }
 
   #dropLink(): void {
