@@ -35,7 +35,7 @@ function perform(bench: Bench, step: Step): void {
     case 'start': return downlink.responseStart(step.id, step.sequence);
     case 'end': return downlink.responseEnd(step.id, step.sequence);
     case 'flush': return downlink.flush(step.id);
-    case 'outage': return downlink.outage(step.on, bench.nowMs);
+    case 'outage': return downlink.outage(step.on);
     case 'announce': return void downlink.announce(step.kind);
     case 'restart': return downlink.start('opus', step.live);
   }

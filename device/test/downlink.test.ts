@@ -287,7 +287,7 @@ describe('Downlink, whatever arrives', () => {
         if ('send' in each) bench.send(sent, (sent += each.send) - 1);
         else if ('pull' in each) bench.pull(each.pull);
         else if ('again' in each) bench.send(Math.max(0, sent - each.again), sent - 1);
-        else bench.downlink.outage(each.outage, bench.nowMs);
+        else bench.downlink.outage(each.outage);
       }
       bench.downlink.responseEnd('a', sent - 1);
       bench.pull(sent + 80);
