@@ -8,7 +8,7 @@ export interface Trace {
 
 const PACKET_MS = 20;
 
-interface Maker {
+export interface Maker {
   readonly name: string;
   /** @returns the delay of the packet sent at `timeMs` */
   make(random: Random): (timeMs: number) => number;
@@ -24,11 +24,13 @@ const MAKERS: readonly Maker[] = [
   { name: 'lte', make: lte },
 ];
 
-export const TRACE_NAMES: readonly string[] = MAKERS.map((maker) => maker.name);
-
-/** All traces, the same for the same seed. */
+/** The same for the same seed. */
 export function makeTraces(seconds: number, seed: number): Trace[] {
-  return MAKERS.map((maker, index) => {
+  return tracesOf(MAKERS, seconds, seed);
+}
+
+export function tracesOf(makers: readonly Maker[], seconds: number, seed: number): Trace[] {
+  return makers.map((maker, index) => {
     const delayAt = maker.make(seededRandom(seed * 1_000 + index));
     return { name: maker.name, delaysMs: inOrder(Float64Array.from({ length: (seconds * 1_000) / PACKET_MS }, (_, at) => delayAt(at * PACKET_MS))) };
   });
@@ -43,20 +45,20 @@ function inOrder(delaysMs: Float64Array): Float64Array {
   });
 }
 
-function gauss(random: Random): number {
+export function gauss(random: Random): number {
   return Math.sqrt(-2 * Math.log(random() + 1e-12)) * Math.cos(2 * Math.PI * random());
 }
 
-function exponential(random: Random, mean: number): number {
+export function exponential(random: Random, mean: number): number {
   return -mean * Math.log(1 - random());
 }
 
-function stall(timeMs: number, everyMs: number, lengthMs: number): number {
+export function stall(timeMs: number, everyMs: number, lengthMs: number): number {
   return Math.max(0, lengthMs - (timeMs % everyMs));
 }
 
 /** Contention: short jitter, a spike of 40-150 ms every second or two, now and then a scan of other channels (250 ms). */
-function wifi(random: Random): (timeMs: number) => number {
+export function wifi(random: Random): (timeMs: number) => number {
   let nextMs = exponential(random, 1_500);
   let untilMs = 0;
   return (timeMs) => {
