@@ -1,10 +1,5 @@
-import {
-  ACK_INTERVAL_MS, extendTimestamp, FRAME_MS, HANDSHAKE_TIMEOUT_MS,
-  MAX_SEQUENCE_JUMP, PROTOCOL_VERSION, ProtocolError, SAMPLE_RATE, SequenceExtender,
-} from '../../../protocol/src/index.ts';
-import type {
-  AudioPacket, Clock, CodecName, DeviceMessage, EndReason, Hello, MessageSocket, Ready, Resumed, ServerMessage, Timer,
-} from '../../../protocol/src/index.ts';
+import { ACK_INTERVAL_MS, FRAME_MS, HANDSHAKE_TIMEOUT_MS, PROTOCOL_VERSION, ProtocolError, SAMPLE_RATE } from '../../../protocol/src/index.ts';
+import type { AudioPacket, Clock, CodecName, DeviceMessage, EndReason, Hello, MessageSocket, Ready, Resumed, ServerMessage } from '../../../protocol/src/index.ts';
 import { CLEAN_LINK } from '../codec/tuning.ts';
 import { Dialler } from '../connection/dialler.ts';
 import type { ConnectError, Framing } from '../connection/transport.ts';
@@ -15,6 +10,9 @@ import type { Log } from '../system/log.ts';
 import { Uplink } from '../uplink.ts';
 import { Link } from './link.ts';
 import type { CallOptions } from './call-options.ts';
+import { NamedTimers } from './named-timers.ts';
+import { Numbering } from './numbering.ts';
+import type { Place } from './numbering.ts';
 import { CallLog } from './report.ts';
 import type { Turn } from './report.ts';
 import { INITIAL_STATE, MOVES, reduce } from './state.ts';
@@ -33,7 +31,7 @@ export class Call {
   readonly #counters = newFrameCounters();
   readonly #dialler: Dialler;
   readonly #downlink: Downlink;
-  readonly #extender = new SequenceExtender();
+  readonly #numbering = new Numbering();
   readonly #events: CallEvent[] = [];
   /** Control messages that could not be sent while the link was down; bounded. */
   readonly #outbox: DeviceMessage[] = [];
@@ -41,17 +39,16 @@ export class Call {
   #codec: CodecName;
   #state: CallState = INITIAL_STATE;
   #dispatching = false;
-  /** Extended; of the last packet, or of none yet: a resume may come before the first. */
-  #timestamp: number | undefined;
   #link: Link | undefined;
   #session: { conversationId: string; token: string } | undefined;
-  readonly #timers = new Map<TimerName, Timer>();
+  readonly #timers: NamedTimers<'handshake' | 'ack' | 'close' | 'farewell' | 'prompt'>;
 
   constructor(options: CallOptions) {
     this.#options = options;
     this.#clock = options.clock;
     this.#log = options.log;
     this.#report = new CallLog(options.clock);
+    this.#timers = new NamedTimers(options.clock);
     this.#codec = options.codecPreference[0]!;
     this.#uplink = this.#newUplink(this.#codec);
     this.#dialler = this.#newDialler();
@@ -191,19 +188,18 @@ export class Call {
 
   #openWindow(notBeforeMs: number): void {
     this.#dialler.openWindow(notBeforeMs);
-    if (this.#report.conversationId === null) this.#set('prompt', CONNECTING_PROMPT_MS, () => this.#downlink.announce('connecting'));
+    if (this.#report.conversationId === null) this.#timers.after('prompt', CONNECTING_PROMPT_MS, () => this.#downlink.announce('connecting'));
   }
 
   #closeWindow(): void {
     this.#dialler.close();
-    this.#cancel('handshake');
-    this.#cancel('prompt');
+    this.#timers.cancel('handshake', 'prompt');
   }
 
   // ---- handshake
 
   #hello(resume: boolean): void {
-    this.#set('handshake', HANDSHAKE_TIMEOUT_MS, () => this.#dispatch({ type: 'handshake-timeout' }));
+    this.#timers.after('handshake', HANDSHAKE_TIMEOUT_MS, () => this.#dispatch({ type: 'handshake-timeout' }));
     const { identity, codecPreference, maxQueueMs, language } = this.#options;
     const hello: Hello = {
       type: 'hello', protocol: PROTOCOL_VERSION, ...identity, codecs: [...codecPreference], frameMs: FRAME_MS,
@@ -235,8 +231,7 @@ export class Call {
       return this.#unexpected(message.type);
     }
     this.#session = { conversationId: message.conversationId, token: message.resumeToken };
-    // What was flushed during the outage is not replayed, so the numbers may go on further up.
-    this.#extender.reset(Math.max(message.nextSeq - 1, this.#extender.highest ?? -1));
+    this.#numbering.goOnFrom(message.nextSeq);
     this.#dispatch({ type: 'resumed' });
     this.#uplink.link(this.#link!.socket, 'rtp', message.rxSeq);
   }
@@ -252,14 +247,13 @@ export class Call {
       this.#downlink.outage(false);
       for (const message of this.#outbox.splice(0)) link.send(message);
     } else {
-      this.#extender.reset(undefined);
-      this.#timestamp = undefined;
+      this.#numbering.restart();
       this.#outbox.length = 0;
       this.#downlink.start(this.#codec, link.framing === 'raw');
       this.#downlink.outage(false);
       this.#uplink.link(link.socket, link.framing, -1);
     }
-    if (link.framing === 'rtp') this.#every('ack', ACK_INTERVAL_MS, () => link.send({ type: 'ack', ...this.#downlink.ack() }));
+    if (link.framing === 'rtp') this.#timers.every('ack', ACK_INTERVAL_MS, () => link.send({ type: 'ack', ...this.#downlink.ack() }));
   }
 
   // ---- talking
@@ -283,20 +277,15 @@ export class Call {
   #onPacket(packet: AudioPacket): void {
     if (this.#state.phase === 'ending') return;
     if (this.#state.phase !== 'talking') throw new ProtocolError('binary-before-ready', 'audio before the handshake was done');
-    const highest = this.#extender.highest;
-    const sequence = this.#extender.peek(packet.sequence);
-    if (highest !== undefined && Math.abs(sequence - highest) > MAX_SEQUENCE_JUMP) {
-      throw new ProtocolError('sequence-jump', `sequence number ${sequence} after ${highest}`);
-    }
-    this.#extender.extend(packet.sequence);
-    this.#timestamp = this.#timestamp === undefined ? packet.timestamp : extendTimestamp(this.#timestamp, packet.timestamp);
-    this.#downlink.receive(sequence, this.#timestamp, packet.marker, packet.payload, this.#clock.now());
+    this.#receive(this.#numbering.rtp(packet), packet.marker, packet.payload);
   }
 
   #onRawFrame(payload: Uint8Array): void {
-    const sequence = (this.#extender.highest ?? -1) + 1;
-    this.#extender.reset(sequence);
-    this.#downlink.receive(sequence, sequence * SAMPLE_RATE * FRAME_MS / 1000, false, payload, this.#clock.now());
+    this.#receive(this.#numbering.raw(), false, payload);
+  }
+
+  #receive({ sequence, timestamp }: Place, marker: boolean, payload: Uint8Array): void {
+    this.#downlink.receive(sequence, timestamp, marker, payload, this.#clock.now());
   }
 
   #onTiming(message: Extract<ServerMessage, { type: 'timing' }>): void {
@@ -352,19 +341,18 @@ export class Call {
   #unlink(): void {
     this.#link = undefined;
     this.#uplink.unlink();
-    this.#cancel('ack');
-    this.#cancel('handshake');
+    this.#timers.cancel('ack', 'handshake');
   }
 
   /** Says good-bye to both sides, and waits for neither over long. */
   #windUp({ reason, closeCode, prompt }: Extract<CallEffect, { type: 'wind-up' }>): void {
-    this.#cancel('ack');
+    this.#timers.cancel('ack');
     this.#uplink.unlink();
     this.#link?.send({ type: 'end', reason });
     this.#link?.close(closeCode, reason);
-    if (this.#link) this.#set('close', CLOSE_TIMEOUT_MS, () => { this.#dropLink(); this.#maybeFinished(); });
+    if (this.#link) this.#timers.after('close', CLOSE_TIMEOUT_MS, () => { this.#dropLink(); this.#maybeFinished(); });
     const promptMs = prompt === undefined ? 0 : this.#downlink.announce(prompt);
-    this.#set('farewell', promptMs, () => { this.#cancel('farewell'); this.#maybeFinished(); });
+    this.#timers.after('farewell', promptMs, () => { this.#timers.cancel('farewell'); this.#maybeFinished(); });
   }
 
   #maybeFinished(): void {
@@ -372,7 +360,7 @@ export class Call {
   }
 
   #finish(): void {
-    for (const name of [...this.#timers.keys()]) this.#cancel(name);
+    this.#timers.cancelAll();
     this.#uplink.close();
     this.#downlink.close();
     const report = this.#report.finish(this.#state.endReason ?? 'hangup', this.#counters);
@@ -401,24 +389,7 @@ export class Call {
     if (this.#link && this.#state.phase === 'talking') this.#link.send(message);
     else if (this.#outbox.length < MAX_OUTBOX) this.#outbox.push(message);
   }
-
-  #set(name: TimerName, delayMs: number, callback: () => void): void {
-    this.#cancel(name);
-    this.#timers.set(name, this.#clock.after(delayMs, callback));
-  }
-
-  #every(name: TimerName, periodMs: number, callback: () => void): void {
-    this.#cancel(name);
-    this.#timers.set(name, this.#clock.every(periodMs, callback));
-  }
-
-  #cancel(name: TimerName): void {
-    this.#timers.get(name)?.cancel();
-    this.#timers.delete(name);
-  }
 }
-
-type TimerName = 'handshake' | 'ack' | 'close' | 'farewell' | 'prompt';
 
 /** A dial that takes this long is told to the person. */
 const CONNECTING_PROMPT_MS = 1_500;
