@@ -1,4 +1,4 @@
-import { DEFAULT_MAX_QUEUE_MS, FRAME_MS, MAX_QUEUE_LIMIT_MS } from '../../../protocol/src/index.ts';
+import { ACK_INTERVAL_MS, DEFAULT_MAX_QUEUE_MS, MAX_QUEUE_LIMIT_MS } from '../../../protocol/src/index.ts';
 import { choice, integer, seconds, serverUrl, text } from './setting-kinds.ts';
 import type { Kind } from './setting-kinds.ts';
 
@@ -58,6 +58,9 @@ const headerName = text(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/, 'the name of an HT
 const uuid = text(/^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$/, 'a UUID, as `bestday-server device add` prints it');
 const languageTag = text(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}$/, 'a language tag such as en or de-CH');
 
+/** The server learns once in `ACK_INTERVAL_MS` what was played: a queue that is shorter than this, and the path, runs dry in between. */
+const MIN_QUEUE_MS = ACK_INTERVAL_MS + 200;
+
 /** The one place where a setting is made: flags, variables, schema, checks and help all come from here. */
 export const SETTINGS: Table = {
   server: { kind: serverUrl(), flag: '--server', placeholder: 'URL', env: 'BESTDAY_SERVER', stored: true, description: 'conversation server' },
@@ -74,7 +77,7 @@ export const SETTINGS: Table = {
   // RFC 6716 §2.1.1: wideband speech needs 16 to 20 kbit/s; below 8 or over 128 nothing is gained for one voice.
   bitrate: { kind: integer(8_000, 128_000, 'bit/s'), default: 32_000, flag: '--bitrate', placeholder: 'BPS', env: 'BESTDAY_BITRATE', stored: true, description: 'Opus bit rate to start from' },
   language: { kind: languageTag, default: 'en', flag: '--language', placeholder: 'TAG', env: 'BESTDAY_LANGUAGE', stored: true, description: 'language of the conversation and the prompts' },
-  maxQueueMs: { kind: integer(FRAME_MS, MAX_QUEUE_LIMIT_MS, 'ms'), default: DEFAULT_MAX_QUEUE_MS, flag: '--max-queue-ms', placeholder: 'MS', env: 'BESTDAY_MAX_QUEUE_MS', stored: true, description: 'how far ahead of the ear the server may send' },
+  maxQueueMs: { kind: integer(MIN_QUEUE_MS, MAX_QUEUE_LIMIT_MS, 'ms'), default: DEFAULT_MAX_QUEUE_MS, flag: '--max-queue-ms', placeholder: 'MS', env: 'BESTDAY_MAX_QUEUE_MS', stored: true, description: 'how far ahead of the ear the server may send' },
   logLevel: { kind: choice('debug', 'info', 'warn', 'error'), default: 'info', flag: '--log-level', placeholder: 'LEVEL', env: 'BESTDAY_LOG_LEVEL', stored: true, description: 'least serious lines to write' },
   logFormat: { kind: choice('auto', 'json', 'text'), default: 'auto', flag: '--log-format', placeholder: 'FORMAT', env: 'BESTDAY_LOG_FORMAT', stored: true, description: 'auto is text on a terminal, JSON elsewhere' },
   controls: { kind: choice('script', 'gpio', 'keyboard', 'socket'), default: 'script', flag: '--controls', placeholder: 'KIND', env: 'BESTDAY_CONTROLS', stored: true, description: 'what lifts the receiver; script lifts it at once, for one call' },
