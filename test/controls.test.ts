@@ -51,6 +51,15 @@ describe('a standing phone', function () {
     throw new Error('the phone never came to that state');
   }
 
+  function metrics(): Promise<string> {
+    return new Promise((resolve, reject) => {
+      request({ socketPath: join(folder, 'run/metrics.sock'), path: '/metrics' }, (response) => {
+        let body = '';
+        response.setEncoding('utf8').on('data', (chunk: string) => { body += chunk; }).on('end', () => resolve(body));
+      }).on('error', reject).end();
+    });
+  }
+
   it('rests until it is lifted, talks, and is ready again after the hang-up', async () => {
     await start();
     const ready = await until(() => true);
@@ -85,16 +94,22 @@ describe('a standing phone', function () {
 
   it('shows its metrics as Prometheus text, on a socket of its group only', async () => {
     await start();
-    const path = join(folder, 'run/metrics.sock');
-    const text = await new Promise<string>((resolve, reject) => {
-      request({ socketPath: path, path: '/metrics' }, (response) => {
-        let body = '';
-        response.setEncoding('utf8').on('data', (chunk: string) => { body += chunk; }).on('end', () => resolve(body));
-      }).on('error', reject).end();
-    });
+    const text = await metrics();
     assert.match(text, /^bestday_phone_phase\{phase="idle"\} 1$/m);
     assert.match(text, /^# TYPE bestday_phone_calls_total counter$/m);
-    for (const file of [socket, path]) assert.equal(statSync(file).mode & 0o777, 0o660);
+    for (const file of [socket, join(folder, 'run/metrics.sock')]) assert.equal(statSync(file).mode & 0o777, 0o660);
+  });
+
+  it('shows what a self-test found and read', async () => {
+    await start();
+    const env = { ...process.env, BESTDAY_SERVER: server.url, BESTDAY_CA_FILE: server.ca!, BESTDAY_DEVICE_ID: device.deviceId, BESTDAY_API_KEY_FILE: device.keyFile };
+    const tested = spawnSync(process.execPath, [PHONE, 'self-test', '--control-socket', socket], { encoding: 'utf8', env });
+    assert.equal(tested.status, 0, tested.stdout);
+    const text = await metrics();
+    for (const check of ['disk', 'name service', 'encryption', 'clock', 'key and link']) assert.match(text, new RegExp(`^bestday_phone_check_state\\{check="${check}"\\} [01]$`, 'm'));
+    assert.match(text, /^bestday_phone_check_round_trip_seconds\{check="key and link"\} 0\.\d+$/m);
+    assert.match(text, /^bestday_phone_check_free_bytes\{check="disk"\} \d+$/m);
+    assert.doesNotMatch(text, /check_state\{check="speaker"\}/);
   });
 
   it('survives what is no command', async () => {

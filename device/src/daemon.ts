@@ -107,7 +107,7 @@ export class Daemon {
     this.#station = await Station.open({
       clock: this.#clock, log: log.child({ part: 'station' }), health: this.#health, controlSocket,
       handle: (request) => this.#panel.handle(request),
-      collect: () => this.#metrics.collect(this.#panel.status(), this.counters, this.#health.stalled),
+      collect: () => this.#metrics.collect(this.#panel.status(), this.counters, this.#health.stalled, this.#panel.checked),
     });
     if (controls === 'keyboard') this.#releaseKeyboard = this.#listenToKeys();
     this.#soundWatch = this.#clock.every(SOUND_CHECK_MS, () => this.#checkSound());

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../../protocol/src/index.ts';
-import type { ControlAnswer, ControlRequest, PhoneStatus } from './controls/control-protocol.ts';
+import type { CheckedFinding, ControlAnswer, ControlRequest, PhoneStatus } from './controls/control-protocol.ts';
 import type { Controls } from './controls/controls.ts';
 import { ledStateOf } from './controls/led-patterns.ts';
 import type { VolumeStage } from './controls/volume.ts';
@@ -9,6 +9,14 @@ import type { Log } from './system/log.ts';
 
 /** A knob that is turned step by step is written to the card once. ms */
 const SAVE_AFTER_MS = 5_000;
+/** Names of checks; a phone has a dozen. */
+const MAX_KEPT = 32;
+
+/** @property atMs when, Unix time; undefined: not yet */
+export interface Checked {
+  readonly atMs: number | undefined;
+  readonly findings: readonly CheckedFinding[];
+}
 
 /** What can be wrong with a phone that still runs. */
 export type Trouble = 'sound' | 'server' | 'switch' | 'left-off-hook' | 'self-test' | 'settings';
@@ -21,6 +29,8 @@ export class FrontPanel {
   readonly #options: FrontPanelOptions;
   readonly #startMs: number;
   readonly #troubles = new Map<Trouble, string>();
+  readonly #findings = new Map<string, CheckedFinding>();
+  #checkedAtMs: number | undefined;
   #phase: Phase = 'idle';
   #calls = 0;
   #lastCall: PhoneStatus['lastCall'] = null;
@@ -64,10 +74,15 @@ export class FrontPanel {
       case 'lift':
       case 'hangup': return this.#operate(request.command);
       case 'volume': return { ok: true, volume: this.#volumeTo(request.level) };
-      case 'self-test':
-        this.trouble('self-test', request.problems.length === 0 ? undefined : request.problems.join('; '));
+      case 'checked':
+        this.#check(request.findings);
         return { ok: true };
     }
+  }
+
+  /** What the last checks of each name found. */
+  get checked(): Checked {
+    return { atMs: this.#checkedAtMs, findings: [...this.#findings.values()] };
   }
 
   status(): PhoneStatus {
@@ -87,6 +102,15 @@ export class FrontPanel {
 
   get #led(): ReturnType<typeof ledStateOf> {
     return ledStateOf(this.#phase, this.#troubles.size > 0);
+  }
+
+  /** A check that was left out, for it would be heard, leaves what an earlier one found. */
+  #check(findings: readonly CheckedFinding[]): void {
+    const made = findings.filter(({ state, name }) => state !== 'skipped' || !this.#findings.has(name));
+    for (const finding of made) if (this.#findings.size < MAX_KEPT || this.#findings.has(finding.name)) this.#findings.set(finding.name, finding);
+    this.#checkedAtMs = this.#options.clock.wallTime();
+    const failed = findings.filter(({ state }) => state === 'fail').map(({ name, detail }) => `${name}: ${detail}`);
+    this.trouble('self-test', failed.length === 0 ? undefined : failed.join('; '));
   }
 
   #show(): void {

@@ -2,6 +2,7 @@ import type { PhoneStatus } from './controls/control-protocol.ts';
 import type { CallReport } from './conversation/report.ts';
 import { MOVES } from './conversation/state.ts';
 import type { FrameCounters } from './playout/counters.ts';
+import type { Checked } from './front-panel.ts';
 import type { Metric } from './system/metrics.ts';
 
 /** What a phone has counted since it started, over all calls, and how it is now. */
@@ -21,7 +22,7 @@ export class PhoneMetrics {
   }
 
   /** @param live counters of the call that is up */
-  collect(status: PhoneStatus, live: Readonly<FrameCounters> | undefined, stalled: readonly string[]): Metric[] {
+  collect(status: PhoneStatus, live: Readonly<FrameCounters> | undefined, stalled: readonly string[], checked: Checked): Metric[] {
     const frames = new Map(this.#frames);
     for (const [name, value] of Object.entries(live ?? {})) add(frames, name, value);
     const memory = process.memoryUsage.rss();
@@ -39,8 +40,26 @@ export class PhoneMetrics {
       counter('reconnects_total', 'Lost links within ended calls.', this.#reconnects),
       counter('resumes_total', 'Lost links that were resumed.', this.#resumed),
       { name: 'frames_total', type: 'counter', help: '20 ms frames, by what became of them.', samples: labelled(frames, 'fate') },
+      ...checkMetrics(checked),
     ];
   }
+}
+
+const CHECK_STATES = { ok: 0, warn: 1, fail: 2 } as const;
+
+/** What the last self-test or doctor found, one metric for each thing that is read. */
+function checkMetrics({ atMs, findings }: Checked): Metric[] {
+  if (atMs === undefined) return [];
+  const made = findings.flatMap(({ name, state }) => (state === 'skipped' ? [] : [{ labels: { check: name }, value: CHECK_STATES[state] }]));
+  const readings = new Map<string, { labels: Record<string, string>; value: number }[]>();
+  for (const { name, measured = {} } of findings) {
+    for (const [what, value] of Object.entries(measured)) readings.set(what, [...readings.get(what) ?? [], { labels: { check: name }, value }]);
+  }
+  return [
+    gauge('checked_time_seconds', 'When a self-test or the doctor last ran, Unix time.', Math.round(atMs / 1_000)),
+    { name: 'check_state', type: 'gauge', help: 'What the last check of this name found: 0 ok, 1 warn, 2 fail.', samples: made },
+    ...[...readings].map(([what, samples]): Metric => ({ name: `check_${what}`, type: 'gauge', help: `Read by the last check: ${what.replaceAll('_', ' ')}.`, samples })),
+  ];
 }
 
 function gauge(name: string, help: string, value: number): Metric {

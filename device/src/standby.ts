@@ -39,7 +39,7 @@ export async function awaitSettings(options: StandbyOptions): Promise<RunSetting
   const station = await Station.open({
     clock, log, health, controlSocket: options.controlSocket,
     handle: (request) => panel.handle(request),
-    collect: () => metrics.collect(panel.status(), undefined, health.stalled),
+    collect: () => metrics.collect(panel.status(), undefined, health.stalled, panel.checked),
   });
   station.ready('waiting for settings');
   const settings = await untilLoaded(load, clock, (error) => {

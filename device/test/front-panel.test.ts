@@ -38,10 +38,23 @@ describe('the front panel', () => {
 
   it('shows what a self-test found, and forgets it when the next finds nothing', () => {
     const { panel } = new Rig();
-    panel.handle({ command: 'self-test', problems: ['disk: full'] });
+    panel.handle({ command: 'checked', findings: [{ name: 'disk', state: 'fail', detail: 'full' }, { name: 'clock', state: 'warn', detail: '9 s behind' }] });
     assert.deepEqual(panel.status().needsHelp, ['disk: full']);
-    panel.handle({ command: 'self-test', problems: [] });
+    panel.handle({ command: 'checked', findings: [{ name: 'disk', state: 'ok', detail: '900 MiB free' }] });
     assert.deepEqual(panel.status().needsHelp, []);
+  });
+
+  it('keeps what the doctor heard when a self-test leaves sound out', () => {
+    const { panel } = new Rig();
+    panel.handle({ command: 'checked', findings: [{ name: 'microphone', state: 'ok', detail: 'level', measured: { level_dbfs: -34 } }] });
+    panel.handle({ command: 'checked', findings: [{ name: 'microphone', state: 'skipped', detail: 'it would be heard' }, { name: 'speaker', state: 'skipped', detail: 'it would be heard' }] });
+    assert.deepEqual(panel.checked.findings.map(({ name, state }) => `${name} ${state}`), ['microphone ok', 'speaker skipped']);
+  });
+
+  it('keeps no more checks than a phone can have, whoever names them', () => {
+    const { panel } = new Rig();
+    for (let index = 0; index < 100; index++) panel.handle({ command: 'checked', findings: [{ name: `check ${index}`, state: 'ok', detail: '' }] });
+    assert.equal(panel.checked.findings.length, 32);
   });
 
   it('writes a volume that was turned step by step once', () => {

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { systemClock } from '../../../protocol/src/index.ts';
 import { WebSocketTransport } from '../connection/websocket.ts';
 import { ask } from '../controls/control-client.ts';
+import { MAX_DETAIL } from '../controls/control-protocol.ts';
 import type { PhoneStatus } from '../controls/control-protocol.ts';
 import { findingLine, hasFailed, runChecks } from '../diagnosis/finding.ts';
 import type { Check, Finding } from '../diagnosis/finding.ts';
@@ -41,18 +42,22 @@ export function addDiagnosis(root: Command, done: Done): void {
 }
 
 async function doctor(flags: Flags): Promise<number> {
-  const findings = await check(flags, flags['json'] === true ? () => {} : print);
-  if (flags['json'] === true) process.stdout.write(`${JSON.stringify(findings, undefined, 2)}\n`);
-  return hasFailed(findings) ? 1 : 0;
+  return reported(flags, await check(flags, flags['json'] === true ? () => {} : print));
 }
 
 async function selfTest(flags: Flags): Promise<number> {
-  const findings = await check(flags, flags['json'] === true ? () => {} : print, false);
+  return reported(flags, await check(flags, flags['json'] === true ? () => {} : print, false));
+}
+
+/** To the phone too, for its light and its metrics; unless another phone's settings were checked, given by flags. */
+async function reported(flags: Flags, findings: readonly Finding[]): Promise<number> {
   if (flags['json'] === true) process.stdout.write(`${JSON.stringify(findings, undefined, 2)}\n`);
-  const problems = findings.filter(({ state }) => state === 'fail').map(({ name, detail }) => `${name}: ${detail}`.slice(0, 300));
-  // No phone that runs: there is no light to show it.
-  await ask(socketOf(flags), { command: 'self-test', problems }).catch(() => undefined);
-  return problems.length === 0 ? 0 : 1;
+  if (!SETTINGS_OF_CHECKS.some((name) => name !== 'controlSocket' && flags[name] !== undefined)) {
+    const told = findings.map(({ name, state, detail, measured }) => ({ name, state, detail: detail.slice(0, MAX_DETAIL), measured }));
+    // No phone that runs: there is no light to show it.
+    await ask(socketOf(flags), { command: 'checked', findings: told }).catch(() => undefined);
+  }
+  return hasFailed(findings) ? 1 : 0;
 }
 
 async function supportBundle(flags: Flags): Promise<number> {

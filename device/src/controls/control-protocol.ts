@@ -1,6 +1,18 @@
 import * as z from 'zod/mini';
 import { MAX_VOLUME } from './volume.ts';
 
+const MAX_FINDINGS = 32;
+/** Of a finding's words. Characters */
+export const MAX_DETAIL = 300;
+
+const CheckedFinding = z.object({
+  name: z.string().check(z.minLength(1), z.maxLength(40)),
+  state: z.enum(['ok', 'warn', 'fail', 'skipped']),
+  detail: z.string().check(z.maxLength(MAX_DETAIL)),
+  measured: z.optional(z.record(z.string().check(z.regex(/^[a-z][a-z_]{0,39}$/)), z.number())),
+});
+export type CheckedFinding = z.infer<typeof CheckedFinding>;
+
 /**
  * The control socket: one JSON object a line, each answered by one line in the same order.
  *
@@ -8,7 +20,7 @@ import { MAX_VOLUME } from './volume.ts';
  *     {"command":"lift"}  {"command":"hangup"}  {"ok":true}
  *     {"command":"volume"}                      {"ok":true,"volume":6}
  *     {"command":"volume","level":3}            0 … 9, or "up", or "down"
- *     {"command":"self-test","problems":[…]}    what a self-test found; none clears it
+ *     {"command":"checked","findings":[…]}      what a self-test or the doctor found; shown until the next
  *     anything else                             {"ok":false,"error":"…"}
  */
 export const ControlRequest = z.discriminatedUnion('command', [
@@ -16,7 +28,7 @@ export const ControlRequest = z.discriminatedUnion('command', [
   z.object({ command: z.literal('lift') }),
   z.object({ command: z.literal('hangup') }),
   z.object({ command: z.literal('volume'), level: z.optional(z.union([z.int().check(z.minimum(0), z.maximum(MAX_VOLUME)), z.enum(['up', 'down'])])) }),
-  z.object({ command: z.literal('self-test'), problems: z.array(z.string().check(z.maxLength(300))).check(z.maxLength(20)) }),
+  z.object({ command: z.literal('checked'), findings: z.array(CheckedFinding).check(z.maxLength(MAX_FINDINGS)) }),
 ]);
 export type ControlRequest = z.infer<typeof ControlRequest>;
 
@@ -53,5 +65,5 @@ export function parseRequest(line: string): ControlRequest | { readonly command?
     return { error: 'not JSON: one object a line, such as {"command":"status"}' };
   }
   const parsed = ControlRequest.safeParse(json);
-  return parsed.success ? parsed.data : { error: 'commands are status, lift, hangup, volume (level 0 to 9, "up" or "down") and self-test' };
+  return parsed.success ? parsed.data : { error: 'commands are status, lift, hangup, volume (level 0 to 9, "up" or "down") and checked' };
 }

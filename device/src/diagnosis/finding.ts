@@ -7,6 +7,8 @@ export interface Finding {
   readonly detail: string;
   /** Absent when all is well. */
   readonly todo?: string;
+  /** What was read, in base units; a name ends as a metric's does: `free_bytes`. */
+  readonly measured?: Readonly<Record<string, number>>;
 }
 
 export interface Check {
