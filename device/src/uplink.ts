@@ -3,7 +3,8 @@ import {
 } from '../../protocol/src/index.ts';
 import type { Clock, ExtendedSequence, MessageSocket } from '../../protocol/src/index.ts';
 import type { Encoder } from './codec/ports.ts';
-import { LossTuner } from './codec/tuning.ts';
+import { RateTuner } from './codec/rate-tuner.ts';
+import { LossTuner, tuningAt } from './codec/tuning.ts';
 import type { Framing } from './connection/transport.ts';
 import type { FrameCounters } from './playout/counters.ts';
 
@@ -21,7 +22,8 @@ export class Uplink {
   readonly #options: UplinkOptions;
   readonly #ticksPerFrame: number;
   readonly #firstSequence: ExtendedSequence;
-  readonly #tuner = new LossTuner();
+  readonly #loss = new LossTuner();
+  readonly #rate: RateTuner;
   readonly #held: HeldFrame[] = [];
   /** Index in `#held` of the first frame not sent on this link. */
   #unsent = 0;
@@ -30,6 +32,8 @@ export class Uplink {
   /** On this link. What was shed between two frames sent is not under way. */
   #lastSent: ExtendedSequence;
   #link: { socket: MessageSocket; framing: Framing } | undefined;
+  /** The first frame captured since the link is up: older ones waited for the link, not in it. */
+  #linkedFrom: ExtendedSequence = 0;
   #shed: { from: ExtendedSequence; to: ExtendedSequence } | undefined;
   /** Capture time by sequence number, for the last minute: when did the words end that were just answered? */
   readonly #capturedAtMs = new Float64Array(CAPTURE_TIMES);
@@ -37,6 +41,7 @@ export class Uplink {
   constructor(options: UplinkOptions) {
     this.#options = options;
     this.#ticksPerFrame = FRAME_TICKS_OF[options.encoder.codec];
+    this.#rate = new RateTuner(options.bitrate);
     this.#firstSequence = options.firstSequence;
     this.#next = options.firstSequence;
     this.#acknowledged = options.firstSequence - 1;
@@ -57,6 +62,8 @@ export class Uplink {
   /** A fresh conversation, or a resumed one: the server says which frame it holds last (−1: none). */
   link(socket: MessageSocket, framing: Framing, rxSeq: number): void {
     this.#link = { socket, framing };
+    this.#linkedFrom = this.#next;
+    this.#rate.reset();
     this.#acknowledge(rxSeq);
     this.#unsent = 0;
     this.#acknowledged = (this.#held[0]?.sequence ?? this.#next) - 1;
@@ -72,13 +79,13 @@ export class Uplink {
 
   /**
    * The server holds everything up to `rxSeq`; a number it cannot know is ignored. The encoder follows the share
-   * of frames that did not reach it: FEC costs on a clean link and pays from a few percent on.
+   * of frames that did not reach it (FEC costs on a clean link and pays from a few percent on) and how old those
+   * are that do: on a link that carries less than is sent, older and older.
    */
   acknowledge(rxSeq: number, lossRate = 0): void {
     if (rxSeq >= this.#next) return;
     this.#acknowledge(rxSeq);
-    const tuning = this.#tuner.report(lossRate);
-    if (tuning !== undefined) this.#options.encoder.tune({ ...tuning, bitrate: this.#options.bitrate });
+    this.#tune(rxSeq, lossRate);
     this.#pump();
   }
 
@@ -101,6 +108,13 @@ export class Uplink {
     this.#link = undefined;
     this.#held.length = 0;
     this.#options.encoder.close();
+  }
+
+  #tune(rxSeq: ExtendedSequence, lossRate: number): void {
+    const lossChanged = this.#loss.report(lossRate) !== undefined;
+    const capturedMs = rxSeq < this.#linkedFrom ? undefined : this.capturedAtMs(rxSeq);
+    const rateChanged = capturedMs !== undefined && this.#rate.report(this.#options.clock.now() - capturedMs);
+    if (lossChanged || rateChanged) this.#options.encoder.tune(tuningAt(this.#rate.bitrate, this.#loss.tuning));
   }
 
   /** Whatever the reason to send, frames that grew stale since the last one do not go out. */

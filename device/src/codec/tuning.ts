@@ -16,7 +16,7 @@ interface Step {
 
 /**
  * 32 kbit/s throughout: less harms the voice more than the loss does, and more would be sent into a link that already
- * sheds what it cannot carry.
+ * sheds what it cannot carry. (Where the link is too narrow for that, `rate-tuner.ts` goes lower.)
  */
 const STEPS: readonly Step[] = [
   { enter: 0, leave: 0, tuning: CLEAN_LINK },
@@ -49,4 +49,12 @@ export class LossTuner {
     while (this.#step > 0 && this.#loss < STEPS[this.#step]!.leave) this.#step--;
     return this.#step === before ? undefined : this.tuning;
   }
+}
+
+/** LBRR needs room: below this it is left out of most packets, and what it takes is missing from the voice. */
+const LEAST_FEC_BITRATE = 24_000;
+
+/** What the loss asks for, as far as the link carries it. */
+export function tuningAt(bitrate: number, wanted: EncoderTuning): EncoderTuning {
+  return bitrate < LEAST_FEC_BITRATE ? { ...CLEAN_LINK, bitrate } : { ...wanted, bitrate };
 }
