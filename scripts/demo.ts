@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -21,6 +22,8 @@ interface Options {
 }
 
 const MIN_TURNS = 3;
+/** As a shell counts a program that SIGINT ended. */
+const STOPPED = 130;
 
 async function main(options: Options): Promise<number> {
   const out = resolve(options.out);
@@ -35,12 +38,21 @@ async function main(options: Options): Promise<number> {
     timeline.note(`the server listens on ${server.url}  (log: ${here(out, 'server.log')})`);
     timeline.note(person ? 'the receiver is lifted: speak; Ctrl-C hangs up' : `a recorded caller lifts the receiver  (${here(options.input)})`);
     const phone = startPhone(server, device, phoneArguments(options, out), ['ignore', 'inherit', openSync(join(out, 'phone.log'), 'w'), 'pipe']);
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => phone.kill(signal));
+    let stopped = false;
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { stopped = true; hangUp(phone, signal); });
     createInterface({ input: phone.stdio[3] as Readable }).on('line', (line) => timeline.show(JSON.parse(line) as WatchedEvent));
-    return finish(timeline, out, person, await exitOf(phone));
+    const code = await exitOf(phone);
+    if (!stopped || person) return finish(timeline, out, person, code);
+    timeline.note('stopped');
+    return STOPPED;
   } finally {
     await server.stop();
   }
+}
+
+/** A terminal's Ctrl-C goes to every program in front, so the phone has it already; a second one would end it in mid-goodbye. */
+function hangUp(phone: ChildProcess, signal: 'SIGINT' | 'SIGTERM'): void {
+  if (signal === 'SIGTERM' || !process.stdin.isTTY) phone.kill(signal);
 }
 
 function phoneArguments(options: Options, out: string): string[] {
