@@ -2,6 +2,7 @@ import type { Random } from '../../protocol/src/index.ts';
 import type { VirtualClock } from '../../protocol/src/virtual-clock.ts';
 import type { Pipeline, SpeechToText, TextToSpeech } from '../../server-stub/src/pipeline/ports.ts';
 import { CircuitBreaker } from '../../server-stub/src/pipeline/steady/circuit-breaker.ts';
+import { Pace, SLOW_MS } from '../../server-stub/src/pipeline/steady/pace.ts';
 import { SteadySpeechToText } from '../../server-stub/src/pipeline/steady/steady-ears.ts';
 import { SteadyLanguageModel } from '../../server-stub/src/pipeline/steady/steady-model.ts';
 import { SteadyVoice } from '../../server-stub/src/pipeline/steady/steady-voice.ts';
@@ -56,15 +57,15 @@ export async function openVendors({ clock, random, stages, overlap }: VendorsOpt
   const openAi = new FakeOpenAi({ clock, key: KEY, delaysOf: { answers: { firstMs: first('llm'), nextMs: () => TOKEN_MS } } });
   await Promise.all([elevenLabs.listen(), openAi.listen()]);
   const client = await openElevenLabs(elevenLabs.url, KEY);
-  const steady = <S extends 'speech-to-text' | 'language-model' | 'text-to-speech'>(stage: S) => ({ clock, stage, breaker: new CircuitBreaker(clock), failed: () => {} });
+  const steady = <S extends 'speech-to-text' | 'language-model' | 'text-to-speech'>(stage: S, slowMs = Infinity) => ({ clock, stage, breaker: new CircuitBreaker(clock), pace: new Pace(clock, slowMs), failed: () => {} });
   const ears = new SteadySpeechToText(new ElevenLabsEars(client, { modelId: 'scribe_v2_realtime' }), nobody, steady('speech-to-text'));
-  const voice = new SteadyVoice(new ElevenLabsVoice(client, { voiceId: 'voice', modelId: 'eleven_flash_v2_5' }), silence, steady('text-to-speech'));
+  const voice = new SteadyVoice(new ElevenLabsVoice(client, { voiceId: 'voice', modelId: 'eleven_flash_v2_5' }), silence, steady('text-to-speech', SLOW_MS.textToSpeech));
   const model = new OpenAiModel(await openOpenAi(openAi.url, KEY), { model: 'fake', prompt: 'be kind', maxTokens: 100 });
   return {
     stageMs,
     pipeline: {
       speechToText: overlap ? ears : finalOnly(ears),
-      languageModel: new SteadyLanguageModel(model, { async *reply() {} }, steady('language-model')),
+      languageModel: new SteadyLanguageModel(model, { async *reply() {} }, steady('language-model', SLOW_MS.languageModel)),
       textToSpeech: overlap ? voice : wholeText(voice),
       standby: { voice: silence, fillers: [], apologies: [] },
       voiceActivity: () => ({ isVoice: (frame) => frame.some((sample) => Math.abs(sample) > 1_000), close() {} }),

@@ -6,6 +6,7 @@ import type { Downlink } from './downlink.ts';
 import { History } from './history.ts';
 import type { Ids } from './ids.ts';
 import { Pause } from './pause.ts';
+import { PAUSE } from './pipeline/ports.ts';
 import type { Pipeline, Utterance, VoiceActivity } from './pipeline/ports.ts';
 import { StandbyWords } from './standby-words.ts';
 import type { ServerStats, TurnTimes } from './stats.ts';
@@ -73,7 +74,7 @@ export class Dialogue {
     this.#utterance?.push(pcm);
     if (event !== undefined) this.#act(event, sequence);
     // Not at the turn's end: what was prepared is wanted then.
-    if (this.#utterance !== undefined) this.#turn?.input?.pause.set(this.#turnTaking.pausing);
+    if (this.#utterance !== undefined) this.#notePause(this.#utterance, this.#turnTaking.pausing);
   }
 
   /** What the device says of a response: how much of it left its speaker. */
@@ -110,6 +111,12 @@ export class Dialogue {
   /** A cough while the companion thinks must not cost its answer either, so thinking counts as having the floor. */
   #hasFloor(): boolean {
     return this.#options.downlink.speaking || (this.#turn !== undefined && this.#utterance === undefined);
+  }
+
+  #notePause(utterance: Channel<Int16Array>, pausing: boolean): void {
+    const pause = this.#turn?.input?.pause;
+    if (pausing && pause?.paused === false) utterance.push(PAUSE);
+    pause?.set(pausing);
   }
 
   #act(event: TurnEvent, sequence: ExtendedSequence): void {

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { ServerCore } from './core.ts';
+import type { StageTiming } from './pipeline/ports.ts';
 import type { TurnTimes } from './stats.ts';
 
 /** Under two seconds is the goal; the buckets are densest there. */
@@ -28,6 +29,9 @@ export function metricsOf(core: ServerCore): Registry {
   counter(registry, 'bestday_takeovers_total', 'Resumes while the older socket was open', () => stats.takenOver);
   counter(registry, 'bestday_interruptions_total', 'Answers the patient interrupted', () => stats.interruptions);
   counter(registry, 'bestday_stage_failures_total', 'Turns whose pipeline failed', () => stats.stageFailures);
+  counters(registry, 'bestday_prepared_answers_total', 'Answers begun in a pause of the patient, by what became of them', 'outcome', () => Object.entries({
+    used: stats.preparedUsed, dropped: stats.preparedDropped, open: stats.answersPrepared - stats.preparedUsed - stats.preparedDropped,
+  }));
   counter(registry, 'bestday_store_outages_total', 'Times the store of conversations could not be reached', () => stats.storeOutages);
   counter(registry, 'bestday_store_failures_total', 'Reads and writes that failed while it could not', () => stats.storeFailures);
   counters(registry, 'bestday_service_requests_failed_total', 'Requests to a service of the voice pipeline that failed, by stage', 'stage', () => stats.requestFailures);
@@ -37,6 +41,7 @@ export function metricsOf(core: ServerCore): Registry {
   counters(registry, 'bestday_conversations_ended_total', 'Conversations ended, by reason', 'reason', () => stats.ends);
   counters(registry, 'bestday_protocol_faults_total', 'Messages that broke a rule, by fault', 'fault', () => stats.faults);
   stats.onTurn = turnLatency(registry);
+  stats.onStage = stageTime(registry);
   return registry;
 }
 
@@ -51,6 +56,18 @@ function turnLatency(registry: Registry): (times: TurnTimes) => void {
   return (times) => {
     for (const [stage, ms] of Object.entries(times)) histogram.observe({ stage: STAGES[stage as keyof TurnTimes] }, ms / 1_000);
   };
+}
+
+/** What dropped answers cost is in it too: the services took that time. */
+function stageTime(registry: Registry): (timing: StageTiming) => void {
+  const histogram = new Histogram({
+    name: 'bestday_stage_seconds',
+    help: 'What each stage took by itself, from what it needed to its first result',
+    labelNames: ['stage'],
+    buckets: LATENCY_BUCKETS_S,
+    registers: [registry],
+  });
+  return ({ stage, firstResultMs }) => histogram.observe({ stage }, firstResultMs / 1_000);
 }
 
 function gauge(registry: Registry, name: string, help: string, read: () => number): void {

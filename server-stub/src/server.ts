@@ -58,7 +58,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     stats,
     pipeline: options.pipeline ?? (await pipelineOf(options, clock, stats)),
     limits,
-    turnTaking: { ...DEFAULT_TURN_TAKING, ...options.turnTaking },
+    turnTaking: { ...DEFAULT_TURN_TAKING, ...(options.services?.settings.prepare === 'never' && { prepareMs: 0 }), ...options.turnTaking },
     patienceOf: (deviceId) => registry.patienceOf(deviceId),
   });
   const metrics = metricsOf(core);

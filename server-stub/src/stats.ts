@@ -1,7 +1,12 @@
 import type { FrameCounters } from '../../device/src/playout/counters.ts';
 import { newFrameCounters } from '../../device/src/playout/counters.ts';
+import type { StageTiming } from './pipeline/ports.ts';
 
-/** One turn's stages in ms from the end of the patient's speech; absent when the stage did not happen. */
+/**
+ * When each stage of a turn was done, in ms from the end of the patient's speech; absent when the stage did not happen.
+ * Stages overlap, and what was prepared in the patient's pause is done before the turn is known to be over: so these are
+ * moments, and their differences no durations (those are `StageTiming`'s).
+ */
 export interface TurnTimes {
   turnDetectedMs?: number;
   sttFinalMs?: number;
@@ -28,6 +33,10 @@ export class ServerStats {
   unknownMessages = 0;
   interruptions = 0;
   stageFailures = 0;
+  /** In a pause that might have been the end: each is used or dropped in the end. */
+  answersPrepared = 0;
+  preparedUsed = 0;
+  preparedDropped = 0;
   /** Times the store of conversations could not be reached, and what failed for it. */
   storeOutages = 0;
   storeFailures = 0;
@@ -40,6 +49,8 @@ export class ServerStats {
   readonly faults = new Map<string, number>();
   /** Set by whoever wants every turn's latency. */
   onTurn: (times: TurnTimes) => void = () => {};
+  /** Set by whoever wants what each stage took by itself. */
+  onStage: (timing: StageTiming) => void = () => {};
 }
 
 export function count<K>(counts: Map<K, number>, key: K): void {

@@ -7,12 +7,13 @@ import type { History } from './history.ts';
 import type { Ids } from './ids.ts';
 import type { Pause } from './pause.ts';
 import { StageError } from './pipeline/ports.ts';
-import type { Occasion, Pipeline, SpokenAudio, StageOptions } from './pipeline/ports.ts';
+import type { Occasion, Pipeline, SpokenAudio, StageOptions, StageTiming } from './pipeline/ports.ts';
 import { PreparedAnswer } from './prepared-answer.ts';
 import type { PreparedStage } from './prepared-answer.ts';
 import { ResponseWriter } from './response.ts';
 import type { StandbyWords } from './standby-words.ts';
 import type { ServerStats, TurnTimes } from './stats.ts';
+import { understand } from './understand.ts';
 import type { VoiceEncoder } from './voice-encoder.ts';
 
 /** What a turn needs of its conversation. */
@@ -88,20 +89,20 @@ class Turn {
   }
 
   /** @returns false when nothing was said, or the turn is called off */
-  async listen({ audio, pause, ended }: TurnInput): Promise<boolean> {
-    const { pipeline, history, lasting } = this.#context;
+  async listen(input: TurnInput): Promise<boolean> {
+    const { pipeline, history, lasting, clock, tell } = this.#context;
+    const { audio, pause, ended } = input;
     void ended.promise.then((end) => this.#ended(end));
-    const transcripts = abortable(pipeline.speechToText.transcribe(audio, this.#stage(lasting)), lasting);
     let text = '';
     pause.listen(() => this.#prepare(pause.paused ? text : ''));
-    for await (const transcript of transcripts) {
-      text = transcript.text;
-      this.#context.tell({ type: 'transcript', role: 'patient', text: text.slice(0, MAX_TEXT), final: transcript.final });
-      if (pause.paused || transcript.final) this.#prepare(text);
+    for await (const words of understand(clock, input, (signal) => pipeline.speechToText.transcribe(audio, this.#stage(signal)), lasting)) {
+      text = words.text;
+      tell({ type: 'transcript', role: 'patient', text: text.slice(0, MAX_TEXT), final: words.final });
+      if (pause.paused || words.final) this.#prepare(text);
+      if (words.final) this.#markAt('sttFinalMs', words.knownMs);
     }
     pause.listen(() => {});
-    this.#mark('sttFinalMs');
-    if (this.#prepared?.answers(text) === false) this.#prepare('');
+    if (this.#prepared?.answers(text) === false) this.#drop();
     if (text !== '') history.patient(text);
     return text !== '' && !this.#signal.aborted;
   }
@@ -124,20 +125,28 @@ class Turn {
 
   close(): void {
     this.#filler?.cancel();
-    this.#prepared?.discard();
+    this.#drop();
   }
 
   /** @param text what was said so far; '' when there is nothing to answer, or no telling yet */
   #prepare(text: string): void {
     if (this.#prepared?.answers(text) === true || this.#signal.aborted) return;
-    this.#prepared?.discard();
-    this.#prepared = undefined;
+    this.#drop();
     if (text === '' || this.#preparations >= MAX_PREPARATIONS) return;
     this.#preparations++;
+    this.#context.stats.answersPrepared++;
     this.#prepared = new PreparedAnswer(this.#context.clock, text, this.#signal, (said, signal, mark) => {
       const history = [...this.#context.history.utterances(), { role: 'patient' as const, text: said }];
       return this.#make('answer', history, signal, mark);
     });
+  }
+
+  /** Its requests are called off, and nobody has heard or remembers any of it. */
+  #drop(): void {
+    const prepared = this.#prepared;
+    this.#prepared = undefined;
+    prepared?.discard();
+    if (prepared?.taken === false) this.#context.stats.preparedDropped++;
   }
 
   #answerTo(occasion: Occasion): AsyncIterable<SpokenAudio> {
@@ -146,7 +155,8 @@ class Turn {
   }
 
   async *#take(prepared: PreparedAnswer): AsyncGenerator<SpokenAudio> {
-    for await (const audio of prepared.audio()) {
+    this.#context.stats.preparedUsed++;
+    for await (const audio of prepared.take()) {
       for (const [stage, atMs] of prepared.marks) this.#markAt(stage, atMs);
       yield audio;
     }
@@ -254,8 +264,12 @@ class Turn {
   }
 
   #stage(signal: AbortSignal, first?: () => void): StageOptions {
-    const { language, log } = this.#context;
-    return { signal, language, first, report: (timing) => log.debug('turn.stage', { ...timing }) };
+    const { language, log, clock, stats } = this.#context;
+    const report = (timing: StageTiming): void => {
+      stats.onStage(timing);
+      log.debug('turn.stage', { ...timing });
+    };
+    return { signal, language, clock, first, report };
   }
 }
 
@@ -279,7 +293,7 @@ async function* once(text: string): AsyncGenerator<string> {
 /** The protocol's limit for a transcript. */
 const MAX_TEXT = 16_384;
 /** Of one turn: somebody who pauses after every word must not cost a request each. */
-const MAX_PREPARATIONS = 6;
+const MAX_PREPARATIONS = 4;
 /** From the patient's last word; the whole answer should take under two seconds, so this is said only when it will not. */
 const FILLER_AFTER_MS = 2_500;
 /** Silence after a filler until the next one. */

@@ -8,6 +8,8 @@ import { WordlessSpeechToText } from './offline/wordless-stt.ts';
 import type { LanguageModel, Pipeline, SpeechToText, StageName } from './ports.ts';
 import type { ServiceSettings } from './service-settings.ts';
 import { CircuitBreaker } from './steady/circuit-breaker.ts';
+import { Pace, SLOW_MS } from './steady/pace.ts';
+import type { Steadiness } from './steady/steadiness.ts';
 import { SteadySpeechToText } from './steady/steady-ears.ts';
 import { SteadyLanguageModel } from './steady/steady-model.ts';
 import { SteadyVoice } from './steady/steady-voice.ts';
@@ -41,6 +43,8 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
   const recogniser = settings.stt === 'wordless' ? undefined : await findPocketsphinx(clock, new WordlessSpeechToText());
   const offline = await openOfflinePipeline(options.voiceFolder, log, recogniser);
   const breakers = { stt: new CircuitBreaker(clock), llm: new CircuitBreaker(clock), tts: new CircuitBreaker(clock) };
+  const steady = <S extends keyof typeof breakers>(key: S, stage: StageName, slowMs = Infinity): Steadiness => (
+    { clock, failed, stage, breaker: breakers[key], pace: new Pace(clock, settings.askTwice === 'never' ? Infinity : slowMs) });
   const ears = await openEars(options);
   const model = await openModel(options);
   const voice = await openVoice(options);
@@ -49,9 +53,9 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
   const deaf = (): boolean => breakers.stt.open || breakers.tts.open;
   return {
     ...offline,
-    ...(ears && { speechToText: new SteadySpeechToText(ears, offline.speechToText, { clock, failed, stage: 'speech-to-text', breaker: breakers.stt }) }),
-    ...(model && { languageModel: new SteadyLanguageModel(model, offline.languageModel, { clock, failed, stage: 'language-model', breaker: breakers.llm }, deaf) }),
-    ...(voice && { textToSpeech: new SteadyVoice(voice, offline.textToSpeech, { clock, failed, stage: 'text-to-speech', breaker: breakers.tts }) }),
+    ...(ears && { speechToText: new SteadySpeechToText(ears, offline.speechToText, steady('stt', 'speech-to-text')) }),
+    ...(model && { languageModel: new SteadyLanguageModel(model, offline.languageModel, steady('llm', 'language-model', SLOW_MS.languageModel), deaf) }),
+    ...(voice && { textToSpeech: new SteadyVoice(voice, offline.textToSpeech, steady('tts', 'text-to-speech', SLOW_MS.textToSpeech)) }),
   };
 }
 

@@ -1,3 +1,5 @@
+import type { Clock } from '../../../protocol/src/index.ts';
+
 /**
  * The voice pipeline: three stages, all streaming, each of which can be a cloud service, a server of one's own, or
  * the offline companion. Audio is 16 kHz mono s16 in chunks of any length.
@@ -25,13 +27,14 @@ export interface StageOptions {
   readonly signal: AbortSignal;
   /** BCP 47, as the device said it. */
   readonly language: string;
-  /** The stage's own view of its time, called once at its end. */
+  readonly clock: Clock;
+  /** The stage's own view of its time, called once at its end; a request that gave nothing reports nothing. */
   report(timing: StageTiming): void;
   /** Called at the stage's first result, which it may still hold back (a word of a sentence that is not whole). */
   first?: (() => void) | undefined;
 }
 
-/** ms since the stage was given its first input. */
+/** ms since the stage had what a result takes: speech-to-text the last of the audio, the others their request. */
 export interface StageTiming {
   readonly stage: StageName;
   readonly firstResultMs: number;
@@ -42,7 +45,8 @@ export type StageName = 'speech-to-text' | 'language-model' | 'text-to-speech';
 
 export interface SpeechToText {
   /**
-   * @param audio one utterance, as it is spoken; its end is the end of the turn
+   * @param audio one utterance, as it is spoken; its end is the end of the turn. An empty chunk (`PAUSE`) says that the
+   * patient is silent and may be done: it is worth settling what was said so far
    * @returns partial transcripts, each replacing the one before; the last one is final
    */
   transcribe(audio: AsyncIterable<Int16Array>, options: StageOptions): AsyncIterable<Transcript>;
@@ -51,7 +55,12 @@ export interface SpeechToText {
 export interface Transcript {
   readonly text: string;
   readonly final: boolean;
+  /** As good as final, should the patient say no more after the last pause. */
+  readonly settled?: true;
 }
+
+/** Whoever does not care adds no sample of it. */
+export const PAUSE: Int16Array = new Int16Array(0);
 
 export interface LanguageModel {
   /** @returns the next thing the assistant says, in pieces of any length whose concatenation is the text */

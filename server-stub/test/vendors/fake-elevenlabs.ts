@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
+import { FRAME_BYTES, FRAME_MS } from '../../../protocol/src/index.ts';
+import { deferred } from '../../src/async-tools.ts';
 import { after, FaultPlan, NO_DELAYS, refuse, SLOW_MS } from './fault.ts';
 import type { Delays, FakeVendorOptions, Fault } from './fault.ts';
 import { bodyOf, durationOf, FakeServer, pieces, spoken } from './fake-server.ts';
@@ -13,8 +15,9 @@ import { bodyOf, durationOf, FakeServer, pieces, spoken } from './fake-server.ts
 export class FakeElevenLabs {
   readonly speech = new FaultPlan();
   readonly hearing = new FaultPlan();
-  /** What it understands next, whatever is said. */
+  /** What it understands, a word for every so much voice: nobody knows a word that was not said yet. */
   transcript = 'a fine day';
+  wordMs = 250;
   /** The texts that it was asked to speak, with what it was told came before. */
   readonly texts: { readonly text: string; readonly previous: string | undefined }[] = [];
   readonly #options: FakeVendorOptions;
@@ -85,6 +88,10 @@ class Session {
   readonly #clock: FakeVendorOptions['clock'];
   readonly #delays: Delays;
   #chunks = 0;
+  #voicedMs = 0;
+  /** Words of segments that were committed. */
+  #committed = 0;
+  #said: Promise<void> = Promise.resolve();
 
   constructor(socket: WebSocket, fault: Fault, vendor: FakeElevenLabs, clock: FakeVendorOptions['clock'], delays: Delays) {
     this.#socket = socket;
@@ -100,23 +107,43 @@ class Session {
   async #message({ message_type: type, audio_base_64: audio, commit }: ChunkMessage): Promise<void> {
     if (type !== 'input_audio_chunk') return this.#say({ message_type: 'input_error', error: 'unknown message' });
     this.#chunks++;
-    this.#vendor.heardMs += Buffer.from(audio, 'base64').length / 32;
+    const sound = Buffer.from(audio, 'base64');
+    this.#vendor.heardMs += sound.length / 32;
+    this.#voicedMs += voicedMsOf(sound);
     if (this.#fault === 'cut' && this.#chunks > 2) return this.#socket.terminate();
     if (this.#fault === 'malformed' && this.#chunks > 2) return this.#socket.send('{"message_type": "partial_tr');
     if (this.#fault === 'stalled' && this.#chunks > 2) return;
-    const words = this.#vendor.transcript.split(' ');
-    if (!commit) {
-      await after(this.#clock, this.#delays.nextMs());
-      return this.#say({ message_type: 'partial_transcript', text: words.slice(0, Math.ceil(this.#chunks / 2)).join(' ') });
-    }
-    await after(this.#clock, this.#delays.firstMs() + (this.#fault === 'slow' ? SLOW_MS : 0));
-    this.#say({ message_type: 'committed_transcript', text: this.#vendor.transcript });
+    const words = this.#vendor.transcript.split(' ').slice(0, Math.ceil(this.#voicedMs / this.#vendor.wordMs));
+    const text = words.slice(this.#committed).join(' ');
+    if (commit) this.#committed = words.length;
+    const before = this.#said;
+    const { promise, resolve } = deferred<void>();
+    this.#said = promise;
+    await after(this.#clock, commit ? this.#delays.firstMs() + (this.#fault === 'slow' ? SLOW_MS : 0) : this.#delays.nextMs());
+    // What they say comes in the order of what they heard.
+    await before;
+    resolve();
+    this.#say({ message_type: commit ? 'committed_transcript' : 'partial_transcript', text });
   }
 
   #say(message: object): void {
     if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(JSON.stringify(message));
   }
 }
+
+function voicedMsOf(sound: Buffer): number {
+  let frames = 0;
+  for (let from = 0; from < sound.length; from += FRAME_BYTES) {
+    const frame = sound.subarray(from, from + FRAME_BYTES);
+    let energy = 0;
+    for (let at = 0; at + 1 < frame.length; at += 2) energy += frame.readInt16LE(at) ** 2;
+    if (Math.sqrt(energy / (frame.length / 2)) > VOICE_RMS) frames++;
+  }
+  return frames * FRAME_MS;
+}
+
+/** -40 dBFS: speech, not room noise. */
+const VOICE_RMS = 330;
 
 interface ChunkMessage {
   readonly message_type: string;

@@ -1,4 +1,5 @@
 import type { SpokenAudio, StageOptions, TextToSpeech } from '../ports.ts';
+import { reporting } from '../reporting.ts';
 import { sentences } from '../sentences.ts';
 import type { RecordedClip } from './clips.ts';
 
@@ -21,6 +22,10 @@ export class ClipVoice implements TextToSpeech {
   }
 
   async *speak(text: AsyncIterable<string>, options: StageOptions): AsyncGenerator<SpokenAudio> {
+    yield* reporting('text-to-speech', options, this.#say(text, options));
+  }
+
+  async *#say(text: AsyncIterable<string>, options: StageOptions): AsyncGenerator<SpokenAudio> {
     let unit: string[] = [];
     for await (const sentence of sentences(text)) {
       unit.push(sentence);

@@ -1,4 +1,5 @@
 import type { LanguageModel, ReplyRequest, StageOptions, Utterance } from '../ports.ts';
+import { reporting } from '../reporting.ts';
 import type { ClipRole, RecordedClip } from './clips.ts';
 
 /**
@@ -19,6 +20,10 @@ export class OfflineCompanion implements LanguageModel {
   }
 
   async *reply(request: ReplyRequest, options: StageOptions): AsyncGenerator<string> {
+    yield* reporting('language-model', options, this.#say(request, options));
+  }
+
+  async *#say(request: ReplyRequest, options: StageOptions): AsyncGenerator<string> {
     options.signal.throwIfAborted();
     const spoken = request.history.filter(({ role }) => role === 'assistant').length;
     for (const text of this.#choose(request, spoken)) yield `${text} `;

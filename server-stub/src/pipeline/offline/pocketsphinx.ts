@@ -3,6 +3,7 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import type { Clock } from '../../../../protocol/src/index.ts';
 import { Channel } from '../../async-tools.ts';
 import type { SpeechToText, StageOptions, Transcript } from '../ports.ts';
+import { reportingEars } from '../reporting.ts';
 import { within } from '../steady/in-time.ts';
 
 const PROGRAM = 'pocketsphinx_continuous';
@@ -46,7 +47,7 @@ export class PocketsphinxEars implements SpeechToText {
     this.#running++;
     const child = start();
     try {
-      yield* this.#hear(child, audio, options);
+      yield* reportingEars(options, audio, (heard) => this.#hear(child, heard, options));
     } finally {
       this.#running--;
       stop(child);
@@ -65,7 +66,8 @@ export class PocketsphinxEars implements SpeechToText {
     heard.end();
     child.stdin.end();
     const words = await within(this.#clock, FINAL_WITHIN_MS, 'speech-to-text', text).catch(() => undefined);
-    if (words === undefined) yield* this.#without.transcribe(heard, options);
+    // Its time is this one's, and reported here.
+    if (words === undefined) yield* this.#without.transcribe(heard, { ...options, report() {} });
     else yield { text: words, final: true };
   }
 }

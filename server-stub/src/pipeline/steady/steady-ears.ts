@@ -1,8 +1,9 @@
 import type { SpeechToText, StageOptions, Transcript } from '../ports.ts';
 import { StageError } from '../ports.ts';
+import type { BreakerPass } from './circuit-breaker.ts';
 import { linkedAbort } from './in-time.ts';
+import { steadily } from './steadiness.ts';
 import type { Steadiness } from './steadiness.ts';
-import { giveUp, mayGoOn } from './steadiness.ts';
 import { Tape } from './tape.ts';
 
 /** Time runs from the patient's last word: how long they speak is theirs. */
@@ -25,25 +26,16 @@ export class SteadySpeechToText implements SpeechToText {
 
   async *transcribe(audio: AsyncIterable<Int16Array>, options: StageOptions): AsyncGenerator<Transcript> {
     const tape = new Tape(audio);
-    for (let attempt = 1; ; attempt++) {
-      const pass = this.#with.breaker.enter();
-      if (pass === undefined) {
-        yield* this.#standIn.transcribe(tape.read(), options);
-        return;
-      }
-      try {
-        yield* this.#attempt(tape, options);
-        return pass.succeeded();
-      } catch (error) {
-        if (options.signal.aborted) return pass.calledOff();
-        pass.failed(error);
-        this.#with.failed('speech-to-text', error);
-        if (!(await mayGoOn(this.#with, attempt, error, options.signal))) giveUp(this.#with, error);
-      }
-    }
+    yield* steadily(this.#with, options.signal, {
+      ask: () => {
+        const pass = this.#with.breaker.enter();
+        return pass && { pass, results: this.#attempt(tape, pass, options) };
+      },
+      standIn: () => this.#standIn.transcribe(tape.read(), options),
+    });
   }
 
-  async *#attempt(tape: Tape<Int16Array>, options: StageOptions): AsyncGenerator<Transcript> {
+  async *#attempt(tape: Tape<Int16Array>, pass: BreakerPass, options: StageOptions): AsyncGenerator<Transcript> {
     const abort = linkedAbort(options.signal);
     const iterator = this.#service.transcribe(tape.read(), { ...options, signal: abort.signal })[Symbol.asyncIterator]();
     const deadline = this.#deadline(tape);
@@ -55,6 +47,8 @@ export class SteadySpeechToText implements SpeechToText {
         const result = await Promise.race([next, deadline.passed]);
         if (result.done === true) break;
         last = result.value;
+        // Mostly nobody waits for more.
+        if (last.settled === true) pass.succeeded();
         yield last;
       }
     } finally {

@@ -1,16 +1,17 @@
 import { StageError } from '../ports.ts';
 import type { LanguageModel, ReplyRequest, StageOptions } from '../ports.ts';
 import { sentences } from '../sentences.ts';
+import { firstOf } from './first-of.ts';
 import { inTime } from './in-time.ts';
+import { paced, steadily } from './steadiness.ts';
 import type { Steadiness } from './steadiness.ts';
-import { giveUp, mayGoOn } from './steadiness.ts';
 
 /** ms */
 const PATIENCE = { firstMs: 4_000, nextMs: 3_000 };
 
 /**
- * A language model that may fail. It says whole sentences only, so that nothing is said twice and nothing breaks off in
- * mid-word: before the first whole sentence a failure is tried again, after it the answer ends there.
+ * A language model that may fail. It says whole sentences, or a first clause, so that nothing is said twice and nothing breaks
+ * off in mid-word: before that a failure is tried again, after it the answer ends there.
  */
 export class SteadyLanguageModel implements LanguageModel {
   readonly #service: LanguageModel;
@@ -27,37 +28,33 @@ export class SteadyLanguageModel implements LanguageModel {
   }
 
   async *reply(request: ReplyRequest, options: StageOptions): AsyncGenerator<string> {
-    for (let attempt = 1; ; attempt++) {
-      const pass = this.#deaf() ? undefined : this.#with.breaker.enter();
-      if (pass === undefined) {
-        yield* this.#standIn.reply(request, options);
-        return;
-      }
-      let said = false;
-      try {
-        for await (const sentence of sentences(this.#words(request, options))) {
-          said = true;
-          yield `${sentence} `;
-        }
-        if (said) return pass.succeeded();
-        throw new StageError('language-model', 'the model answered nothing; look at its prompt and its limits', true);
-      } catch (error) {
-        if (options.signal.aborted) return pass.calledOff();
-        pass.failed(error);
-        this.#with.failed('language-model', error);
-        if (said) return;
-        if (!(await mayGoOn(this.#with, attempt, error, options.signal))) giveUp(this.#with, error);
-      } finally {
-        // The caller may have stopped listening in mid-sentence.
-        pass.calledOff();
-      }
+    let said = false;
+    const note = (): void => { said = true; };
+    yield* steadily(this.#with, options.signal, {
+      ask: () => {
+        const pass = this.#deaf() ? undefined : this.#with.breaker.enter();
+        return pass && { pass, results: this.#attempt(request, options, note) };
+      },
+      standIn: () => this.#standIn.reply(request, options),
+      enough: () => said,
+    });
+  }
+
+  async *#attempt(request: ReplyRequest, options: StageOptions, note: () => void): AsyncGenerator<string> {
+    let said = false;
+    for await (const sentence of sentences(this.#words(request, options), true)) {
+      note();
+      said = true;
+      yield `${sentence} `;
     }
+    if (!said) throw new StageError('language-model', 'the model answered nothing; look at its prompt and its limits', true);
   }
 
   async *#words(request: ReplyRequest, options: StageOptions): AsyncGenerator<string> {
-    const { clock, stage } = this.#with;
+    const { clock, stage, pace } = this.#with;
     let first = true;
-    for await (const piece of inTime(clock, stage, PATIENCE, options.signal, (signal) => this.#service.reply(request, { ...options, signal }))) {
+    const ask = (signal: AbortSignal): AsyncIterable<string> => this.#service.reply(request, { ...paced(options, pace), signal });
+    for await (const piece of inTime(clock, stage, PATIENCE, options.signal, (signal) => firstOf(pace.times, signal, ask))) {
       if (first && piece !== '') {
         options.first?.();
         first = false;

@@ -2,10 +2,11 @@ import { StageError } from '../ports.ts';
 import type { SpokenAudio, StageOptions, TextToSpeech } from '../ports.ts';
 import { sentences } from '../sentences.ts';
 import type { BreakerPass } from './circuit-breaker.ts';
+import { firstOf } from './first-of.ts';
 import { fadedOut, HeldBack } from './held-back.ts';
 import { inTime, linkedAbort } from './in-time.ts';
+import { paced, steadily } from './steadiness.ts';
 import type { Steadiness } from './steadiness.ts';
-import { giveUp, mayGoOn } from './steadiness.ts';
 import { Tape } from './tape.ts';
 
 /** A service that speaks one sentence. */
@@ -41,7 +42,7 @@ export class SteadyVoice implements TextToSpeech {
     const spoken: Spoken = { sentences: 0 };
     try {
       let before = '';
-      const units = sentences(text)[Symbol.asyncIterator]();
+      const units = sentences(text, true)[Symbol.asyncIterator]();
       const begin = async (): Promise<BegunSentence | undefined> => {
         const unit = await units.next();
         return unit.done === true ? undefined : this.#begin(unit.value, before, { ...options, signal: abort.signal });
@@ -66,37 +67,31 @@ export class SteadyVoice implements TextToSpeech {
   }
 
   #request(sentence: string, before: string, options: StageOptions): SoundRequest | undefined {
-    const pass = this.#with.breaker.enter();
-    return pass && { pass, sound: new Tape(this.#service.say(sentence, before, options)) };
+    const { breaker, pace } = this.#with;
+    const pass = breaker.enter();
+    // Only what is said first is waited for; the rest is made while that is heard.
+    const times = before === '' ? pace.times : 1;
+    return pass && { pass, sound: new Tape(firstOf(times, options.signal, (signal) => this.#service.say(sentence, before, { ...paced(options, pace), signal }))) };
   }
 
   /** @returns false when the answer ends here */
-  async *#say(begun: BegunSentence, options: StageOptions, spoken: Spoken): AsyncGenerator<SpokenAudio, boolean> {
-    const { sentence, before } = begun;
+  async *#say({ sentence, before, request: begun }: BegunSentence, options: StageOptions, spoken: Spoken): AsyncGenerator<SpokenAudio, boolean> {
     const progress: Progress = { heard: false, again: false };
-    let { request } = begun;
-    for (let attempt = 1; request !== undefined; attempt++) {
-      try {
-        yield* this.#attempt(sentence, request.sound, options, progress);
-        request.pass.succeeded();
-        spoken.sentences++;
-        return true;
-      } catch (error) {
-        if (options.signal.aborted) return false;
-        request.pass.failed(error);
-        this.#with.failed('text-to-speech', error);
-        if (!(await mayGoOn(this.#with, attempt, error, options.signal))) {
-          if (progress.again || spoken.sentences === 0) giveUp(this.#with, error);
-          return false;
-        }
-      } finally {
-        request.pass.calledOff();
-      }
-      request = this.#request(sentence, before, options);
-    }
-    for await (const audio of this.#standIn.speak(once(sentence), options)) yield progress.again ? { ...audio, again: true } : audio;
-    spoken.sentences++;
-    return true;
+    const requests = [begun];
+    const whole = yield* steadily(this.#with, options.signal, {
+      ask: () => {
+        const request = requests.length > 0 ? requests.pop() : this.#request(sentence, before, options);
+        return request && { pass: request.pass, results: this.#attempt(sentence, request.sound, options, progress) };
+      },
+      standIn: () => this.#saidByAnother(sentence, options, progress),
+      acceptable: () => !progress.again && spoken.sentences > 0,
+    });
+    if (whole) spoken.sentences++;
+    return whole;
+  }
+
+  async *#saidByAnother(sentence: string, options: StageOptions, { again }: Progress): AsyncGenerator<SpokenAudio> {
+    for await (const audio of this.#standIn.speak(once(sentence), options)) yield again ? { ...audio, again: true } : audio;
   }
 
   async *#attempt(sentence: string, sound: Tape<Int16Array>, options: StageOptions, progress: Progress): AsyncGenerator<SpokenAudio> {

@@ -5,6 +5,7 @@ import { SAMPLE_RATE } from '../../../../protocol/src/index.ts';
 import { StageError } from '../ports.ts';
 import type { SpeechToText, StageOptions, Transcript } from '../ports.ts';
 import { SERVICE } from './elevenlabs-fault.ts';
+import { reportingEars } from '../reporting.ts';
 import { connectionFault, httpFault, malformed } from './http-fault.ts';
 import { Inbox } from './inbox.ts';
 
@@ -13,8 +14,8 @@ export interface ElevenLabsEarsSettings {
 }
 
 /**
- * ElevenLabs realtime speech-to-text by their SDK: one WebSocket per utterance, audio as it is spoken, one commit at its
- * end. The connection is opened while the patient speaks, so it costs no time after the last word.
+ * ElevenLabs realtime speech-to-text by their SDK: one WebSocket per utterance, audio as it is spoken, a commit in the
+ * pauses and at its end. The connection is opened while the patient speaks, so it costs no time after the last word.
  */
 export class ElevenLabsEars implements SpeechToText {
   readonly #client: ElevenLabsClient;
@@ -26,16 +27,20 @@ export class ElevenLabsEars implements SpeechToText {
   }
 
   async *transcribe(audio: AsyncIterable<Int16Array>, options: StageOptions): AsyncGenerator<Transcript> {
+    yield* reportingEars(options, audio, (heard) => this.#transcribe(heard, options));
+  }
+
+  async *#transcribe(audio: AsyncIterable<Int16Array>, options: StageOptions): AsyncGenerator<Transcript> {
     const inbox = new Inbox<Transcript>();
     const connection = await this.#open(options);
     const socket = guarded(connection, inbox);
     const giveUp = (): void => socket.terminate();
     options.signal.addEventListener('abort', giveUp, { once: true });
     if (options.signal.aborted) giveUp();
-    this.#hear(connection, inbox);
-    const spoken = this.#send(audio, connection, inbox);
-    // What goes wrong there comes out of the inbox.
-    spoken.catch(() => {});
+    const segments = new Segments(connection, inbox);
+    this.#hear(connection, inbox, segments);
+    const spoken = this.#send(audio, connection, segments);
+    spoken.catch((error: unknown) => inbox.fail(connectionFault('speech-to-text', SERVICE, error)));
     try {
       yield* inbox.read();
     } finally {
@@ -55,42 +60,106 @@ export class ElevenLabsEars implements SpeechToText {
     });
   }
 
-  #hear(connection: RealtimeConnection, inbox: Inbox<Transcript>): void {
-    on(connection, 'partial_transcript', (data: unknown) => {
+  #hear(connection: RealtimeConnection, inbox: Inbox<Transcript>, segments: Segments): void {
+    const hear = (event: string, take: (text: string) => void): void => on(connection, event, (data: unknown) => {
       const text = textOf(data);
       if (text === undefined) inbox.fail(malformed('speech-to-text', SERVICE, 'a transcript without text'));
-      else if (text !== '') inbox.push({ text, final: false });
+      else take(text);
     });
-    on(connection, 'committed_transcript', (data: unknown) => {
-      const text = textOf(data);
-      if (text === undefined) return inbox.fail(malformed('speech-to-text', SERVICE, 'a transcript without text'));
-      inbox.push({ text: text.trim(), final: true });
-      inbox.end();
-    });
+    hear('partial_transcript', (text) => segments.partial(text));
+    hear('committed_transcript', (text) => segments.committed(text));
     on(connection, 'error', (data: unknown) => inbox.fail(messageFault(data)));
     on(connection, 'close', () => inbox.fail(connectionFault('speech-to-text', SERVICE, undefined)));
   }
 
   /** ~100 ms a message, as their guide asks: base64 in JSON for each 20 ms would cost both ends. */
-  async #send(audio: AsyncIterable<Int16Array>, connection: RealtimeConnection, inbox: Inbox<Transcript>): Promise<void> {
-    try {
-      await new Promise<void>((resolve) => on(connection, 'session_started', () => resolve()));
-      let waiting: Int16Array[] = [];
-      const flush = (): void => {
-        if (waiting.length > 0) connection.send({ audioBase64: Buffer.concat(waiting.map(bytesOf)).toString('base64') });
-        waiting = [];
-      };
-      for await (const frame of audio) {
-        waiting.push(frame);
-        if (waiting.length >= FRAMES_A_MESSAGE) flush();
-      }
-      flush();
-      connection.commit();
-    } catch (error) {
-      inbox.fail(connectionFault('speech-to-text', SERVICE, error));
+  async #send(audio: AsyncIterable<Int16Array>, connection: RealtimeConnection, segments: Segments): Promise<void> {
+    await new Promise<void>((resolve) => on(connection, 'session_started', () => resolve()));
+    let waiting: Int16Array[] = [];
+    const flush = (): void => {
+      if (waiting.length > 0) connection.send({ audioBase64: Buffer.concat(waiting.map(bytesOf)).toString('base64') });
+      waiting = [];
+    };
+    for await (const frame of audio) {
+      if (frame.length > 0) waiting.push(frame);
+      if (frame.length === 0 || waiting.length >= FRAMES_A_MESSAGE) flush();
+      if (frame.length === 0) segments.pause();
+      else segments.heard(frame.length);
     }
+    flush();
+    segments.end();
   }
 }
+
+/**
+ * An utterance as their service keeps it: what was committed is fixed, what came after it is still a guess. A commit in a
+ * pause settles the words so far; if the patient goes on, theirs is one segment more.
+ */
+class Segments {
+  readonly #connection: RealtimeConnection;
+  readonly #inbox: Inbox<Transcript>;
+  readonly #texts: string[] = [];
+  #uncommittedSamples = 0;
+  #commits = 0;
+  #pauses = 0;
+  /** The pause whose commit is under way. */
+  #settling = 0;
+  #over = false;
+
+  constructor(connection: RealtimeConnection, inbox: Inbox<Transcript>) {
+    this.#connection = connection;
+    this.#inbox = inbox;
+  }
+
+  heard(samples: number): void {
+    this.#uncommittedSamples += samples;
+  }
+
+  pause(): void {
+    this.#pauses++;
+    if (this.#commits > 0 || this.#pauses > MAX_SETTLED || this.#uncommittedSamples < MIN_COMMIT_SAMPLES) return;
+    this.#settling = this.#pauses;
+    this.#commit();
+  }
+
+  end(): void {
+    this.#over = true;
+    // Shorter than they take, and only silence: what was committed is all there is.
+    if (this.#texts.length + this.#commits === 0 || this.#uncommittedSamples >= MIN_COMMIT_SAMPLES) this.#commit();
+    else if (this.#commits === 0) this.#finish();
+  }
+
+  partial(text: string): void {
+    if (text !== '') this.#inbox.push({ text: this.#with(text), final: false });
+  }
+
+  committed(text: string): void {
+    this.#texts.push(text);
+    if (--this.#commits <= 0 && this.#over) return this.#finish();
+    const settled = this.#settling === this.#pauses;
+    this.#inbox.push({ text: this.#with(''), final: false, ...(settled && { settled }) });
+  }
+
+  #commit(): void {
+    this.#commits++;
+    this.#uncommittedSamples = 0;
+    this.#connection.commit();
+  }
+
+  #finish(): void {
+    this.#inbox.push({ text: this.#with(''), final: true });
+    this.#inbox.end();
+  }
+
+  #with(text: string): string {
+    return [...this.#texts, text].map((part) => part.trim()).filter((part) => part !== '').join(' ');
+  }
+}
+
+/** Commits in pauses, of one utterance: each cuts a context that the recogniser could use. */
+const MAX_SETTLED = 3;
+/** They refuse to commit less than 0.3 s (`commit_throttled`). */
+const MIN_COMMIT_SAMPLES = 0.3 * SAMPLE_RATE;
 
 type RealtimeConnection = Awaited<ReturnType<ElevenLabsClient['speechToText']['realtime']['connect']>>;
 

@@ -1,5 +1,6 @@
 import type { ElevenLabsClient } from '@elevenlabs/elevenlabs-js';
 import type { StageOptions } from '../ports.ts';
+import { reporting } from '../reporting.ts';
 import type { SentenceVoice } from '../steady/steady-voice.ts';
 import { elevenLabsFault, SERVICE } from './elevenlabs-fault.ts';
 import { connectionFault } from './http-fault.ts';
@@ -24,6 +25,10 @@ export class ElevenLabsVoice implements SentenceVoice {
   }
 
   async *say(sentence: string, before: string, options: StageOptions): AsyncGenerator<Int16Array> {
+    yield* reporting('text-to-speech', options, this.#sound(sentence, before, options));
+  }
+
+  async *#sound(sentence: string, before: string, options: StageOptions): AsyncGenerator<Int16Array> {
     const { data, rawResponse } = await this.#request(sentence, before, options);
     const bytes = bodyOf(data, (cause) => connectionFault('text-to-speech', SERVICE, cause));
     yield* soundOf(bytes, rawResponse.headers.get('content-type'), PCM_RATE, SERVICE);

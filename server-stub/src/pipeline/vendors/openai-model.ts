@@ -1,5 +1,6 @@
 import type OpenAI from 'openai';
 import type { LanguageModel, ReplyRequest, StageOptions } from '../ports.ts';
+import { reporting } from '../reporting.ts';
 import { openAiFault } from './openai-fault.ts';
 import { malformed } from './http-fault.ts';
 
@@ -20,7 +21,11 @@ export class OpenAiModel implements LanguageModel {
     this.#settings = settings;
   }
 
-  async *reply(request: ReplyRequest, { signal }: StageOptions): AsyncGenerator<string> {
+  async *reply(request: ReplyRequest, options: StageOptions): AsyncGenerator<string> {
+    yield* reporting('language-model', options, this.#stream(request, options));
+  }
+
+  async *#stream(request: ReplyRequest, { signal }: StageOptions): AsyncGenerator<string> {
     const { model, maxTokens } = this.#settings;
     let finished = false;
     try {

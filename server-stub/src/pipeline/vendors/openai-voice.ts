@@ -1,5 +1,6 @@
 import type OpenAI from 'openai';
 import type { StageOptions } from '../ports.ts';
+import { reporting } from '../reporting.ts';
 import type { SentenceVoice } from '../steady/steady-voice.ts';
 import { connectionFault } from './http-fault.ts';
 import { openAiFault } from './openai-fault.ts';
@@ -20,7 +21,11 @@ export class OpenAiVoice implements SentenceVoice {
     this.#settings = settings;
   }
 
-  async *say(sentence: string, _before: string, { signal }: StageOptions): AsyncGenerator<Int16Array> {
+  async *say(sentence: string, _before: string, options: StageOptions): AsyncGenerator<Int16Array> {
+    yield* reporting('text-to-speech', options, this.#sound(sentence, options));
+  }
+
+  async *#sound(sentence: string, { signal }: StageOptions): AsyncGenerator<Int16Array> {
     const response = await this.#request(sentence, signal);
     const bytes = bodyOf(response.body, (cause) => connectionFault('text-to-speech', SERVICE, cause));
     yield* soundOf(bytes, response.headers.get('content-type'), PCM_RATE, SERVICE);

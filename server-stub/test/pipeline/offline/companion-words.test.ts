@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { systemClock } from '../../../../protocol/src/index.ts';
 import { OfflineCompanion } from '../../../src/pipeline/offline/companion.ts';
 import type { StageOptions, Utterance } from '../../../src/pipeline/ports.ts';
 
-const STAGE: StageOptions = { signal: new AbortController().signal, language: 'en', report() {} };
+const STAGE: StageOptions = { signal: new AbortController().signal, language: 'en', clock: systemClock, report() {} };
 const CLIPS = [
   { role: 'greeting', text: 'Hello.' }, { role: 'reply', text: 'That sounds lovely.' },
   { role: 'question', text: 'How was your day?' }, { role: 'question', text: 'What do you like in the garden?' },

@@ -3,7 +3,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { silentLog } from '../../../../device/src/system/log.ts';
 import { dataPath } from '../../../../device/src/system/package-root.ts';
-import { FRAME_MS, FRAME_SAMPLES, seededRandom } from '../../../../protocol/src/index.ts';
+import { FRAME_MS, FRAME_SAMPLES, seededRandom, systemClock } from '../../../../protocol/src/index.ts';
 import { ClipVoice } from '../../../src/pipeline/offline/clip-voice.ts';
 import { ClipError, loadClips } from '../../../src/pipeline/offline/clips.ts';
 import type { RecordedClip } from '../../../src/pipeline/offline/clips.ts';
@@ -14,7 +14,7 @@ import { TurnTaking } from '../../../src/turn-taking.ts';
 import { parseVoiceWav } from '../../../src/wav.ts';
 import { temporaryFolder } from '../../support/live-server.ts';
 
-const STAGE: StageOptions = { signal: new AbortController().signal, language: 'en', report() {} };
+const STAGE: StageOptions = { signal: new AbortController().signal, language: 'en', clock: systemClock, report() {} };
 const VOICES = dataPath('server-stub/voices');
 
 async function all<T>(source: AsyncIterable<T>): Promise<T[]> {

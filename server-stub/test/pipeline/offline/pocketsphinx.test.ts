@@ -8,7 +8,7 @@ import { findPocketsphinx } from '../../../src/pipeline/offline/pocketsphinx.ts'
 import type { SpeechToText, StageOptions } from '../../../src/pipeline/ports.ts';
 import { parseVoiceWav } from '../../../src/wav.ts';
 
-const STAGE: StageOptions = { signal: new AbortController().signal, language: 'en', report() {} };
+const STAGE: StageOptions = { signal: new AbortController().signal, language: 'en', clock: systemClock, report() {} };
 const wordless: SpeechToText = { async *transcribe() { yield { text: 'no words', final: true }; } };
 
 describe('pocketsphinx', function () {

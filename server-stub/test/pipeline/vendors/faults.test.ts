@@ -40,8 +40,8 @@ const TABLES: readonly Table[] = [
   {
     vendor: 'openai', service: 'speech-to-text of OpenAI\'s form', plan: ({ openAi }) => openAi.hearing,
     rows: [
-      { fault: 'slow', once: 'filler answer', always: ['filler answer', 'filler answer', 'filler answer'] },
-      { fault: 'stalled', once: 'filler answer', always: ['filler filler apology', 'filler answer', 'answer'] },
+      { fault: 'slow', once: 'answer', always: ['filler answer', 'filler answer', 'filler answer'] },
+      { fault: 'stalled', once: 'answer', always: ['filler filler apology', 'filler answer', 'answer'] },
       { fault: 'unauthorised', once: 'answer', always: ['answer', 'answer', 'answer'] },
       { fault: 'too-many', once: 'answer', always: ['apology', 'answer', 'answer'] },
       { fault: 'too-many-for-long', once: 'answer', always: ['answer', 'answer', 'answer'] },
