@@ -14,11 +14,14 @@ export interface LadderOptions {
   readonly counters: Pick<FrameCounters, 'played' | 'recoveredByFec' | 'concealed' | 'comfortNoise'>;
 }
 
-/** Concealment is played in full this long; CELT's swells again after 120 ms, SILK's has nothing left to say. */
-const FULL_SAMPLES = 3 * FRAME_SAMPLES;
-/** The fade from voice to noise, 60 ms; the way back takes 10 ms along the same curve. */
-const FADE_SAMPLES = 3 * FRAME_SAMPLES;
-const QUICK_STEP = 6;
+/**
+ * Concealment is played in full this long, 80 ms; CELT's swells again after 120 ms, SILK's has nothing left to say.
+ * Less, or a slower way back to the voice, takes from it what libopus' own concealment leaves (STOI, paired runs).
+ */
+const FULL_SAMPLES = 4 * FRAME_SAMPLES;
+/** The fade from voice to noise, 40 ms; the way back takes 5 ms along the same curve. */
+const FADE_SAMPLES = 2 * FRAME_SAMPLES;
+const QUICK_STEP = 8;
 
 /** Raised cosine from 1 to 0, and the noise gain that keeps the power: √(1 − g²). */
 const VOICE_GAIN = Float32Array.from({ length: FADE_SAMPLES + 1 }, (_, at) => 0.5 + 0.5 * Math.cos((Math.PI * at) / FADE_SAMPLES));
@@ -35,7 +38,7 @@ const SILENT_PEAK = 3;
  * concealment, comfort noise; each blends into the next without a click. One per decoder: both see every
  * frame of their stream.
  *
- * One number, `#fade`, says where between voice (0) and noise (960) the line stands; every seam is a walk
+ * One number, `#fade`, says where between voice (0) and noise (640) the line stands; every seam is a walk
  * along it. So all gains are continuous whatever the order of calls.
  */
 export class Ladder {
@@ -169,14 +172,14 @@ export class Ladder {
     return this.#fadeOut(frame);
   }
 
-  /** Concealment, the decoder's own for a packet without audio included: full to 60 ms, gone at 120 ms. */
+  /** Concealment, the decoder's own for a packet without audio included: full to 80 ms, gone at 120 ms. */
   #fadeOut(frame: Int16Array): Int16Array {
     this.#mix(frame, this.#gapSamples < FULL_SAMPLES ? 0 : 1, 0);
     this.#gapSamples += FRAME_SAMPLES;
     return frame;
   }
 
-  /** Voice that stops short goes on for the 10 ms of its fade: a jump to nothing would be a click. */
+  /** Voice that stops short goes on for the 5 ms of its fade: a jump to nothing would be a click. */
   #takeLeadOut(): Int16Array | undefined {
     const kept = this.#leadOut;
     this.#leadOut = undefined;
@@ -184,7 +187,7 @@ export class Ladder {
     return this.#unheard ? undefined : this.#concealment();
   }
 
-  /** A new stream that begins before the old one was led out: 10 ms from one to the other. */
+  /** A new stream that begins before the old one was led out: 5 ms from one to the other. */
   #blendFrom(old: Int16Array, frame: Int16Array): void {
     this.#leadOut = undefined;
     for (let index = 0, fade = 0; fade < FADE_SAMPLES; index++, fade += QUICK_STEP) {

@@ -46,9 +46,9 @@ describe('Ladder over Opus', () => {
     });
   });
 
-  it('recovers and conceals sample for sample as libopus does, up to 60 ms', () => {
-    // Single frames, and a gap of three: two concealed, the third recovered.
-    const lost = (index: number) => index % 25 === 10 || (index % 25 >= 18 && index % 25 <= 20);
+  it('recovers and conceals sample for sample as libopus does, up to 80 ms', () => {
+    // Single frames, and a gap of four: three concealed, the last recovered.
+    const lost = (index: number) => index % 25 === 10 || (index % 25 >= 17 && index % 25 <= 20);
     const { out } = heard(lost);
     plain(lost).forEach((frame, index) => {
       if (index > 0) assert.deepEqual(out[index], frame, `frame ${index}`);
