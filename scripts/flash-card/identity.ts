@@ -11,12 +11,14 @@ export interface Identity {
   readonly wifi?: { readonly ssid: string; readonly password: string } | undefined;
 }
 
+/** Where a phone calls that is told no other place: as scripts/package/postinst says it. */
+const USUAL_SERVER = 'wss://api.bestdayphone.com/v1/conversations/connect';
 /** On the card's boot partition; the phone takes it from there at its first start and wipes it. */
 const FOLDER = 'bestday';
 
 /** Files of the boot partition, by name. */
-export function identityFiles({ deviceId, apiKey, board, server, wifi }: Identity): Record<string, string> {
-  const defaults = [`BESTDAY_BOARD=${board}`, `BESTDAY_CONTROLS=${board === 'virtual' ? 'socket' : 'gpio'}`, ...(server === undefined ? [] : [`BESTDAY_SERVER=${server}`])];
+export function identityFiles({ deviceId, apiKey, board, server = USUAL_SERVER, wifi }: Identity): Record<string, string> {
+  const defaults = [`BESTDAY_BOARD=${board}`, `BESTDAY_CONTROLS=${board === 'virtual' ? 'socket' : 'gpio'}`, `BESTDAY_SERVER=${server}`];
   return {
     'phone.device-id': `${deviceId}\n`,
     'phone.api-key': `${apiKey}\n`,

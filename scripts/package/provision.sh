@@ -1,17 +1,41 @@
 #!/bin/sh
-# Takes the identity that was put on the boot partition with scripts/flash, once, and wipes it there.
+# Takes the identity that scripts/flash put on the boot partition, once, and wipes it there. The power may be cut at
+# any step: each file arrives whole or not at all, nothing is wiped before all has arrived, and what was not finished
+# is done at the next start.
+# $1: a root other than /, for tests.
 set -eu
 umask 077
-for folder in /boot/firmware/bestday /boot/bestday; do
+root=${1:-}
+
+# FILE DESTINATION MODE; the destination may be a link to another partition. In a shell of its own, for its names' sake.
+take() (
+  [ -s "$1" ] || exit 0
+  destination=$(readlink -m "$root$2")
+  into=$(dirname "$destination")
+  draft=$into/.$(basename "$destination").new
+  mkdir -p "$into"
+  install -m "$3" "$1" "$draft"
+  sync "$draft"
+  mv -f "$draft" "$destination"
+  sync "$into"
+)
+
+for folder in "$root/boot/firmware/bestday" "$root/boot/bestday"; do
   [ -d "$folder" ] || continue
-  mkdir -p /etc/credstore
-  for name in phone.device-id phone.api-key; do
-    [ ! -f "$folder/$name" ] || install -m 0600 "$folder/$name" "/etc/credstore/$name"
+  # A wipe that was broken off leaves noise under the names of the secrets: it must not be taken for them.
+  if [ ! -e "$folder/taken" ]; then
+    take "$folder/phone.device-id" /etc/credstore/phone.device-id 0600
+    take "$folder/phone.api-key" /etc/credstore/phone.api-key 0600
+    take "$folder/wifi.nmconnection" /etc/NetworkManager/system-connections/bestday.nmconnection 0600
+    take "$folder/default" /etc/default/bestday-phone 0644
+    # The image, on a card that takes nothing more: the phone talks, and takes its identity again at the next start.
+    [ ! -e "$root/run/bestday-phone-image/data-in-memory" ] || continue
+    : > "$folder/taken"
+    sync "$folder/taken" "$folder"
+  fi
+  for file in "$folder"/phone.device-id "$folder"/phone.api-key "$folder"/wifi.nmconnection "$folder"/default; do
+    [ ! -e "$file" ] || shred -u "$file" 2>/dev/null || rm -f "$file"
   done
-  [ ! -f "$folder/default" ] || install -m 0644 "$folder/default" /etc/default/bestday-phone
-  [ ! -f "$folder/wifi.nmconnection" ] || install -D -m 0600 "$folder/wifi.nmconnection" /etc/NetworkManager/system-connections/bestday.nmconnection
-  sync
-  # Only what has arrived is wiped; a power cut in between does it again.
-  for file in "$folder"/*; do shred -u "$file" 2>/dev/null || rm -f "$file"; done
-  rmdir "$folder"
+  sync "$folder"
+  rm -rf "$folder"
 done
