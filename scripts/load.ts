@@ -3,17 +3,17 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { CodecName } from '../protocol/src/index.ts';
-import { printReport, reportOf } from './load/load-report.ts';
+import { brokenBy, printReport, reportOf, tableOf } from './load/load-report.ts';
 import type { LoadReport } from './load/load-report.ts';
-import { holdConversations } from './load/conversations.ts';
+import { drawLoad } from './load/load-picture.ts';
+import { holdConversations, rampMsOf } from './load/conversations.ts';
 import { runRelay } from './load/relay-run.ts';
-import { opusCost } from './load/opus-cost.ts';
-import { checkPictureFile, writePicture } from './plot.ts';
+import { checkPictureFile } from './plot.ts';
 
 /**
- * `npm run load -- --conversations N --minutes M [--codec opus|pcm] [--report R.json] [--picture F.png]`: N phones in
- * conversation with one real server, and then a bare relay moving the same frames for as many clients. `--conversations`
- * takes several numbers (1,100,250): a run each, and the picture shows them side by side.
+ * `npm run load -- --conversations N --minutes M`: N phones in conversation with one real server, and then the same
+ * frames, up and down, through a bare relay. `--conversations` takes several numbers (1,100,250): a run each, and the
+ * picture shows them side by side. `--find-limit` stops at the first that does not hold.
  */
 interface Options {
   readonly conversations: readonly number[];
@@ -21,12 +21,21 @@ interface Options {
   readonly codec: CodecName;
   readonly report: string | undefined;
   readonly picture: string | undefined;
-  readonly processes: number;
-  readonly server: readonly string[];
+  readonly phoneProcesses: number;
+  readonly serverProcesses: number;
+  readonly serverArguments: readonly string[];
+  readonly findLimit: boolean;
 }
 
+const USAGE = `usage: npm run load -- --conversations N[,N…] --minutes M [--codec opus|pcm] [--report R.json] [--picture F.png]
+  --find-limit            stop at the first number that does not hold
+  --processes P           of the server; over 1 they share a redis-server of this machine (default 1)
+  --phone-processes P     that the phones are spread over (default: one a core)
+  --server-option=ARG     for the server, as often as wanted
+`;
+
 function usage(problem: string): never {
-  process.stderr.write(`load: ${problem}\nusage: npm run load -- --conversations N[,N…] --minutes M [--codec opus|pcm] [--report R.json] [--picture F.png] [--processes P] [--server-option ARG …]\n`);
+  process.stderr.write(`load: ${problem}\n${USAGE}`);
   process.exit(2);
 }
 
@@ -37,19 +46,29 @@ function parse(): Options {
   const minutes = Number(values.minutes);
   if (!(minutes > 0 && minutes <= 24 * 60)) usage('--minutes takes a number over 0');
   if (values.codec !== 'opus' && values.codec !== 'pcm') usage('--codec is opus or pcm');
-  const processes = Number(values.processes ?? availableParallelism());
-  if (!Number.isInteger(processes) || processes < 1) usage('--processes takes a whole number over 0');
   if (values.picture !== undefined) checkPictureFile(values.picture);
-  return { conversations, minutes, codec: values.codec, report: values.report, picture: values.picture, processes, server: values['server-option'] ?? [] };
+  return {
+    conversations, minutes, codec: values.codec, report: values.report, picture: values.picture,
+    phoneProcesses: processCount('--phone-processes', values['phone-processes'] ?? String(availableParallelism())),
+    serverProcesses: processCount('--processes', values.processes ?? '1'),
+    serverArguments: values['server-option'] ?? [],
+    findLimit: values['find-limit'] ?? false,
+  };
 }
 
-function readArguments(): { values: { conversations?: string; minutes?: string; codec: string; report?: string; picture?: string; processes?: string; 'server-option'?: string[] } } {
+function processCount(option: string, text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > 64) usage(`${option} takes a whole number from 1 to 64`);
+  return count;
+}
+
+function readArguments() {
   try {
     return parseArgs({
       options: {
         conversations: { type: 'string' }, minutes: { type: 'string' }, codec: { type: 'string', default: 'opus' },
-        report: { type: 'string' }, picture: { type: 'string' }, processes: { type: 'string' },
-        'server-option': { type: 'string', multiple: true },
+        report: { type: 'string' }, picture: { type: 'string' }, 'find-limit': { type: 'boolean' },
+        processes: { type: 'string' }, 'phone-processes': { type: 'string' }, 'server-option': { type: 'string', multiple: true },
       },
     });
   } catch (error) {
@@ -57,24 +76,20 @@ function readArguments(): { values: { conversations?: string; minutes?: string; 
   }
 }
 
-async function measure(count: number, { minutes, codec, processes, server }: Options): Promise<LoadReport> {
+async function measure(count: number, options: Options): Promise<LoadReport> {
   const folder = mkdtempSync(join(tmpdir(), 'bestday-load-'));
   try {
-    const held = await holdConversations({ folder, count, minutes, codec, processes, serverArguments: server, progress });
-    const relay = await runRelay({
-      folder, count, processes, codec,
-      minutes: Math.min(minutes, RELAY_MINUTES),
-      share: held.framesDown / Math.max(1, held.framesUp),
-      progress,
-    });
-    return reportOf({ count, minutes, codec, held, relay, opus: codec === 'opus' ? await opusCost() : undefined });
+    const held = await holdConversations({ ...options, folder, count, progress });
+    try {
+      const relay = await runRelay(folder, held.phones, rampMsOf(count), progress);
+      return reportOf({ ...options, count, held, relay });
+    } finally {
+      held.phones.kill();
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
-
-/** The relay has nothing that could drift. */
-const RELAY_MINUTES = 2;
 
 function progress(what: string, done: number): void {
   if (!process.stderr.isTTY) return;
@@ -83,31 +98,27 @@ function progress(what: string, done: number): void {
   process.stderr.write(`\r\x1b[K${'█'.repeat(full)}${'░'.repeat(width - full)} ${Math.round(done * 100)} %  ${what}${done >= 1 ? '\n' : ''}`);
 }
 
-async function draw(file: string, reports: readonly LoadReport[]): Promise<void> {
-  const over = (pick: (report: LoadReport) => number): [number, number][] => reports.map((report) => [report.conversations, pick(report)]);
-  await writePicture(file, {
-    title: 'Load: conversations on one server',
-    subtitle: `${reports[0]!.codec}, ${reports[0]!.minutes} min each, phones in other processes of the same machine`,
-    panels: [
-      { kind: 'time', title: "The server's own part of an answer", unit: 'ms', xUnit: 'conversations', series: [
-        { name: 'p50', points: over(({ overheadMs }) => overheadMs.p50) }, { name: 'p95', points: over(({ overheadMs }) => overheadMs.p95) }, { name: 'p99', points: over(({ overheadMs }) => overheadMs.p99) },
-      ] },
-      { kind: 'time', title: 'CPU', unit: 's / min', xUnit: 'conversations', series: [
-        { name: 'server', points: over(({ serverCpuSecondsPerMinute }) => serverCpuSecondsPerMinute) }, { name: 'bare relay', points: over(({ relay }) => relay.cpuSecondsPerMinute) },
-      ] },
-      { kind: 'time', title: 'Memory', unit: 'MB', xUnit: 'conversations', series: [{ name: 'server', points: over(({ serverMemoryMb }) => serverMemoryMb) }, { name: 'bare relay', points: over(({ relay }) => relay.memoryMb) }] },
-      { kind: 'time', title: 'Frames lost or late', xUnit: 'conversations', series: [{ name: 'shed', points: over(({ framesShed }) => framesShed) }, { name: 'underruns', points: over(({ underruns }) => underruns) }] },
-    ],
-  });
+async function main(): Promise<void> {
+  const options = parse();
+  const reports: LoadReport[] = [];
+  for (const count of options.conversations) {
+    const report = await measure(count, options);
+    reports.push(report);
+    const alone = reports.find(({ conversations }) => conversations === 1);
+    printReport(report, alone);
+    if (options.findLimit && brokenBy(report, alone).length > 0) break;
+  }
+  process.stdout.write(`\n${tableOf(reports)}\n`);
+  if (options.findLimit) sayLimit(reports);
+  if (options.report !== undefined) writeFileSync(options.report, `${JSON.stringify(reports.length === 1 ? reports[0] : reports, undefined, 2)}\n`);
+  if (options.picture !== undefined) await drawLoad(options.picture, reports);
+  process.exitCode = reports.some(({ failed }) => failed > 0) ? 1 : 0;
 }
 
-const options = parse();
-const reports: LoadReport[] = [];
-for (const count of options.conversations) {
-  const report = await measure(count, options);
-  printReport(report);
-  reports.push(report);
+function sayLimit(reports: readonly LoadReport[]): void {
+  const alone = reports.find(({ conversations }) => conversations === 1);
+  const held = reports.filter((report) => brokenBy(report, alone).length === 0).map(({ conversations }) => conversations);
+  process.stdout.write(held.length === 0 ? '\nnone of these numbers holds\n' : `\nhighest number of conversations that holds: ${Math.max(...held)}\n`);
 }
-if (options.report !== undefined) writeFileSync(options.report, `${JSON.stringify(reports.length === 1 ? reports[0] : reports, undefined, 2)}\n`);
-if (options.picture !== undefined) await draw(options.picture, reports);
-process.exitCode = reports.some(({ failed }) => failed > 0) ? 1 : 0;
+
+await main();

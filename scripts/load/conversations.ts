@@ -1,5 +1,3 @@
-import { fork } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,10 +5,12 @@ import { processCost } from '../../bench/lib/process-cost.ts';
 import type { CallReport } from '../../device/src/conversation/report.ts';
 import type { CodecName } from '../../protocol/src/index.ts';
 import { DeviceRegistry } from '../../server-stub/src/device-registry.ts';
-import { ROOT, startServer } from '../programs.ts';
+import { startServer } from '../programs.ts';
+import { RedisServer } from '../redis-server.ts';
 import type { GeneratorLimit } from './generator-limit.ts';
 import { scrape } from './metrics.ts';
-import type { PhonesNews, PhonesOrder } from './phones.ts';
+import { PhoneProcesses } from './phone-processes.ts';
+import type { Devices } from './phone-processes.ts';
 
 export interface LoadOptions {
   readonly folder: string;
@@ -18,7 +18,9 @@ export interface LoadOptions {
   readonly minutes: number;
   readonly codec: CodecName;
   /** How many processes the phones are spread over. */
-  readonly processes: number;
+  readonly phoneProcesses: number;
+  /** The server's own; over 1 they share a Redis of this machine's, as they must. */
+  readonly serverProcesses: number;
   readonly serverArguments: readonly string[];
   readonly progress: (what: string, done: number) => void;
 }
@@ -26,9 +28,13 @@ export interface LoadOptions {
 export interface HeldConversations {
   readonly reports: readonly CallReport[];
   readonly limits: readonly GeneratorLimit[];
-  /** Within the measured time only. */
+  /** Of the server's processes, within the measured time only. */
   readonly cpuSecondsPerMinute: number;
+  readonly encodeCpuSecondsPerMinute: number;
+  readonly decodeCpuSecondsPerMinute: number;
   readonly memoryMb: number;
+  /** Before the first phone came. */
+  readonly idleMemoryMb: number;
   readonly framesUp: number;
   readonly framesDown: number;
   /** By the server, on its way to the phones; cached ones not counted. */
@@ -36,42 +42,30 @@ export interface HeldConversations {
   readonly framesDecoded: number;
   readonly uplinkShed: number;
   readonly measuredMinutes: number;
+  /** Hung up, and with a tape of what they said; the caller kills them. */
+  readonly phones: PhoneProcesses;
 }
 
-/** One real server, `count` phones in `processes` processes, in conversation for `minutes`. */
+/** One real server, `count` phones in conversation with it for `minutes`. The server is gone afterwards, the phones' processes are not. */
 export async function holdConversations(options: LoadOptions): Promise<HeldConversations> {
-  const { folder, count, minutes, serverArguments, progress } = options;
+  const { folder, count, codec, phoneProcesses, serverProcesses } = options;
   const devices = await addDevices(folder, count);
   const log = openSync(join(folder, 'server.log'), 'w');
-  // A recogniser per utterance would be the load.
-  const server = await startServer(folder, log, ['--stt', 'wordless', ...serverArguments]);
-  const phones = startPhones(options, server.url, server.ca!, devices);
+  const redis = serverProcesses > 1 ? await RedisServer.start() : undefined;
+  const shared = redis === undefined ? [] : ['--processes', String(serverProcesses), '--store', redis.url];
+  // A recogniser per utterance would be the load; stages are not what is measured here.
+  const server = await startServer(folder, log, ['--stt', 'wordless', ...shared, ...options.serverArguments]);
+  const idleMemoryMb = processCost(server.process.pid!).shareMb;
+  const phones = new PhoneProcesses(phoneProcesses, devices, { url: server.url, caFile: server.ca!, codec, rampMs: rampMsOf(count) });
   try {
-    await sleep(rampMsOf(count) + SETTLE_MS);
-    const metrics = (): Promise<ReadonlyMap<string, number>> => scrape(server.url, server.ca!);
-    const before = { cost: processCost(server.process.pid!), metrics: await metrics(), atMs: performance.now() };
-    const untilMs = before.atMs + minutes * 60_000;
-    while (performance.now() < untilMs) {
-      await sleep(Math.min(500, untilMs - performance.now()));
-      progress(`${phones.talking()} of ${count} in conversation`, 1 - Math.max(0, untilMs - performance.now()) / (minutes * 60_000));
-    }
-    const after = { cost: processCost(server.process.pid!), metrics: await metrics(), atMs: performance.now() };
-    const { reports, limits } = await phones.stop();
-    const grown = (name: string): number => (after.metrics.get(name) ?? 0) - (before.metrics.get(name) ?? 0);
-    const measuredMinutes = (after.atMs - before.atMs) / 60_000;
-    return {
-      reports, limits, measuredMinutes,
-      cpuSecondsPerMinute: (after.cost.cpuSeconds - before.cost.cpuSeconds) / measuredMinutes,
-      memoryMb: after.cost.shareMb,
-      framesUp: grown('bestday_uplink_frames_total{outcome="received"}'),
-      framesDown: grown('bestday_frames_sent_total'),
-      framesEncoded: grown('bestday_frames_encoded_total'),
-      framesDecoded: grown('bestday_uplink_frames_total{outcome="received"}'),
-      uplinkShed: grown('bestday_uplink_frames_total{outcome="shed"}'),
-    };
-  } finally {
+    const measured = await measure(options, { pid: server.process.pid!, url: server.url, ca: server.ca! }, phones);
+    return { ...measured, ...(await phones.hangup()), idleMemoryMb, phones };
+  } catch (error) {
     phones.kill();
+    throw error;
+  } finally {
     await server.stop();
+    await redis?.kill();
     closeSync(log);
   }
 }
@@ -82,62 +76,41 @@ export function rampMsOf(count: number): number {
 }
 
 const SETTLE_MS = 5_000;
+/** What the relay is then given to do: it has nothing that could drift. */
+const TAPE_MS = 60_000;
 
-type Devices = readonly { readonly id: string; readonly key: string }[];
+async function measure({ count, minutes, progress }: LoadOptions, server: { pid: number; url: string; ca: string }, phones: PhoneProcesses) {
+  const snapshot = async () => ({ metrics: await scrape(server.url, server.ca), cost: processCost(server.pid), atMs: performance.now() });
+  await sleep(rampMsOf(count) + SETTLE_MS);
+  phones.measure(TAPE_MS);
+  const before = await snapshot();
+  const untilMs = before.atMs + minutes * 60_000;
+  while (performance.now() < untilMs) {
+    await sleep(Math.min(500, untilMs - performance.now()));
+    progress(`${phones.talking} of ${count} in conversation`, 1 - Math.max(0, untilMs - performance.now()) / (minutes * 60_000));
+  }
+  const after = await snapshot();
+  const measuredMinutes = (after.atMs - before.atMs) / 60_000;
+  const grown = (name: string): number => (after.metrics.get(name) ?? 0) - (before.metrics.get(name) ?? 0);
+  const frames = (outcome: string): number => grown(`bestday_uplink_frames_total{outcome="${outcome}"}`);
+  const opus = (work: string): number => grown(`bestday_opus_seconds_total{work="${work}"}`) / measuredMinutes;
+  return {
+    measuredMinutes,
+    cpuSecondsPerMinute: (after.cost.cpuSeconds - before.cost.cpuSeconds) / measuredMinutes,
+    encodeCpuSecondsPerMinute: opus('encode'),
+    decodeCpuSecondsPerMinute: opus('decode'),
+    memoryMb: after.cost.shareMb,
+    framesUp: frames('received'),
+    framesDown: grown('bestday_frames_sent_total'),
+    framesEncoded: grown('bestday_frames_encoded_total'),
+    framesDecoded: grown('bestday_frames_decoded_total'),
+    uplinkShed: frames('shed'),
+  };
+}
 
 async function addDevices(folder: string, count: number): Promise<Devices> {
   const registry = new DeviceRegistry(folder);
   const devices: { id: string; key: string }[] = [];
   for (let index = 0; index < count; index++) devices.push(await registry.add());
   return devices;
-}
-
-interface Phones {
-  talking(): number;
-  stop(): Promise<{ reports: CallReport[]; limits: GeneratorLimit[] }>;
-  kill(): void;
-}
-
-function startPhones({ codec, processes, count }: LoadOptions, url: string, caFile: string, devices: Devices): Phones {
-  const shares = Array.from({ length: Math.min(processes, count) }, (_, index) => devices.filter((_device, at) => at % processes === index));
-  const children = shares.map((share, seed) => {
-    const child = fork(join(ROOT, 'scripts/load/phones.ts'), { execArgv: ['--import=tsx'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-    const order: PhonesOrder = { url, caFile, devices: share, codec, rampMs: rampMsOf(count), seed };
-    child.send(order);
-    return new PhoneProcess(child);
-  });
-  return {
-    talking: () => children.reduce((total, { talking }) => total + talking, 0),
-    async stop() {
-      const all = await Promise.all(children.map((child) => child.stop()));
-      return { reports: all.flatMap(({ reports }) => reports), limits: all.map(({ limit }) => limit) };
-    },
-    kill: () => children.forEach((child) => child.kill()),
-  };
-}
-
-class PhoneProcess {
-  readonly #child: ChildProcess;
-  talking = 0;
-
-  constructor(child: ChildProcess) {
-    this.#child = child;
-    child.on('message', (news: PhonesNews) => {
-      if (news.type === 'talking') this.talking = news.count;
-    });
-  }
-
-  stop(): Promise<Extract<PhonesNews, { type: 'reports' }>> {
-    return new Promise((resolve, reject) => {
-      this.#child.on('message', (news: PhonesNews) => {
-        if (news.type === 'reports') resolve(news);
-      });
-      this.#child.once('exit', (code) => reject(new Error(`a phone process ended with ${code}`)));
-      this.#child.send('stop');
-    });
-  }
-
-  kill(): void {
-    this.#child.kill('SIGKILL');
-  }
 }

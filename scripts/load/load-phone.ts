@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import type { CodecFactory } from '../../device/src/codec/codecs.ts';
 import { WebSocketTransport } from '../../device/src/connection/websocket.ts';
 import { Call } from '../../device/src/conversation/call.ts';
 import type { CallReport } from '../../device/src/conversation/report.ts';
@@ -7,16 +7,18 @@ import { noPrompts } from '../../device/src/playout/prompts.ts';
 import { silentLog } from '../../device/src/system/log.ts';
 import { FRAME_MS, FRAME_SAMPLES } from '../../protocol/src/index.ts';
 import type { Clock, CodecName, Random, Timer } from '../../protocol/src/index.ts';
-import { replayCodecs } from './replay-codecs.ts';
 import type { Repertoire, Utterance } from './replay-codecs.ts';
+import { Tape, TapedTransport } from './tape.ts';
 
 export interface LoadPhoneOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly url: string;
-  readonly caFile: string;
+  /** PEM. */
+  readonly ca: string;
   readonly device: { readonly id: string; readonly key: string };
   readonly codec: CodecName;
+  readonly codecs: CodecFactory;
   readonly repertoire: Repertoire;
 }
 
@@ -25,6 +27,7 @@ export interface LoadPhoneOptions {
  * that is a timer. It lets the companion finish, thinks a little, says something, and waits for the answer.
  */
 export class LoadPhone {
+  readonly tape = new Tape();
   readonly #options: LoadPhoneOptions;
   readonly #call: Call;
   readonly #heard = new Int16Array(FRAME_SAMPLES);
@@ -37,13 +40,14 @@ export class LoadPhone {
   #ended: (report: CallReport) => void = () => {};
 
   constructor(options: LoadPhoneOptions) {
-    const { clock, random, url, caFile, device, codec, repertoire } = options;
+    const { clock, random, url, ca, device, codec, codecs, repertoire } = options;
+    const transport = new WebSocketTransport({ url, deviceId: device.id, clientId: randomUUID(), apiKey: device.key, ca });
     this.#options = options;
     this.#saying = repertoire.silence;
     this.#next = Math.floor(random() * repertoire.utterances.length);
     this.#call = new Call({
-      clock, random, log: silentLog, prompts: noPrompts, codecs: replayCodecs(repertoire, codec), codecPreference: [codec],
-      transport: new WebSocketTransport({ url, deviceId: device.id, clientId: randomUUID(), apiKey: device.key, ca: readFileSync(caFile, 'utf8') }),
+      clock, random, log: silentLog, prompts: noPrompts, codecs, codecPreference: [codec],
+      transport: new TapedTransport(transport, this.tape),
       identity: { deviceId: device.id, bootId: 'load', firmware: 'load' },
       bitrate: 32_000, maxQueueMs: 30_000, language: 'en', outputDelayMs: () => 0,
       onEnded: (report) => this.#ended(report),

@@ -1,6 +1,6 @@
 import type { CodecFactory } from '../../device/src/codec/codecs.ts';
 import type { CodecName } from '../../protocol/src/index.ts';
-import { FRAME_SAMPLES } from '../../protocol/src/index.ts';
+import { FRAME_SAMPLES, seededRandom } from '../../protocol/src/index.ts';
 
 /** One thing a caller says: frames, and what each is once encoded. Shared by every phone of a process. */
 export interface Utterance {
@@ -9,6 +9,7 @@ export interface Utterance {
 
 export interface Repertoire {
   readonly utterances: readonly Utterance[];
+  /** Of a quiet room, a second long, over and over. Digital silence would cost an encoder, a decoder and the network next to nothing. */
   readonly silence: Utterance;
   /** By the frame's identity. */
   readonly payloads: WeakMap<Int16Array, Uint8Array>;
@@ -17,7 +18,8 @@ export interface Repertoire {
 /** Encodes everything a caller will ever say, once, in the order in which it is said. */
 export function prepareRepertoire(codecs: CodecFactory, codec: CodecName, utterances: readonly Utterance[]): Repertoire {
   const payloads = new WeakMap<Int16Array, Uint8Array>();
-  const silence = { frames: Array.from({ length: SILENCE_FRAMES }, () => new Int16Array(FRAME_SAMPLES)) };
+  const random = seededRandom(1);
+  const silence = { frames: Array.from({ length: SILENCE_FRAMES }, () => Int16Array.from({ length: FRAME_SAMPLES }, () => Math.round((random() * 2 - 1) * ROOM_PEAK))) };
   const encoder = codecs.encoder(codec);
   for (const { frames } of [silence, ...utterances]) for (const frame of frames) payloads.set(frame, encoder.encode(frame));
   encoder.close();
@@ -25,6 +27,8 @@ export function prepareRepertoire(codecs: CodecFactory, codec: CodecName, uttera
 }
 
 const SILENCE_FRAMES = 50;
+/** White noise of −65 dBFS. */
+const ROOM_PEAK = Math.sqrt(3) * 32_768 * 10 ** (-65 / 20);
 
 /**
  * Codecs for a phone whose words are known beforehand: they look up instead of encoding, and hear without decoding.

@@ -300,6 +300,7 @@ export class Conversation implements Guest {
       decoder,
       rxSeq: origin.micRxSeq,
       hear: (pcm, sequence) => this.#dialogue.hear(pcm, sequence),
+      listening: () => this.#dialogue.listening,
       undecodable: () => this.#connection?.fault(new ProtocolError('bad-message', 'the audio of a frame could not be decoded')),
     });
   }

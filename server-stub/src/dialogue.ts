@@ -67,6 +67,11 @@ export class Dialogue {
     else this.#awaitPatient();
   }
 
+  /** The patient has the floor. */
+  get listening(): boolean {
+    return this.#turnTaking.speaking;
+  }
+
   /** @param pcm 320 samples */
   hear(pcm: Int16Array, sequence: ExtendedSequence): void {
     this.#remember({ pcm, sequence });

@@ -24,6 +24,8 @@ export function metricsOf(core: ServerCore): Registry {
   counter(registry, 'bestday_frames_sent_total', 'Audio frames sent to phones, replayed ones included', () => stats.framesSent);
   counter(registry, 'bestday_frames_replayed_total', 'Audio frames sent again after a resume', () => stats.framesReplayed);
   counter(registry, 'bestday_frames_encoded_total', 'Audio frames encoded; a recording that many hear is encoded once', () => stats.framesEncoded);
+  counter(registry, 'bestday_frames_decoded_total', 'Audio frames of Opus decoded; silence is not', () => stats.framesDecoded);
+  counters(registry, 'bestday_opus_seconds_total', 'Time spent in Opus, by what was done', 'work', () => Object.entries(stats.opusMs).map(([work, ms]) => [work, ms / 1_000]));
   counter(registry, 'bestday_resumes_total', 'Conversations resumed', () => stats.resumed);
   counter(registry, 'bestday_resumes_refused_total', 'Resumes refused', () => stats.resumeRefused);
   counter(registry, 'bestday_takeovers_total', 'Resumes while the older socket was open', () => stats.takenOver);

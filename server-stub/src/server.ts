@@ -29,6 +29,7 @@ import { openStore } from './store/open-store.ts';
 import type { OpenedStore } from './store/open-store.ts';
 import type { StoreChoice } from './store/store-option.ts';
 import { count, ServerStats } from './stats.ts';
+import { timedCodecs } from './timed-codecs.ts';
 import { DEFAULT_TURN_TAKING } from './turn-taking.ts';
 import type { TurnTakingSettings } from './turn-taking.ts';
 
@@ -53,7 +54,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     random: systemRandom,
     ids: nodeIds,
     log,
-    codecs: await loadCodecs(log),
+    codecs: timedCodecs(await loadCodecs(log), clock, stats),
     store: store.conversations,
     stats,
     pipeline: options.pipeline ?? (await pipelineOf(options, clock, stats)),

@@ -27,6 +27,9 @@ export class ServerStats {
   framesReplayed = 0;
   /** Less than were sent where many patients hear the same recording. */
   framesEncoded = 0;
+  /** Silence is not. Of Opus, as the seconds are: PCM is only copied. */
+  framesDecoded = 0;
+  readonly opusMs = { encode: 0, decode: 0 };
   resumed = 0;
   resumeRefused = 0;
   takenOver = 0;

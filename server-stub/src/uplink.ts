@@ -7,11 +7,12 @@ import {
   checkRawFrame, FRAME_MS, MAX_SEQUENCE_JUMP, PAYLOAD_TYPE_OF, ProtocolError, SequenceExtender, swapL16,
 } from '../../protocol/src/index.ts';
 import type { AudioPacket, CodecName, ExtendedSequence } from '../../protocol/src/index.ts';
+import { SilenceGate } from './silence-gate.ts';
 
 /**
  * What the patient says, from the socket to the ear of the companion:
  *
- *   packet → number → duplicate? late? gap? → ladder → hear(pcm, sequence)
+ *   packet → number → duplicate? late? gap? → silence? → ladder → hear(pcm, sequence)
  *
  * TCP keeps order, so a gap means that the phone shed stale frames. A short one is filled by the ladder; of a long
  * one only the first second, because nobody needs thirty seconds of made-up background.
@@ -20,6 +21,7 @@ export class Uplink {
   readonly #options: UplinkOptions;
   readonly #numbers: SequenceExtender;
   readonly #ladder: Ladder;
+  readonly #gate: SilenceGate;
   #ssrc: number | undefined;
   #rawNext: ExtendedSequence = 0;
   #ackedReceived = 0;
@@ -33,6 +35,13 @@ export class Uplink {
   constructor(options: UplinkOptions) {
     this.#options = options;
     this.#ladder = new Ladder({ decoder: options.decoder, comfortNoise: NO_NOISE, counters: this.counters });
+    this.#gate = new SilenceGate({
+      silent: (payload) => options.decoder.silent?.(payload) ?? false,
+      listening: options.listening,
+      decode: (payload) => this.#decode(payload),
+      hear: options.hear,
+      skipped: () => this.counters.comfortNoise++,
+    });
     this.#numbers = new SequenceExtender(options.rxSeq < 0 ? undefined : options.rxSeq);
   }
 
@@ -114,6 +123,8 @@ export class Uplink {
   #fill(first: ExtendedSequence, gap: number, next: Uint8Array): void {
     if (gap === 0) return;
     this.#missing += gap;
+    // The decoder must have heard what came before the gap, to fill it.
+    this.#gate.open();
     this.#lastGap = { from: first, to: first + gap - 1 };
     const filled = Math.min(gap, MAX_FILLED_FRAMES);
     for (let index = 0; index < filled; index++) {
@@ -125,9 +136,14 @@ export class Uplink {
 
   #take(payload: Uint8Array, sequence: ExtendedSequence): void {
     this.counters.received++;
+    this.#gate.take(payload, sequence);
+  }
+
+  #decode(payload: Uint8Array): Int16Array {
     const garbageBefore = this.#ladder.garbage;
-    this.#options.hear(this.#ladder.received(payload), sequence);
+    const pcm = this.#ladder.received(payload);
     if (this.#ladder.garbage > garbageBefore) this.#options.undecodable();
+    return pcm;
   }
 
   #checkSource(ssrc: number): void {
@@ -144,6 +160,8 @@ export interface UplinkOptions {
   readonly rxSeq: number;
   /** 320 samples, in order, without a gap but for very long ones. */
   readonly hear: (pcm: Int16Array, sequence: ExtendedSequence) => void;
+  /** The patient has the floor. */
+  readonly listening: () => boolean;
   readonly undecodable: () => void;
 }
 

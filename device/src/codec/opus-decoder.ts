@@ -1,7 +1,7 @@
 import { FRAME_SAMPLES, SAMPLE_RATE } from '../../../protocol/src/index.ts';
 import type { OpusDecoderHandle } from 'libopus-wasm';
 import { RESET_STATE, type NativeOpus, type NativeOpusClass } from './opus-native.ts';
-import { hasLbrr, isOneMonoFrame, packetMs } from './opus-packet.ts';
+import { hasLbrr, isOneMonoFrame, isSilence, packetMs } from './opus-packet.ts';
 import { CodecError, type Decoder } from './ports.ts';
 
 /** The full decoder: FEC and exact 20 ms concealment, from one libopus state that sees every frame. */
@@ -28,6 +28,10 @@ export class WasmOpusDecoder implements Decoder {
       // A packet too broken to recover from recovers nothing; it is refused by itself when its turn comes.
       return undefined;
     }
+  }
+
+  silent(payload: Uint8Array): boolean {
+    return isSilence(payload);
   }
 
   conceal(): Int16Array {
@@ -87,6 +91,10 @@ export class NativeOpusDecoder implements Decoder {
   recover(): undefined {
     open(this.#native);
     return undefined;
+  }
+
+  silent(payload: Uint8Array): boolean {
+    return isSilence(payload);
   }
 
   conceal(): Int16Array {

@@ -11,6 +11,7 @@ const FIRST_HYBRID = 12;
 const FIRST_CELT = 16;
 
 const STEREO_BIT = 0x04;
+const VAD_BIT = 0x80;
 const LBRR_BIT = 0x40;
 const TWENTY_MS = 40;
 
@@ -31,6 +32,15 @@ export function isOneMonoFrame(packet: Uint8Array): boolean {
 export function hasLbrr(packet: Uint8Array): boolean {
   if (packet.length < 2 || (packet[0]! & 0x07) !== 0) return false;
   return packet[0]! >> 3 < FIRST_CELT && frameHalfMs(packet) === TWENTY_MS && (packet[1]! & LBRR_BIT) !== 0;
+}
+
+/**
+ * True when the sender's encoder found no voice in the packet: one 20 ms mono SILK frame whose VAD flag is 0, or DTX's
+ * lone first byte. Of hybrid and CELT frames nothing is known.
+ */
+export function isSilence(packet: Uint8Array): boolean {
+  if (packet.length < 2) return packet.length === 1;
+  return (packet[0]! & 0x07) === 0 && packet[0]! >> 3 < FIRST_HYBRID && frameHalfMs(packet) === TWENTY_MS && (packet[1]! & VAD_BIT) === 0;
 }
 
 function frameHalfMs(packet: Uint8Array): number {

@@ -1,0 +1,70 @@
+import { FRAME_MS } from '../../protocol/src/index.ts';
+import type { ExtendedSequence } from '../../protocol/src/index.ts';
+
+/**
+ * Keeps silence from being decoded: with the receiver up most frames are a quiet room, and decoding them is what a
+ * conversation costs most. An Opus packet says by itself whether the phone's encoder found a voice in it.
+ *
+ *   voice            → open: decoded at once
+ *   silence          → for a while still decoded, in case it is a pause; then held
+ *   held for 200 ms  → not decoded: the room as it sounded last is heard in its place
+ *   voice again      → what is held is decoded first: the quiet beginning of a word, and a run-up for the decoder
+ *
+ * The room, and not nothing: whoever tells voice from noise learns from it what the noise is.
+ */
+export class SilenceGate {
+  readonly #options: SilenceGateOptions;
+  readonly #held: { readonly payload: Uint8Array; readonly sequence: ExtendedSequence }[] = [];
+  /** The last frames of silence that were decoded, over and over. */
+  readonly #room: Int16Array[] = [];
+  #roomAt = 0;
+  #silentFrames = 0;
+
+  constructor(options: SilenceGateOptions) {
+    this.#options = options;
+  }
+
+  take(payload: Uint8Array, sequence: ExtendedSequence): void {
+    const { silent, listening } = this.#options;
+    const silence = silent(payload);
+    if (!silence || listening()) this.open();
+    else this.#silentFrames++;
+    if (this.#silentFrames <= OPEN_FRAMES || this.#room.length < ROOM_FRAMES) return this.#decode(payload, sequence, silence);
+    this.#held.push({ payload, sequence });
+    if (this.#held.length > HELD_FRAMES) this.#skip(this.#held.shift()!.sequence);
+  }
+
+  /** What is held is decoded now, and for a while all that comes. */
+  open(): void {
+    this.#silentFrames = 0;
+    if (this.#held.length === 0) return;
+    for (const { payload, sequence } of this.#held.splice(0)) this.#decode(payload, sequence, true);
+  }
+
+  #decode(payload: Uint8Array, sequence: ExtendedSequence, silence: boolean): void {
+    const pcm = this.#options.decode(payload);
+    if (silence) this.#room[this.#roomAt++ % ROOM_FRAMES] = pcm;
+    this.#options.hear(pcm, sequence);
+  }
+
+  #skip(sequence: ExtendedSequence): void {
+    this.#options.skipped();
+    this.#options.hear(this.#room[this.#roomAt++ % ROOM_FRAMES]!, sequence);
+  }
+}
+
+export interface SilenceGateOptions {
+  /** The sender found no voice in this packet. */
+  readonly silent: (payload: Uint8Array) => boolean;
+  /** The patient has the floor: their pauses must be heard as they are, and in time. */
+  readonly listening: () => boolean;
+  readonly decode: (payload: Uint8Array) => Int16Array;
+  /** In order, each number once. */
+  readonly hear: (pcm: Int16Array, sequence: ExtendedSequence) => void;
+  readonly skipped: () => void;
+}
+
+const OPEN_FRAMES = 500 / FRAME_MS;
+/** As long as the pre-roll of an utterance. */
+const HELD_FRAMES = 200 / FRAME_MS;
+const ROOM_FRAMES = 16;
