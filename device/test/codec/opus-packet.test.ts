@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { hasLbrr, isOneMonoFrame, packetMs } from '../../src/codec/opus-packet.ts';
+import { hasLbrr, isOneMonoFrame, isSilence, packetMs } from '../../src/codec/opus-packet.ts';
 
 /** RFC 6716 Table 2, frame length by configuration. */
 const FRAME_MS = [
@@ -39,4 +39,16 @@ describe('Opus packet header', () => {
     { name: 'a TOC byte alone', packet: [0x48], expected: false },
   ];
   for (const { name, packet, expected } of lbrr) it(`LBRR? ${name}: ${expected}`, () => assert.equal(hasLbrr(Uint8Array.from(packet)), expected));
+
+  const silence = [
+    { name: 'SILK, VAD flag 0', packet: [0x48, 0x00], expected: true },
+    { name: 'SILK, VAD flag 1', packet: [0x48, 0x80], expected: false },
+    { name: 'SILK, VAD flag 0 and a copy of the frame before', packet: [0x48, 0x40], expected: true },
+    { name: 'hybrid', packet: [0x78, 0x00], expected: false },
+    { name: 'CELT', packet: [0x98, 0x00], expected: false },
+    { name: 'two frames', packet: [0x49, 0x00], expected: false },
+    { name: 'DTX: a TOC byte alone', packet: [0x48], expected: true },
+    { name: 'empty', packet: [], expected: false },
+  ];
+  for (const { name, packet, expected } of silence) it(`silence? ${name}: ${expected}`, () => assert.equal(isSilence(Uint8Array.from(packet)), expected));
 });
