@@ -1,49 +1,88 @@
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { holds, printReport, reportOf } from './latency/latency-report.ts';
+import type { LatencyReport } from './latency/latency-report.ts';
+import type { MeasuredLatency, MeasureOptions } from './latency/measured.ts';
+import { measureVirtually } from './latency/measure-virtual.ts';
+import { openEmulatedNetwork } from './latency/measure-emulated.ts';
 import { drawWaterfall } from './latency/picture.ts';
-import { printTable, reportOf } from './latency/latency-report.ts';
-import { measureLatency } from './latency/measure.ts';
+import { RUNS } from './latency/runs.ts';
+import type { LatencyRun } from './latency/runs.ts';
+import { missingForNetwork } from './network/namespaces.ts';
 import { checkPictureFile } from './plot.ts';
 
 /**
- * `npm run latency -- [--report R.json] [--picture F.png] [--turns N] [--stages p95|median]`: whole turns between the
- * device's own call and a real server over a link of 200 ms there and back, with fake vendors that take as long as the
- * stages' budgets say; once as the server works, once with nothing overlapping.
+ * Whole turns against the stages' budgets, from the last sample of the patient's speech to the first sample of the answer at
+ * the speaker: by default as the server works, then with each means against the delay taken away.
  */
 interface Options {
-  readonly report: string | undefined;
-  readonly picture: string | undefined;
+  readonly report?: string;
+  readonly picture?: string;
   readonly turns: number;
-  readonly stages: 'p95' | 'median';
+  readonly phones: number;
+  readonly network?: LatencyReport['network'];
+  readonly only?: string;
 }
 
-function usage(problem: string): never {
-  process.stderr.write(`latency: ${problem}\nusage: npm run latency -- [--report R.json] [--picture F.png] [--turns N] [--stages p95|median]\n`);
-  process.exit(2);
-}
+const Exit = { ok: 0, missed: 1, failed: 1, machineLacks: 3 } as const;
 
-function parse(): Options {
-  try {
-    const { values } = parseArgs({ options: { report: { type: 'string' }, picture: { type: 'string' }, turns: { type: 'string', default: '100' }, stages: { type: 'string', default: 'p95' } } });
-    const turns = Number(values.turns);
-    if (!Number.isInteger(turns) || turns < 1) usage('--turns takes a whole number over 0');
-    if (values.stages !== 'p95' && values.stages !== 'median') usage('--stages is p95 (a stage keeps its budget 19 times of 20) or median (every second time)');
-    if (values.picture !== undefined) checkPictureFile(values.picture);
-    return { report: values.report, picture: values.picture, turns, stages: values.stages };
-  } catch (error) {
-    return usage(error instanceof Error ? error.message : String(error));
+async function main({ report: file, picture, turns, phones, network: wanted, only }: Options): Promise<number> {
+  if (picture !== undefined) checkPictureFile(picture);
+  const missing = wanted === 'virtual' ? undefined : missingForNetwork();
+  if (missing !== undefined && wanted === 'emulated') {
+    process.stderr.write(`${missing}\n(--network virtual needs none of this)\n`);
+    return Exit.machineLacks;
   }
+  if (missing !== undefined) process.stderr.write(`No emulated network here (${missing}): the 200 ms are made in one process, in virtual time.\n`);
+  const network = wanted ?? (missing === undefined ? 'emulated' : 'virtual');
+  const runs = RUNS.filter(({ key }) => only === undefined || key === only);
+  const measured = network === 'virtual' ? await each(runs, { turns, phones }, measureVirtually) : await emulated(runs, { turns, phones });
+  const report = reportOf(network, measured);
+  printReport(report, process.stdout);
+  if (file !== undefined) writeFileSync(file, `${JSON.stringify(report, undefined, 2)}\n`);
+  if (picture !== undefined) await drawWaterfall(picture, report);
+  return holds(report) ? Exit.ok : Exit.missed;
 }
 
-const { report: file, picture, turns, stages } = parse();
-const overlapping = await measureLatency({ turns, stages, overlap: true, progress });
-const oneAfterAnother = await measureLatency({ turns, stages, overlap: false, progress });
-const report = reportOf(stages, overlapping, oneAfterAnother);
-printTable(report);
-if (file !== undefined) writeFileSync(file, `${JSON.stringify(report, undefined, 2)}\n`);
-if (picture !== undefined) await drawWaterfall(picture, report);
-process.exit(report.overlap.answerMs.p95 < report.goalMs ? 0 : 1);
+async function emulated(runs: readonly LatencyRun[], options: Omit<MeasureOptions, 'progress'>): Promise<MeasuredLatency[]> {
+  const network = await openEmulatedNetwork();
+  const measured = await each(runs, options, network.measure);
+  const { up, down } = await network.close();
+  process.stderr.write(`the emulator handed packets on at most ${Math.max(up.lateMs.p99, down.lateMs.p99).toFixed(1)} ms late (p99), and dropped ${up.lost + down.lost + up.overflow + down.overflow}\n`);
+  return measured;
+}
 
-function progress(what: string, done: number): void {
+async function each(
+  runs: readonly LatencyRun[], options: Omit<MeasureOptions, 'progress'>, measure: (run: LatencyRun, options: MeasureOptions) => Promise<MeasuredLatency>,
+): Promise<MeasuredLatency[]> {
+  const measured: MeasuredLatency[] = [];
+  for (const run of runs) measured.push(await measure(run, { ...options, progress: (done) => showProgress(`budget = ${run.budgetIs}, ${run.title}`, done) }));
+  return measured;
+}
+
+function showProgress(what: string, done: number): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${what}: ${Math.round(done * 100)} %${done >= 1 ? '\n' : ''}`);
 }
+
+function whole(text: string): number {
+  if (!/^\d{1,6}$/.test(text) || Number(text) === 0) throw new InvalidArgumentError('want a whole number over 0.');
+  return Number(text);
+}
+
+const command = new Command('npm run latency --')
+  .description('how long patients wait for an answer, by stage, against the budgets')
+  .option('--turns <N>', 'turns of each run', whole, 200)
+  .option('--phones <N>', 'in conversation at the same time', whole, 32)
+  .addOption(new Option('--network <KIND>', 'emulated: real programs in network namespaces (root); virtual: one process, virtual time').choices(['emulated', 'virtual']))
+  .addOption(new Option('--only <RUN>', 'one kind of run').choices([...new Set(RUNS.map(({ key }) => key))]))
+  .option('--report <R.json>', 'write the figures as JSON')
+  .option('--picture <F.png>', 'draw the waterfall (.png or .svg)')
+  .parse();
+
+main(command.opts<Options>()).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(`latency: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(Exit.failed);
+  },
+);

@@ -16,7 +16,7 @@ export interface Picture {
   readonly width?: number;
 }
 
-export type Panel = TimePanel | BarsPanel | WaveformPanel;
+export type Panel = TimePanel | BarsPanel | SpansPanel | WaveformPanel;
 
 /** Values over time, or over any other number. */
 export interface TimePanel {
@@ -54,6 +54,14 @@ export interface BarsPanel {
   readonly unit?: string;
   readonly categories: readonly string[];
   readonly series: readonly { readonly name: string; readonly values: readonly number[] }[];
+}
+
+/** What lasted from when to when, one under the other, the first on top. */
+export interface SpansPanel {
+  readonly kind: 'spans';
+  readonly title: string;
+  readonly rows: readonly { readonly name: string; readonly fromMs: number; readonly toMs: number }[];
+  readonly marks?: readonly Mark[];
 }
 
 /** Sound as its lowest and highest sample in each column of the picture. */
@@ -141,6 +149,7 @@ function partsOf(panel: Panel, index: number, width: number): PanelParts {
   switch (panel.kind) {
     case 'time': return { ...common, ...timeParts(panel, index, place) };
     case 'bars': return { ...common, ...barsParts(panel, index, place) };
+    case 'spans': return { ...common, ...spansParts(panel, index, place) };
     case 'waveform': return { ...common, ...waveformParts(panel, index, place, width) };
   }
 }
@@ -202,6 +211,18 @@ function barsParts({ categories, series, unit = '' }: BarsPanel, index: number, 
     series: series.map(({ name, values }, number) => ({
       ...place, type: 'bar', stack: `${index}`, barMaxWidth: 60, name: nameIn(index, name), data: [...values], color: COLOURS[number % COLOURS.length]!,
     })),
+  };
+}
+
+function spansParts({ rows, marks = [] }: SpansPanel, index: number, place: Place): Omit<PanelParts, 'title' | 'legend'> {
+  const bar = { ...place, type: 'bar', stack: `${index}`, barWidth: '70%' } as const;
+  return {
+    xAxis: { ...valueAxis(index, 'ms'), min: 0 },
+    yAxis: { type: 'category', gridIndex: index, inverse: true, data: rows.map(({ name }) => name), axisTick: { show: false }, axisLabel: { fontSize: 10 } },
+    series: [
+      { ...bar, silent: true, itemStyle: { color: 'transparent' }, data: rows.map(({ fromMs }) => Math.round(fromMs)), markLine: markLine(marks) },
+      { ...bar, data: rows.map(({ fromMs, toMs }, row) => ({ value: Math.round(toMs - fromMs), itemStyle: { color: COLOURS[row % COLOURS.length]! } })) },
+    ],
   };
 }
 

@@ -1,33 +1,32 @@
 import { writePicture } from '../plot.ts';
-import { MARK_NAMES } from './latency-report.ts';
+import type { SpansPanel } from '../plot.ts';
 import type { LatencyReport, LatencySummary } from './latency-report.ts';
 
-/** Where the time goes from the last word to the ear: for each step of the median and of the slow turn, what it added. */
+/** The median turn of every run as a waterfall: what runs beside what, from the patient's last word to the ear. */
 export async function drawWaterfall(file: string, report: LatencyReport): Promise<void> {
-  const panel = (title: string, summary: LatencySummary) => ({
-    kind: 'bars' as const, title, unit: 'ms',
-    categories: ['p50', 'p95', 'p99'],
-    series: stepsOf(summary).map(({ name, values }) => ({ name, values })),
-  });
   await writePicture(file, {
     title: 'From the last word to the ear',
-    subtitle: `${report.overlap.turns} turns each, link ${report.linkMs} ms there and back, budgets are the ${report.stages} of each stage`,
-    panels: [panel('As the server works', report.overlap), panel('With nothing overlapping', report.oneAfterAnother)],
+    subtitle: `medians; ${report.runs[0]?.turns ?? 0} turns each, link ${report.linkMs} ms there and back (${report.network})`,
+    panels: report.runs.map((run) => panelOf(run, report.goalMs)),
   });
 }
 
-/** What each step adds after all that came before it; what was done meanwhile adds nothing. */
-function stepsOf(summary: LatencySummary): { name: string; values: number[] }[] {
-  const quantiles = ['p50', 'p95', 'p99'] as const;
-  const reached = Object.entries(summary.reached) as [keyof typeof MARK_NAMES, LatencySummary['answerMs']][];
-  const ends = [...reached.map(([mark, at]) => ({ name: MARK_NAMES[mark], at })), { name: 'at the ear', at: summary.answerMs }];
-  const so = { p50: 0, p95: 0, p99: 0 };
-  return ends.map(({ name, at }) => ({
-    name,
-    values: quantiles.map((quantile) => {
-      const added = Math.max(0, at[quantile] - so[quantile]);
-      so[quantile] += added;
-      return Math.round(added);
-    }),
-  }));
+function panelOf(run: LatencySummary, goalMs: number): SpansPanel {
+  const { reached, reported, answerMs } = run;
+  const uplinkMs = Math.max(0, run.networkAndQueueMs.p50 / 2);
+  const at = (mark: keyof LatencySummary['reached']): number => uplinkMs + reached[mark].p50;
+  const stage = (name: string, doneMs: number, tookMs: number) => ({ name, fromMs: Math.max(0, doneMs - tookMs), toMs: doneMs });
+  return {
+    kind: 'spans',
+    title: `budget = ${run.budgetIs}: ${run.title}; p50 ${Math.round(answerMs.p50)}, p95 ${Math.round(answerMs.p95)}`,
+    rows: [
+      { name: 'way there', fromMs: 0, toMs: uplinkMs },
+      { name: 'patience', fromMs: uplinkMs, toMs: at('turnDetectedMs') },
+      stage('speech-to-text', at('sttFinalMs'), reported.stt.p50),
+      stage('language model', at('llmFirstTokenMs'), reported.llm.p50),
+      stage('text-to-speech', at('ttsFirstByteMs'), reported.tts.p50),
+      { name: 'way back, playout', fromMs: at('firstFrameSentMs'), toMs: answerMs.p50 },
+    ],
+    marks: [{ at: answerMs.p95, label: 'p95' }, { at: goalMs, label: 'goal' }],
+  };
 }

@@ -23,7 +23,7 @@ export const DEFAULT_TURN_TAKING: TurnTakingSettings = {
   patienceMs: 800,
   maxUtteranceMs: 30_000,
   bargeInMs: 600,
-  prepareMs: 200,
+  prepareMs: 160,
 };
 
 /**

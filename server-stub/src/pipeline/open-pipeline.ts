@@ -8,7 +8,7 @@ import { WordlessSpeechToText } from './offline/wordless-stt.ts';
 import type { LanguageModel, Pipeline, SpeechToText, StageName } from './ports.ts';
 import type { ServiceSettings } from './service-settings.ts';
 import { CircuitBreaker } from './steady/circuit-breaker.ts';
-import { Pace, SLOW_MS } from './steady/pace.ts';
+import { NEVER_RACED, Pace, RACED } from './steady/pace.ts';
 import type { Steadiness } from './steady/steadiness.ts';
 import { SteadySpeechToText } from './steady/steady-ears.ts';
 import { SteadyLanguageModel } from './steady/steady-model.ts';
@@ -43,8 +43,8 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
   const recogniser = settings.stt === 'wordless' ? undefined : await findPocketsphinx(clock, new WordlessSpeechToText());
   const offline = await openOfflinePipeline(options.voiceFolder, log, recogniser);
   const breakers = { stt: new CircuitBreaker(clock), llm: new CircuitBreaker(clock), tts: new CircuitBreaker(clock) };
-  const steady = <S extends keyof typeof breakers>(key: S, stage: StageName, slowMs = Infinity): Steadiness => (
-    { clock, failed, stage, breaker: breakers[key], pace: new Pace(clock, settings.askTwice === 'never' ? Infinity : slowMs) });
+  const steady = <S extends keyof typeof breakers>(key: S, stage: StageName, race = NEVER_RACED): Steadiness => (
+    { clock, failed, stage, breaker: breakers[key], pace: new Pace(clock, settings.race === 'never' ? NEVER_RACED : race) });
   const ears = await openEars(options);
   const model = await openModel(options);
   const voice = await openVoice(options);
@@ -54,8 +54,8 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
   return {
     ...offline,
     ...(ears && { speechToText: new SteadySpeechToText(ears, offline.speechToText, steady('stt', 'speech-to-text')) }),
-    ...(model && { languageModel: new SteadyLanguageModel(model, offline.languageModel, steady('llm', 'language-model', SLOW_MS.languageModel), deaf) }),
-    ...(voice && { textToSpeech: new SteadyVoice(voice, offline.textToSpeech, steady('tts', 'text-to-speech', SLOW_MS.textToSpeech)) }),
+    ...(model && { languageModel: new SteadyLanguageModel(model, offline.languageModel, steady('llm', 'language-model', RACED.languageModel), deaf) }),
+    ...(voice && { textToSpeech: new SteadyVoice(voice, offline.textToSpeech, steady('tts', 'text-to-speech', RACED.textToSpeech)) }),
   };
 }
 

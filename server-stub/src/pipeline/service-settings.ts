@@ -9,8 +9,8 @@ export interface ServiceSettings {
   readonly tts: 'offline' | 'elevenlabs' | 'openai';
   /** Answers are begun in the patient's pauses, before anybody knows whether they are done. */
   readonly prepare: 'in-pauses' | 'never';
-  /** A service that has been slow lately is asked twice at once. */
-  readonly askTwice: 'when-slow' | 'never';
+  /** A service that has been slow lately is asked several times at once. */
+  readonly race: 'when-slow' | 'never';
   readonly elevenlabsUrl: string;
   readonly elevenlabsVoice: string;
   readonly elevenlabsTtsModel: string;
@@ -52,7 +52,7 @@ export const SERVICE_SETTINGS: { readonly [Name in ServiceSettingName]: Setting 
   llm: { ...oneOf('offline', 'openai'), flag: '--llm', env: 'BESTDAY_SERVER_LLM', default: 'offline', description: 'who answers; openai is any server of that form' },
   tts: { ...oneOf('offline', 'elevenlabs', 'openai'), flag: '--tts', env: 'BESTDAY_SERVER_TTS', default: 'offline', description: 'who speaks' },
   prepare: { ...oneOf('in-pauses', 'never'), flag: '--prepare', env: 'BESTDAY_SERVER_PREPARE', default: 'in-pauses', description: 'begin answers in the patient\'s pauses; those that come too soon are thrown away and cost their requests' },
-  askTwice: { ...oneOf('when-slow', 'never'), flag: '--ask-twice', env: 'BESTDAY_SERVER_ASK_TWICE', default: 'when-slow', description: 'ask a language model or voice that has been slow lately twice at once, and use the quicker answer' },
+  race: { ...oneOf('when-slow', 'never'), flag: '--race', env: 'BESTDAY_SERVER_RACE', default: 'when-slow', description: 'while a language model or a voice is slow, send each request two or three times at once and use the quickest answer' },
   elevenlabsUrl: { ...URL_OF, flag: '--elevenlabs-url', env: 'BESTDAY_ELEVENLABS_URL', default: 'https://api.elevenlabs.io', description: 'ElevenLabs, or one of its regions' },
   elevenlabsVoice: { ...NAME_OF, flag: '--elevenlabs-voice', env: 'BESTDAY_ELEVENLABS_VOICE', default: '21m00Tcm4TlvDq8ikWAM', description: 'id of the voice' },
   elevenlabsTtsModel: { ...NAME_OF, flag: '--elevenlabs-tts-model', env: 'BESTDAY_ELEVENLABS_TTS_MODEL', default: 'eleven_flash_v2_5', description: 'model that speaks' },

@@ -61,7 +61,7 @@ export class FakeElevenLabs {
     await after(clock, delays.firstMs() + (fault === 'slow' ? SLOW_MS : 0));
     if (fault === 'malformed') return void response.writeHead(200, { 'Content-Type': 'text/html' }).end('<html>maintenance</html>');
     response.writeHead(200, { 'Content-Type': 'audio/pcm' });
-    const sound = [...pieces(spoken(durationOf(text), 16_000, VENDOR_LEVEL))];
+    const sound = [...pieces((this.#options.sound ?? LEVEL)(durationOf(text), 16_000))];
     const until = fault === 'cut' || fault === 'stalled' ? Math.ceil(sound.length / 2) : sound.length;
     for (const piece of sound.slice(0, until)) {
       response.write(piece);
@@ -81,6 +81,8 @@ export class FakeElevenLabs {
 
 export const VENDOR_LEVEL = 3_000;
 
+const LEVEL = (ms: number, rate: number): Buffer => spoken(ms, rate, VENDOR_LEVEL);
+
 class Session {
   readonly #socket: WebSocket;
   readonly #fault: Fault;
@@ -89,6 +91,7 @@ class Session {
   readonly #delays: Delays;
   #chunks = 0;
   #voicedMs = 0;
+  #silentMs = 0;
   /** Words of segments that were committed. */
   #committed = 0;
   #said: Promise<void> = Promise.resolve();
@@ -109,11 +112,11 @@ class Session {
     this.#chunks++;
     const sound = Buffer.from(audio, 'base64');
     this.#vendor.heardMs += sound.length / 32;
-    this.#voicedMs += voicedMsOf(sound);
+    this.#listen(sound);
     if (this.#fault === 'cut' && this.#chunks > 2) return this.#socket.terminate();
     if (this.#fault === 'malformed' && this.#chunks > 2) return this.#socket.send('{"message_type": "partial_tr');
     if (this.#fault === 'stalled' && this.#chunks > 2) return;
-    const words = this.#vendor.transcript.split(' ').slice(0, Math.ceil(this.#voicedMs / this.#vendor.wordMs));
+    const words = this.#vendor.transcript.split(' ').slice(0, this.#words);
     const text = words.slice(this.#committed).join(' ');
     if (commit) this.#committed = words.length;
     const before = this.#said;
@@ -126,20 +129,29 @@ class Session {
     this.#say({ message_type: commit ? 'committed_transcript' : 'partial_transcript', text });
   }
 
+  /** A word is known when it is over: when the next one begins, or nothing comes after it. */
+  get #words(): number {
+    const words = this.#voicedMs / this.#vendor.wordMs;
+    return this.#silentMs >= FRAME_MS ? Math.ceil(words) : Math.floor(words);
+  }
+
+  #listen(sound: Buffer): void {
+    for (let from = 0; from < sound.length; from += FRAME_BYTES) {
+      const voiced = isVoiced(sound.subarray(from, from + FRAME_BYTES));
+      if (voiced) this.#voicedMs += FRAME_MS;
+      this.#silentMs = voiced ? 0 : this.#silentMs + FRAME_MS;
+    }
+  }
+
   #say(message: object): void {
     if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(JSON.stringify(message));
   }
 }
 
-function voicedMsOf(sound: Buffer): number {
-  let frames = 0;
-  for (let from = 0; from < sound.length; from += FRAME_BYTES) {
-    const frame = sound.subarray(from, from + FRAME_BYTES);
-    let energy = 0;
-    for (let at = 0; at + 1 < frame.length; at += 2) energy += frame.readInt16LE(at) ** 2;
-    if (Math.sqrt(energy / (frame.length / 2)) > VOICE_RMS) frames++;
-  }
-  return frames * FRAME_MS;
+function isVoiced(frame: Buffer): boolean {
+  let energy = 0;
+  for (let at = 0; at + 1 < frame.length; at += 2) energy += frame.readInt16LE(at) ** 2;
+  return Math.sqrt(energy / (frame.length / 2)) > VOICE_RMS;
 }
 
 /** -40 dBFS: speech, not room noise. */

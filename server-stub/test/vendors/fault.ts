@@ -17,6 +17,8 @@ export interface FakeVendorOptions {
   readonly clock: Clock;
   readonly key: string;
   readonly delays?: Delays;
+  /** What speech sounds like, s16 little-endian; default: every sample the same, so that a test can tell who speaks. */
+  readonly sound?: (ms: number, rate: number) => Buffer;
 }
 
 /** Faults in the order of the requests; after them everything works. */

@@ -2,7 +2,7 @@ import { FRAME_MS } from '../../../../protocol/src/index.ts';
 import { VirtualClock } from '../../../../protocol/src/virtual-clock.ts';
 import type { Pipeline, SpeechToText, TextToSpeech } from '../../../src/pipeline/ports.ts';
 import { CircuitBreaker } from '../../../src/pipeline/steady/circuit-breaker.ts';
-import { Pace } from '../../../src/pipeline/steady/pace.ts';
+import { NEVER_RACED, Pace } from '../../../src/pipeline/steady/pace.ts';
 import { SteadySpeechToText } from '../../../src/pipeline/steady/steady-ears.ts';
 import { SteadyLanguageModel } from '../../../src/pipeline/steady/steady-model.ts';
 import { SteadyVoice } from '../../../src/pipeline/steady/steady-voice.ts';
@@ -111,7 +111,7 @@ export class HearingRig {
     const [ears, voice] = which === 'elevenlabs' ? await this.#elevenLabs() : [new OpenAiEars(openAi, 'whisper-1'), new OpenAiVoice(openAi, { model: 'tts-1', voice: 'alloy' })] as const;
     const model = new OpenAiModel(openAi, { model: 'fake', prompt: 'be kind', maxTokens: 50 });
     const steady = (stage: 'speech-to-text' | 'language-model' | 'text-to-speech') => ({
-      clock: this.clock, stage, breaker: new CircuitBreaker(this.clock), pace: new Pace(this.clock, Infinity), failed: (failing: string, error: unknown) => void this.failures.push(`${failing}: ${error instanceof Error ? error.message : ''}`),
+      clock: this.clock, stage, breaker: new CircuitBreaker(this.clock), pace: new Pace(this.clock, NEVER_RACED), failed: (failing: string, error: unknown) => void this.failures.push(`${failing}: ${error instanceof Error ? error.message : ''}`),
     });
     return {
       speechToText: new SteadySpeechToText(ears, standInEars, steady('speech-to-text')),
