@@ -71,8 +71,8 @@ const rows: Row[] = [
   await alone('comfort noise, made', noise(LearnedComfortNoise)),
   await alone('comfort noise, the simulator\'s', noise(FlatComfortNoise)),
   await alone('comfort noise, learned from', learning()),
-  await alone('speech, shortened by a pitch period', () => frames.forEach((frame) => accelerate(frame, false))),
-  await alone('speech, stretched by a pitch period', () => frames.forEach((frame) => expand(frame, false))),
+  await alone('speech, shortened by a pitch period', () => frames.forEach((frame) => accelerate(frame, { quiet: false, hurry: false }))),
+  await alone('speech, stretched by a pitch period', () => frames.forEach((frame) => expand(frame, { quiet: false, hurry: false }))),
   await alone('the whole downlink but the sound', downlink()),
 ];
 

@@ -1,19 +1,25 @@
 /** Resolution and reach of the histogram: 100 buckets of 10 ms. Later than a second is a pause or an outage. */
 const BUCKET_MS = 10;
 const BUCKETS = 100;
-/** Weight of a new packet: the histogram remembers about thirteen seconds. */
-const LEARN_WEIGHT = 0.0015;
+/** What counts is the latest packet of each half second: a stall is one event, however many packets it held back. */
+const INTERVAL_MS = 500;
+/** Weight of a new half second, so that 30 s are remembered; the first ones count for more. Both as in NetEQ. */
+const LEARN_WEIGHT = 0.017;
+const FIRST_LEARN_WEIGHT = 2;
 /**
- * What delay and gaps cost a conversation, in one currency (the thought of ITU-T G.107): delay D costs
- * D + D²/250, so that the second quarter of a second is dearer than the first; sound that is all concealed
- * costs 25 s of delay. Frequent stalls are so bridged, rare long ones are not.
+ * What delay and gaps cost a conversation, in one currency (the thought of ITU-T G.107): delay D costs D + D²/370, so
+ * that the third quarter of a second is dearer than the first; a ms concealed in every half second costs 25 ms of
+ * delay. What comes every few seconds is so bridged, what is rare or very long is not. Tuned against NetEQ on paths of
+ * many kinds (`npm run bench -- jitter-traces --held-out`).
  */
-const DELAY_SQUARED_MS = 250;
-const CONCEALED_COST_MS = 25_000;
-/** Slowing down while the queue empties makes a delay last this much longer. */
-const STRETCH_REACH = 1.2;
+const DELAY_SQUARED_MS = 370;
+const CONCEALED_COST = 25;
+/** Slowing down while the queue empties makes a delay last this much longer, once there is enough of it to slow down. */
+const STRETCHED_SHARE = 0.3;
+const FULLY_STRETCHED_MS = 120;
 /** The speaker asks on a grid of 20 ms, a packet comes at any time. */
 const GRID_MS = 10;
+const DELAY_STEP_MS = 5;
 /** The fastest path is the lowest delay of the last two seconds: it follows drift and a change of route. */
 const BASE_BUCKETS = 8;
 const BASE_BUCKET_MS = 250;
@@ -22,13 +28,16 @@ const FIRST_TARGET_MS = 80;
 const FIRST_PACKETS = 300;
 
 /**
- * How long a packet should wait before it is played. A histogram of how late packets come, relative to the
- * fastest of late, with forgetting (as NetEQ's); the target is where delay and concealment cost least together.
+ * How long a packet should wait before it is played. A histogram of how late packets come at the worst, relative to
+ * the fastest of late, with forgetting (as NetEQ's); the target is where delay and concealment cost least together.
  */
 export class DelayEstimator {
   readonly #histogram = new Float64Array(BUCKETS);
   #packets = 0;
-  #targetMs = FIRST_TARGET_MS;
+  #intervals = 0;
+  #intervalFromMs = Number.NaN;
+  #worstMs = 0;
+  #cheapestMs = 0;
   readonly #minima = new Float64Array(BASE_BUCKETS).fill(Infinity);
   #baseSlot = Number.NaN;
   #baseMs = Infinity;
@@ -39,16 +48,17 @@ export class DelayEstimator {
   }
 
   get targetMs(): number {
-    return this.#targetMs;
+    return this.#packets < FIRST_PACKETS ? Math.max(FIRST_TARGET_MS, this.#cheapestMs) : this.#cheapestMs;
   }
 
   /** @param mediaMs when the packet's sound was made, in the sender's time */
   arrived(mediaMs: number, nowMs: number): void {
     const transitMs = nowMs - mediaMs;
+    this.#packets++;
     this.#trackBase(transitMs, nowMs);
-    this.#learn(transitMs - this.#baseMs);
-    const cheapestMs = this.#cheapest();
-    this.#targetMs = this.#packets < FIRST_PACKETS ? Math.max(FIRST_TARGET_MS, cheapestMs) : cheapestMs;
+    this.#worstMs = Math.max(this.#worstMs, transitMs - this.#baseMs);
+    if (Number.isNaN(this.#intervalFromMs)) this.#intervalFromMs = nowMs;
+    if (nowMs - this.#intervalFromMs >= INTERVAL_MS) this.#endInterval(nowMs);
   }
 
   /** The sender paused: its next packet is on time by definition. */
@@ -71,26 +81,41 @@ export class DelayEstimator {
     this.#baseSlot = slot;
   }
 
-  #learn(lateMs: number): void {
-    const weight = Math.max(LEARN_WEIGHT, 1 / ++this.#packets);
-    const bucket = Math.min(BUCKETS - 1, Math.floor(lateMs / BUCKET_MS));
+  #endInterval(nowMs: number): void {
+    this.#learn(this.#worstMs);
+    this.#cheapestMs = this.#cheapest();
+    this.#intervalFromMs = nowMs;
+    this.#worstMs = 0;
+  }
+
+  #learn(worstMs: number): void {
+    const weight = Math.max(LEARN_WEIGHT, FIRST_LEARN_WEIGHT / (FIRST_LEARN_WEIGHT + this.#intervals++));
+    const bucket = Math.min(BUCKETS - 1, Math.floor(worstMs / BUCKET_MS));
     for (let index = 0; index < BUCKETS; index++) this.#histogram[index]! *= 1 - weight;
     this.#histogram[bucket]! += weight;
   }
 
-  /** The delay D that minimises D + cost × P(later than D can bridge). */
   #cheapest(): number {
     let best = 0;
     let bestCost = Infinity;
-    let later = 1;
-    for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      later -= this.#histogram[bucket]!;
-      const delayMs = ((bucket + 1) * BUCKET_MS) / STRETCH_REACH;
-      const cost = delayMs + (delayMs * delayMs) / DELAY_SQUARED_MS + CONCEALED_COST_MS * Math.max(0, later);
+    for (let delayMs = 0; delayMs <= BUCKETS * BUCKET_MS; delayMs += DELAY_STEP_MS) {
+      const cost = delayMs + (delayMs * delayMs) / DELAY_SQUARED_MS + CONCEALED_COST * this.#concealedMs(bridgedMs(delayMs));
       if (cost >= bestCost) continue;
       bestCost = cost;
       best = delayMs;
     }
     return best + GRID_MS;
   }
+
+  /** Of each half second, in the mean, when packets up to `latestMs` late come in time. */
+  #concealedMs(latestMs: number): number {
+    let sum = 0;
+    for (let bucket = Math.floor(latestMs / BUCKET_MS); bucket < BUCKETS; bucket++) sum += this.#histogram[bucket]! * ((bucket + 1) * BUCKET_MS - latestMs);
+    return sum;
+  }
+}
+
+/** How long a stall may last before `delayMs` of sound, played ever slower, runs out. */
+function bridgedMs(delayMs: number): number {
+  return delayMs * (1 + STRETCHED_SHARE * Math.min(1, delayMs / FULLY_STRETCHED_MS));
 }

@@ -36,9 +36,12 @@ const SPEECH_SHORT_MS = 20;
 const SHORT_SHARE = 0.5;
 const QUIET_LONG_MS = FRAME_MS;
 const SPEECH_LONG_MS = FRAME_MS + 5;
-/** With less than this share of the delay in the queue, a stall is on: play slower. */
-const LOW_SHARE = 0.5;
-/** Of frames of speech, at most every second is stretched to move the delay; in a stall, each. */
+/** With less than this share of the delay in the queue, but for a frame and a bit of jitter, a stall is on: play slower. */
+const LOW_SHARE = 0.65;
+const LOW_SLACK_MS = FRAME_MS + 6;
+/** So far over its target, a stall has just passed: catch up. */
+const FAR_OVER_MS = 130;
+/** Of frames of speech, at most every second is stretched to move the delay; in a stall and after it, each. */
 const SPEECH_STRETCH_EVERY = 2;
 /** Dry for longer than concealment lasts: begin again with a pre-roll. */
 const DRY_FRAMES = 6;
@@ -169,11 +172,12 @@ export class LivePlayout implements Playout {
     const { targetMs } = this.#estimator;
     const excessMs = delayMs - targetMs;
     const shortMs = Math.min(quiet ? QUIET_SHORT_MS : SPEECH_SHORT_MS, SHORT_SHARE * targetMs);
-    const stalled = this.#queue.length * FRAME_MS < LOW_SHARE * delayMs - FRAME_MS;
-    if (!quiet && !stalled && this.#sinceStretch < SPEECH_STRETCH_EVERY) return frame;
+    const stalled = this.#queue.length * FRAME_MS < LOW_SHARE * delayMs - LOW_SLACK_MS;
+    const farOver = excessMs > FAR_OVER_MS;
+    if (!quiet && !stalled && !farOver && this.#sinceStretch < SPEECH_STRETCH_EVERY) return frame;
     let result = frame;
-    if (stalled || excessMs < -shortMs) result = expand(frame, quiet);
-    else if (excessMs > (quiet ? QUIET_LONG_MS : SPEECH_LONG_MS) && !this.#spurt.sentAhead) result = accelerate(frame, quiet);
+    if (stalled || excessMs < -shortMs) result = expand(frame, { quiet, hurry: stalled });
+    else if (excessMs > (quiet ? QUIET_LONG_MS : SPEECH_LONG_MS) && !this.#spurt.sentAhead) result = accelerate(frame, { quiet, hurry: farOver });
     this.#count(result.length - frame.length);
     return result;
   }

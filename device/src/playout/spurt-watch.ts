@@ -8,6 +8,9 @@ const LONGEST_STALL_MS = 2_000;
 const VERDICT_MS = 100;
 /** A sender this far before its own first packet does not send as it speaks: it sends ahead. */
 const AHEAD_MS = 600;
+/** A lead that has not grown for this long is no sending ahead: a live call began in a stall. It is worked off. */
+const LIVE_AFTER_MS = 2_000;
+const LEAD_STEP_MS = 20;
 const FASTEST_CLOCK = 0.001;
 
 interface Arrival {
@@ -27,6 +30,9 @@ export class SpurtWatch {
   #gapMs = 0;
   /** Transit of the spurt's first packet: what is normal for a sender that does not send ahead. */
   #referenceMs = 0;
+  /** The sender's lead was never greater than at this time. */
+  #leadGrewMs = Number.NEGATIVE_INFINITY;
+  #leastTransitMs = Infinity;
   #sentAhead = false;
 
   constructor(estimator: DelayEstimator) {
@@ -51,7 +57,16 @@ export class SpurtWatch {
     else this.#estimator.arrived(mediaMs, nowMs);
     // A clock that is fast looks ahead too, in the long run; no clock gains a thousandth.
     this.#referenceMs -= Math.min(gapMs, GAP_MS) * FASTEST_CLOCK;
-    if (this.#referenceMs - (nowMs - mediaMs) > AHEAD_MS) this.#sentAhead = true;
+    this.#watchLead(nowMs - mediaMs, nowMs);
+  }
+
+  #watchLead(transitMs: number, nowMs: number): void {
+    if (transitMs < this.#leastTransitMs - LEAD_STEP_MS) {
+      this.#leastTransitMs = transitMs;
+      this.#leadGrewMs = nowMs;
+    }
+    if (nowMs - this.#leadGrewMs > LIVE_AFTER_MS) this.#sentAhead = false;
+    else if (this.#referenceMs - transitMs > AHEAD_MS) this.#sentAhead = true;
   }
 
   #open(gapMs: number): void {
@@ -80,6 +95,7 @@ export class SpurtWatch {
     if (!stalled) {
       this.#estimator.rebase();
       this.#referenceMs = first.nowMs - first.mediaMs;
+      this.#leastTransitMs = Infinity;
       this.#sentAhead = false;
     }
     for (const arrival of this.#undecided) this.#estimator.arrived(arrival.mediaMs, arrival.nowMs);

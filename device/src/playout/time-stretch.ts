@@ -8,15 +8,25 @@ const OVERLAP = 80;
 /** Below this likeness a cut would be heard. */
 const ENOUGH_ALIKE = 0.7;
 
+/** In a hurry, a longer stretch that fits nearly as well as the best will do: several periods at once. */
+const NEARLY_AS_ALIKE = 0.1;
+
+export interface Stretch {
+  /** Nothing is said: anything fits, and the most is taken. */
+  readonly quiet: boolean;
+  /** A stall is on, or has just passed: several periods rather than one. */
+  readonly hurry: boolean;
+}
+
 const FADE_IN = Float32Array.from({ length: OVERLAP }, (_, at) => 0.5 - 0.5 * Math.cos((Math.PI * (at + 0.5)) / OVERLAP));
 
 /**
  * WSOLA on one frame: takes out, or puts in, one pitch period at the place where the sound repeats itself, so
- * that tempo changes and pitch does not. In a `quiet` frame anything fits, and the most is taken.
+ * that tempo changes and pitch does not.
  * @returns a shorter frame (80 to 280 samples), or `frame` itself when no cut would go unheard
  */
-export function accelerate(frame: Int16Array, quiet: boolean): Int16Array {
-  const period = quiet ? LONGEST_PERIOD : bestPeriod(frame, 0, 1);
+export function accelerate(frame: Int16Array, { quiet, hurry }: Stretch): Int16Array {
+  const period = quiet ? LONGEST_PERIOD : bestPeriod(frame, 0, 1, hurry);
   if (period === 0) return frame;
   const shorter = new Int16Array(FRAME_SAMPLES - period);
   crossFade(shorter, 0, frame, 0, frame, period);
@@ -25,9 +35,9 @@ export function accelerate(frame: Int16Array, quiet: boolean): Int16Array {
 }
 
 /** @returns a longer frame (360 to 560 samples), or `frame` itself */
-export function expand(frame: Int16Array, quiet: boolean): Int16Array {
+export function expand(frame: Int16Array, { quiet, hurry }: Stretch): Int16Array {
   const from = FRAME_SAMPLES - OVERLAP;
-  const period = quiet ? LONGEST_PERIOD : bestPeriod(frame, from, -1);
+  const period = quiet ? LONGEST_PERIOD : bestPeriod(frame, from, -1, hurry);
   if (period === 0) return frame;
   const longer = new Int16Array(FRAME_SAMPLES + period);
   longer.set(frame.subarray(0, from));
@@ -43,8 +53,10 @@ function crossFade(into: Int16Array, at: number, out: Int16Array, outAt: number,
   }
 }
 
+const likenesses = new Float32Array(LONGEST_PERIOD + 1);
+
 /** The lag, in `direction` from `at`, where the sound is most alike; 0 when nowhere enough. */
-function bestPeriod(frame: Int16Array, at: number, direction: 1 | -1): number {
+function bestPeriod(frame: Int16Array, at: number, direction: 1 | -1, hurry: boolean): number {
   const energy = energyAt(frame, at);
   let best = 0;
   let bestLikeness = ENOUGH_ALIKE;
@@ -54,11 +66,20 @@ function bestPeriod(frame: Int16Array, at: number, direction: 1 | -1): number {
     let product = 0;
     for (let index = 0; index < OVERLAP; index++) product += frame[at + index]! * frame[other + index]!;
     const likeness = product / Math.sqrt(energy * otherEnergy + 1);
+    likenesses[lag] = likeness;
     if (likeness > bestLikeness) {
       bestLikeness = likeness;
       best = lag;
     }
     otherEnergy = slide(frame, other, direction, otherEnergy);
+  }
+  return hurry && best > 0 ? longestPeriod(best, Math.max(ENOUGH_ALIKE, bestLikeness - NEARLY_AS_ALIKE)) : best;
+}
+
+/** The longest lag that is alike enough and no worse than its neighbour. */
+function longestPeriod(best: number, enough: number): number {
+  for (let lag = LONGEST_PERIOD; lag > best; lag--) {
+    if (likenesses[lag]! > enough && likenesses[lag]! >= likenesses[lag - 1]!) return lag;
   }
   return best;
 }

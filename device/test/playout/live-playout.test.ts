@@ -80,6 +80,12 @@ describe('LivePlayout', () => {
     assert.equal(counters.concealed, 0);
   });
 
+  it('works off what a call that began in a stall began with', () => {
+    const { queued } = run({ seconds: 20, delay: (index) => Math.max(0, 900 - index * 20) });
+    assert.ok(Math.max(...queued.slice(50, 100)) > 500);
+    assert.ok(Math.max(...queued.slice(600)) <= 80, `${Math.max(...queued.slice(600))} ms`);
+  });
+
   it('takes a sender that pauses for no bad path', () => {
     const { playout, counters } = run({ seconds: 60, delay: () => 0, sentMs: (index) => index * 20 + Math.floor(index / 100) * 700 });
     assert.ok(playout.statistics.targetMs <= 60, `${playout.statistics.targetMs} ms`);
