@@ -25,7 +25,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   { name: 'drift', about: 'a far clock that is off, through the real phone on the virtual sound card: clicks and queue  [--minutes N --ppm N]' },
   { name: 'ladder-cost', about: 'what hiding a lost frame costs' },
   { name: 'loss-sweep', about: 'what is heard at rising loss' },
-  { name: 'jitter-traces', about: 'delay and concealment on network traces, beside NetEQ' },
+  { name: 'jitter-traces', about: 'delay and concealment on network traces, beside NetEQ  [--held-out --seconds N --seed N --trace FILE]' },
 ];
 
 const FOLDER = fileURLToPath(new URL('.', import.meta.url));

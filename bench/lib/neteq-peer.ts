@@ -21,6 +21,8 @@ export interface NetEqResult {
   readonly meanDelayMs: number;
   readonly p95DelayMs: number;
   readonly concealedShare: number;
+  /** Put in and taken out to move the delay. */
+  readonly stretchedShare: number;
   /** How late this process' timers came, 99th percentile, ms: what the machine did to the measurement. */
   readonly timerLateMs: number;
   /** 48 kHz s16, base64; empty unless asked for. */
@@ -69,6 +71,8 @@ interface Inbound {
   readonly jitterBufferEmittedCount: number;
   readonly concealedSamples: number;
   readonly totalSamplesReceived: number;
+  readonly insertedSamplesForDeceleration: number;
+  readonly removedSamplesForAcceleration: number;
 }
 
 interface Candidate {
@@ -137,7 +141,12 @@ async function watch(receiver: Peer, seconds: number): Promise<Omit<NetEqResult,
     meanDelayMs: ((before.jitterBufferDelay - first.jitterBufferDelay) / (before.jitterBufferEmittedCount - first.jitterBufferEmittedCount)) * 1_000,
     p95DelayMs: delays[Math.floor(delays.length * 0.95)] ?? Number.NaN,
     concealedShare: (before.concealedSamples - first.concealedSamples) / (before.totalSamplesReceived - first.totalSamplesReceived),
+    stretchedShare: (stretched(before) - stretched(first)) / (before.totalSamplesReceived - first.totalSamplesReceived),
   };
+}
+
+function stretched({ insertedSamplesForDeceleration, removedSamplesForAcceleration }: Inbound): number {
+  return insertedSamplesForDeceleration + removedSamplesForAcceleration;
 }
 
 async function inbound(receiver: Peer): Promise<Inbound> {
