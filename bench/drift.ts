@@ -56,24 +56,26 @@ interface Drifted extends Recorded {
   readonly underruns: number;
 }
 
+const folder = mkdtempSync(join(tmpdir(), 'bestday-drift-'));
+// Ended early, it leaves no phone, recorder or card behind.
+const leftovers: (() => void)[] = [() => rmSync(folder, { recursive: true, force: true })];
+process.once('exit', () => leftovers.reverse().forEach((clear) => clear()));
+for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) process.once(signal, () => process.exit(code));
+
 await build();
 // The far end, the recorders and the sound cards must be on time as well as the phones; all are begun from here.
 if (!putAheadOfOthers(process.pid)) process.stderr.write('drift: not allowed to run ahead of other programs; a busy machine will show\n');
-const folder = mkdtempSync(join(tmpdir(), 'bestday-drift-'));
 const keyFile = join(folder, 'key');
 writeFileSync(keyFile, 'a-key-that-nobody-asks-for', { mode: 0o600 });
 const codecs = await loadCodecs(silentLog);
 const TONE = Int16Array.from({ length: FRAME_SAMPLES }, (_, at) => Math.round(TONE_AMPLITUDE * Math.sin((2 * Math.PI * TONE_HZ * at) / SAMPLE_RATE)));
-try {
-  const [alone, ...drifted] = await Promise.all([cardAlone(), drift(ppm), drift(-ppm)]);
-  report(alone, drifted);
-} finally {
-  rmSync(folder, { recursive: true, force: true });
-}
+const [alone, ...drifted] = await Promise.all([cardAlone(), drift(ppm), drift(-ppm)]);
+report(alone, drifted);
 
 /** A card that keeps its time whatever else the machine does, where that is allowed. */
 function startCard(): SoundCard {
   const card = SoundCard.start();
+  leftovers.push(() => card.stop());
   // PulseAudio gives up the priority it inherits; its helpers' ids stand beside its socket.
   const cardFolder = dirname(card.env['PULSE_RUNTIME_PATH']!);
   for (const pid of readFileSync(join(cardFolder, 'pids'), 'utf8').split('\n').filter(Boolean)) putAheadOfOthers(pid);
@@ -104,6 +106,7 @@ async function drift(driftPpm: number): Promise<Drifted> {
   try {
     card.listen('spk', (samples) => heard.push(samples));
     const phone = phoneAt(farEnd, card, driftPpm);
+    leftovers.push(() => phone.kill('SIGKILL'));
     createInterface({ input: phone.stdio[3] as Readable }).on('line', (line) => {
       const event = JSON.parse(line) as { type: string; frames?: FrameCounters };
       if (event.type !== 'frames' || event.frames === undefined) return;
