@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../protocol/src/index.ts';
-import type { Timeline, TimelineEntry } from './timeline.ts';
+import type { TimelineEntry } from './timeline.ts';
+import type { Watchable } from './timelines.ts';
 
 /** `/v1/conversations/{id}/events` */
 export function conversationOfEvents(path: string): string | undefined {
@@ -11,7 +12,7 @@ export function conversationOfEvents(path: string): string | undefined {
  * A conversation's timeline as server-sent events (WHATWG HTML §9.2), from the event after `Last-Event-ID` on, until the
  * conversation ends or the client goes.
  */
-export function streamEvents(request: IncomingMessage, response: ServerResponse, timeline: Timeline, clock: Clock): void {
+export function streamEvents(request: IncomingMessage, response: ServerResponse, timeline: Watchable, clock: Clock): void {
   response.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' });
   response.write(`retry: ${RECONNECT_MS}\n\n`);
   // Comments keep proxies from closing a quiet connection.
@@ -27,16 +28,15 @@ export function streamEvents(request: IncomingMessage, response: ServerResponse,
   });
 }
 
-/** Tools that watch one conversation at a time: more are a mistake. */
-export const MAX_WATCHERS = 8;
-
 const RECONNECT_MS = 2_000;
 const BEAT_MS = 15_000;
 /** A client that reads nothing is let go; it can come back with `Last-Event-ID`. */
 const MAX_BACKLOG_BYTES = 256 * 1024;
 
 function eventOf({ number, at, happening: { type, ...fields } }: TimelineEntry): string {
-  return `id: ${number}\nevent: ${type}\ndata: ${JSON.stringify({ at, ...fields })}\n\n`;
+  // The process in which it goes on counts from 1 again.
+  const id = 'reason' in fields && fields.reason === 'elsewhere' ? 0 : number;
+  return `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify({ at, ...fields })}\n\n`;
 }
 
 function lastEventId(request: IncomingMessage): number {

@@ -15,9 +15,10 @@ import type { TlsFiles } from './certificates.ts';
 import type { ServerCore } from './core.ts';
 import type { Admission } from './device-registry.ts';
 import { errorCode } from './errors.ts';
-import { conversationOfEvents, MAX_WATCHERS, streamEvents } from './http-events.ts';
+import { conversationOfEvents, streamEvents } from './http-events.ts';
 import type { ServerLimits } from './limits.ts';
 import { inOneWrite } from './one-write.ts';
+import type { Timelines } from './timelines.ts';
 
 /**
  * The one file that knows HTTP, TLS and WebSockets: who may come in, and as what. Everything after the upgrade is
@@ -79,10 +80,10 @@ export class HttpFront {
     const refusal = await this.#credentialsRefusal(request);
     if (refusal !== undefined) return reply(response, refusal.status, refusal.message, refusal.status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {});
     if (request.method !== 'GET') return reply(response, 405, 'GET only', { Allow: 'GET' });
-    const conversation = this.#options.core.conversation(id);
-    if (conversation?.deviceId !== deviceIdOf(request)) return reply(response, 404, 'no such conversation');
-    if (conversation.timeline.listeners >= MAX_WATCHERS) return reply(response, 429, 'too many watch this conversation', { 'Retry-After': RETRY_AFTER_S });
-    streamEvents(request, response, conversation.timeline, systemClock);
+    const timeline = await this.#options.timelines.find(id, deviceIdOf(request));
+    if (timeline === undefined) return reply(response, 404, 'no such conversation');
+    if (timeline === 'full') return reply(response, 429, 'too many watch this conversation', { 'Retry-After': RETRY_AFTER_S });
+    streamEvents(request, response, timeline, systemClock);
   }
 
   #failed(response: ServerResponse, error: unknown): void {
@@ -173,6 +174,7 @@ export interface HttpFrontOptions {
   readonly limits: ServerLimits;
   readonly metrics: Pick<Registry, 'metrics' | 'contentType'>;
   readonly tls: TlsFiles | undefined;
+  readonly timelines: Timelines;
   readonly admit: (deviceId: string, key: string) => Promise<Admission>;
   /** Is told of every frame; for measurements. */
   readonly frameTrace: FrameTrace | undefined;

@@ -4,6 +4,7 @@ import { AggregatorRegistry } from 'prom-client';
 import type { Registry, RegistryContentType } from 'prom-client';
 import type { Log } from '../../device/src/system/log.ts';
 import { systemClock } from '../../protocol/src/index.ts';
+import type { Letter, Mail } from './shared-timelines.ts';
 
 /**
  * One listener, several processes (Node's own `cluster`): the first process takes the connections and deals them out in
@@ -16,6 +17,15 @@ interface Listening {
   readonly listening: string;
 }
 type Question = { readonly metricsFor: number };
+/** From one process that serves to another; the first one passes it on. */
+interface Post {
+  readonly to: number | 'others';
+  readonly letter: Letter;
+}
+interface Delivery {
+  readonly from: number;
+  readonly letter: Letter;
+}
 type Answer = { readonly metricsOf: number; readonly text: string };
 
 export interface Processes {
@@ -38,13 +48,15 @@ export async function startProcesses(count: number, log: Log, said: (line: strin
   const aggregate = new AggregatorRegistry();
   const start = (): Promise<string> => new Promise((resolve, reject) => {
     const worker = cluster.fork();
-    worker.on('message', (message: Listening | Question) => {
+    worker.on('message', (message: Listening | Question | Post) => {
       if ('listening' in message) resolve(message.listening);
       if ('metricsFor' in message) void answer(worker, message.metricsFor, aggregate);
+      if ('letter' in message) deliver(worker.id, message);
     });
     worker.on('exit', (code, signal) => {
       reject(new Error(`a server process ended with ${code} before it listened`));
       if (stopping) return;
+      deliver(worker.id, { to: 'others', letter: { type: 'gone' } });
       log.error('process.ended', { pid: worker.process.pid, code, signal });
       systemClock.after(RESTART_AFTER_MS, () => { if (!stopping) start().catch(() => {}); });
     });
@@ -56,8 +68,7 @@ export async function startProcesses(count: number, log: Log, said: (line: strin
   return {
     async stop() {
       stopping = true;
-      const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
-      await Promise.all(workers.map((worker) => new Promise<void>((resolve) => {
+      await Promise.all(serving().map((worker) => new Promise<void>((resolve) => {
         worker.once('exit', () => resolve());
         worker.process.kill('SIGTERM');
       })));
@@ -91,6 +102,31 @@ export function sharedMetrics(own: Registry): Pick<Registry, 'metrics' | 'conten
       process.send?.(question);
     }),
   };
+}
+
+/** Of a process that serves. */
+export function mailOfProcess(): Mail {
+  return {
+    send(to, letter) {
+      const post: Post = { to, letter };
+      process.send?.(post);
+    },
+    listen(receive) {
+      process.on('message', (message: Partial<Delivery>) => {
+        if (message.letter !== undefined) receive(message.from!, message.letter);
+      });
+    },
+  };
+}
+
+function deliver(from: number, { to, letter }: Post): void {
+  const receivers = serving().filter(({ id }) => (to === 'others' ? id !== from : id === to));
+  const delivery: Delivery = { from, letter: letter.type === 'find' ? { ...letter, of: receivers.length } : letter };
+  for (const receiver of receivers) if (receiver.isConnected()) receiver.send(delivery);
+}
+
+function serving(): Worker[] {
+  return Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
 }
 
 async function answer(worker: Worker, metricsOf: number, aggregate: Pick<AggregatorRegistry<RegistryContentType>, 'clusterMetrics'>): Promise<void> {

@@ -18,18 +18,20 @@ import { HttpFront } from './http-front.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import type { ServerLimits } from './limits.ts';
 import { metricsOf } from './metrics.ts';
-import { servesForAnother, sharedMetrics } from './processes.ts';
+import { mailOfProcess, servesForAnother, sharedMetrics } from './processes.ts';
 import { nodeIds } from './node-ids.ts';
 import { openPipeline } from './pipeline/open-pipeline.ts';
 import type { KeyName } from './pipeline/service-keys.ts';
 import { readServiceSettings } from './pipeline/service-settings.ts';
 import type { ServiceSettings } from './pipeline/service-settings.ts';
 import type { Pipeline } from './pipeline/ports.ts';
+import { SharedTimelines } from './shared-timelines.ts';
 import { openStore } from './store/open-store.ts';
 import type { OpenedStore } from './store/open-store.ts';
 import type { StoreChoice } from './store/store-option.ts';
 import { count, ServerStats } from './stats.ts';
 import { timedCodecs } from './timed-codecs.ts';
+import { OwnTimelines } from './timelines.ts';
 import { DEFAULT_TURN_TAKING } from './turn-taking.ts';
 import type { TurnTakingSettings } from './turn-taking.ts';
 
@@ -65,7 +67,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const metrics = metricsOf(core);
   // Memory and event-loop delay of the process, under the names that dashboards know.
   collectDefaultMetrics({ register: metrics });
-  const front = openFront({ core, log, limits, tls, metrics: servesForAnother() ? sharedMetrics(metrics) : metrics, frameTrace: options.frameTrace, admit: (deviceId, key) => registry.admit(deviceId, key) });
+  const own = new OwnTimelines(core);
+  const shown = servesForAnother()
+    ? { metrics: sharedMetrics(metrics), timelines: new SharedTimelines(own, mailOfProcess(), clock) }
+    : { metrics, timelines: own };
+  const front = openFront({ core, log, limits, tls, ...shown, frameTrace: options.frameTrace, admit: (deviceId, key) => registry.admit(deviceId, key) });
   const port = await listen(front, options.port, host);
   const url = `${tls === undefined ? 'ws' : 'wss'}://${host.includes(':') ? `[${host}]` : host}:${port}${CONNECT_PATH}`;
   log.info('server.listening', { url });

@@ -9,7 +9,7 @@ export type Happening =
   | { readonly type: 'end'; readonly reason: EndReason | 'elsewhere' };
 
 export interface TimelineEntry {
-  /** Counts from 1, over the whole conversation. */
+  /** Counts from 1, over the conversation's time in one process. */
   readonly number: number;
   /** ISO 8601. */
   readonly at: string;
@@ -42,7 +42,9 @@ export class Timeline {
 
   /** @param after the number of the last entry known; what came later and is still kept is told first */
   listen(after: number, listener: TimelineListener): { stop(): void } {
-    for (const entry of this.#entries) if (entry.number > after) listener(entry);
+    // A number that was never given here is of another process.
+    const known = after < this.#next ? after : 0;
+    for (const entry of [...this.#entries]) if (entry.number > known) listener(entry);
     this.#listeners.add(listener);
     return { stop: () => void this.#listeners.delete(listener) };
   }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { get } from 'node:https';
+import type { IncomingMessage } from 'node:http';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,6 +64,25 @@ describe('several server processes behind one listener', function () {
       assert.equal(answer.type, 'resumed', JSON.stringify(answer));
       if (answer.type === 'resumed') token = answer.resumeToken;
     }
+  });
+
+  it('events are shown by whichever process is asked', async () => {
+    const { answer, socket } = await greet();
+    assert.equal(answer.type, 'ready');
+    if (answer.type !== 'ready') return;
+    const url = `${server.url.replace(/^wss/, 'https').replace(/connect$/, answer.conversationId)}/events`;
+    // A connection each: they are dealt out in turn.
+    const asked = await Promise.all(Array.from({ length: 4 }, () => new Promise<IncomingMessage>((resolve, reject) => {
+      get(url, { ca: readFileSync(server.ca!), agent: false, headers: { Authorization: `Bearer ${readFileSync(device.keyFile, 'utf8')}`, 'Device-Id': device.deviceId } }, resolve).on('error', reject);
+    })));
+    assert.deepEqual(asked.map(({ statusCode }) => statusCode), [200, 200, 200, 200]);
+    const told = Promise.all(asked.map(async (response) => {
+      let text = '';
+      for await (const chunk of response.setEncoding('utf8')) text += chunk as string;
+      return /^event: end$/m.test(text);
+    }));
+    socket.send(encodeMessage({ type: 'end', reason: 'hangup' }));
+    assert.deepEqual(await told, [true, true, true, true]);
   });
 
   it('metrics are of all processes, whichever is asked', async () => {
