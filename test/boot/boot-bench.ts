@@ -1,0 +1,82 @@
+import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SoundCard } from '../../bench/lib/sound-card.ts';
+import { addDevice, startServer } from '../../scripts/programs.ts';
+import type { Credentials, RunningServer } from '../../scripts/programs.ts';
+import { inject } from '../../scripts/flash-card/identity.ts';
+import { ownCertificate } from '../../server-stub/src/certificates.ts';
+import { openDataFolder } from '../../server-stub/src/data-folder.ts';
+import { BootedPhone } from './booted-phone.ts';
+import { BOARD_FILES } from './emulated-board.ts';
+import { makeOverlay, run, takeBootFiles } from './emulator/card.ts';
+import type { BootFiles } from './emulator/card.ts';
+import { visitParts, VISIT_FOLDER } from './emulator/guest-shell.ts';
+import { Machine } from './emulator/machine.ts';
+
+/** QEMU's user network: the host's own loopback, as the guest sees it. */
+const HOST_AS_GUEST_SEES_IT = '10.0.2.2';
+/** More than the image: the data partition grows at its first start. */
+const CARD_BYTES = 3 * 2 ** 30;
+
+/** The world around the emulated phone: a card with an identity, the reference server, a sound card. */
+export class BootBench {
+  readonly folder = mkdtempSync(join(tmpdir(), 'bestday-boot-'));
+  readonly card: string;
+  server!: RunningServer;
+  device!: Credentials;
+  sound!: SoundCard;
+  readonly #image: string;
+  #boot!: BootFiles;
+  #ca = '';
+  #machines: Machine[] = [];
+  #serial = 0;
+
+  constructor(image: string) {
+    this.#image = image;
+    this.card = join(this.folder, 'card.img');
+  }
+
+  /** Everything but the phone. */
+  async start(): Promise<void> {
+    const data = join(this.folder, 'server');
+    // The certificate that the server finds in its folder names the host as the guest calls it.
+    await ownCertificate(await openDataFolder(data), HOST_AS_GUEST_SEES_IT, new Date());
+    this.device = addDevice(data);
+    this.server = await startServer(data, openSync(join(this.folder, 'server.log'), 'w'));
+    this.#ca = readFileSync(this.server.ca!, 'utf8');
+    this.sound = SoundCard.start();
+    run('cp', ['--sparse=always', this.#image, this.card]);
+    this.#boot = takeBootFiles(this.card, this.folder);
+    inject(this.card, {
+      deviceId: this.device.deviceId, apiKey: readFileSync(this.device.keyFile, 'utf8').trim(),
+      board: `${VISIT_FOLDER}/profile.json`, server: this.server.url.replace(/\/\/[^:/]+/, `//${HOST_AS_GUEST_SEES_IT}`),
+    });
+  }
+
+  /** A fresh copy of the card, as it came out of the flasher. @returns its path */
+  freshCard(): string {
+    const overlay = join(this.folder, `card-${++this.#serial}.qcow2`);
+    makeOverlay(this.card, overlay, CARD_BYTES);
+    return overlay;
+  }
+
+  /** Plugs the power in. */
+  async powerUp(overlay: string): Promise<BootedPhone> {
+    const folder = join(this.folder, `machine-${++this.#serial}`);
+    mkdirSync(folder);
+    const machine = await Machine.start({
+      boot: this.#boot, drive: `file=${overlay},format=qcow2`, folder, soundServer: this.sound.env,
+      visit: visitParts({ files: { ...BOARD_FILES, 'ca.pem': this.#ca }, dropIns: { 'bestday-phone.service': `[Service]\nEnvironment=BESTDAY_CA_FILE=${VISIT_FOLDER}/ca.pem\n` } }),
+    });
+    this.#machines.push(machine);
+    return new BootedPhone(machine);
+  }
+
+  async stop(): Promise<void> {
+    for (const machine of this.#machines.splice(0)) await machine.cutPower();
+    await this.server?.stop();
+    this.sound?.stop();
+    if (existsSync(this.folder) && process.env['BESTDAY_BOOT_KEEP'] === undefined) rmSync(this.folder, { recursive: true, force: true });
+  }
+}
