@@ -98,6 +98,17 @@ describe('LearnedComfortNoise', () => {
     assert.ok(roughness(heard) < roughness(roomNoise(224_000, 103)) * 1.5);
   });
 
+  it('walks to a new level, and does not jump', () => {
+    // Instead of noise, a constant: what moves then is the level.
+    const noise = new LearnedComfortNoise(() => 0.75);
+    listen(noise, 10);
+    for (const room of frames(roomNoise(3_200, 90))) noise.learn(room);
+    const heard = listen(noise, 2);
+    const steps = heard.slice(1).map((sample, index) => Math.abs(sample - heard[index]!));
+    const whole = Math.abs(heard.at(-1)! - heard[0]!);
+    assert.ok(whole > 50 && Math.max(...steps) < whole / 20, `a step of ${Math.max(...steps)} in ${whole}`);
+  });
+
   it('is never silent or flat', () => {
     for (const noise of [new LearnedComfortNoise(seededRandom(1)), new FlatComfortNoise(seededRandom(1))]) {
       const heard = Int16Array.from(listen(noise, 500), Math.round);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { seededRandom } from '../../../protocol/src/index.ts';
-import { LearnedComfortNoise } from '../../src/playout/comfort-noise.ts';
+import { LearnedComfortNoise, type ComfortNoise } from '../../src/playout/comfort-noise.ts';
 import { newFrameCounters } from '../../src/playout/counters.ts';
 import { Ladder } from '../../src/playout/ladder.ts';
 import { dbfs, joined, longestFlat, roughness, SineDecoder, SMOOTH, toneOverNoise } from './sound.ts';
@@ -11,9 +11,9 @@ const WITH_FEC = Uint8Array.of(1, 1, 0);
 const GARBAGE = Uint8Array.of(0);
 const DTX = Uint8Array.of(0x48);
 
-function ladder(decoder = new SineDecoder()) {
+function ladder(decoder = new SineDecoder(), comfortNoise: ComfortNoise = new LearnedComfortNoise(seededRandom(7))) {
   const counters = newFrameCounters();
-  return { decoder, counters, ladder: new Ladder({ decoder, comfortNoise: new LearnedComfortNoise(seededRandom(7)), counters }) };
+  return { decoder, counters, ladder: new Ladder({ decoder, comfortNoise, counters }) };
 }
 
 /** g received, f lost with FEC in the next, l lost, s stalled, i idle, x garbage, d packet without audio, u the first of a new stream. */
@@ -101,6 +101,17 @@ describe('Ladder', () => {
     const out = joined(play(subject, 'gggggggggg'));
     assert.ok(longestFlat(out.subarray(320)) < 20);
     assert.ok(dbfs(out.subarray(640)) > -75);
+  });
+
+  it('lets that noise come and go gradually', () => {
+    const silent = new SineDecoder();
+    const { ladder: subject } = ladder(silent, { learn() {}, fill: (into) => void into.fill(1_000) });
+    play(subject, 'gggg');
+    silent.decode = () => new Int16Array(320);
+    const out = joined(play(subject, 'ggg'));
+    const steps = [...out].map((sample, index) => Math.abs(sample - (index === 0 ? 0 : out[index - 1]!)));
+    assert.equal(out.at(-1), 1_000);
+    assert.ok(Math.max(...steps) < 20, `a step of ${Math.max(...steps)}`);
   });
 
   it('starts a new stream without a click, and takes nothing over from the old one', () => {
