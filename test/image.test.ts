@@ -163,6 +163,90 @@ describe('the read-only root', () => {
   });
 });
 
+describe('the data partition', function () {
+  this.timeout(20_000);
+
+  /**
+   * Starts on a card whose tools answer so, each as often as it is asked; the last answer stays.
+   * @returns what they were asked, and how it ended
+   */
+  function start(answers: Readonly<Record<string, readonly number[]>>, files: Readonly<Record<string, string>> = {}): { asked: string[]; state: string[]; said: string } {
+    put('root/usr/lib/bestday-phone/image/default', 'BESTDAY_BOARD=pi-4-usb\n');
+    for (const path of ['data', 'boot/firmware']) mkdirSync(at('root', path), { recursive: true });
+    for (const [path, content] of Object.entries(files)) put(`root/${path}`, content);
+    const tools = { findmnt: [0], lsblk: [0], mount: [0], umount: [0], e2fsck: [0], 'mkfs.ext4': [0], sfdisk: [0], partx: [0], 'systemd-growfs': [0], ...answers };
+    for (const [name, statuses] of Object.entries(tools)) {
+      const output = { findmnt: 'echo /dev/mmcblk0p2', lsblk: 'echo mmcblk0' }[name] ?? ':';
+      put(`bin/${name}`, `#!/bin/sh\necho "${name} $*" >> ${at('asked')}\n${output}\nset -- ${statuses.join(' ')}\nn=$(grep -c '^${name} ' ${at('asked')})\n[ $n -gt $# ] && n=$#\nshift $((n - 1))\nexit $1\n`, 0o755);
+    }
+    put('bin/timeout', '#!/bin/sh\nshift\nexec "$@"\n', 0o755);
+    const { status, stdout } = spawnSync('sh', [join(FILES, 'usr/lib/bestday-phone/image/data'), at('root')], { encoding: 'utf8', env: { PATH: `${at('bin')}:${process.env['PATH']}` } });
+    assert.equal(status, 0, 'a phone always starts');
+    const asked = readFileSync(at('asked'), 'utf8').replaceAll(at('root'), '').trim().split('\n');
+    return { asked, state: readdirSync(at('root/run/bestday-phone-image')), said: stdout };
+  }
+  const starting = (asked: readonly string[], word: string): string[] => asked.filter((line) => line.startsWith(word));
+  const afterBoot = (status: number, ...more: number[]): number[] => [0, status, ...more];
+
+  it('is checked, mounted and laid over what the root only reads', () => {
+    const { asked, state } = start({});
+    assert.deepEqual(state, []);
+    assert.deepEqual(starting(asked, 'e2fsck'), ['e2fsck -p /dev/mmcblk0p4']);
+    assert.match(starting(asked, 'mount -t ext4')[0]!, /noexec,commit=30,errors=remount-ro \/dev\/mmcblk0p4 \/data$/);
+    assert.deepEqual(starting(asked, 'mount --bind').map((line) => line.split(' ')[3]), ['/etc/credstore', '/etc/NetworkManager/system-connections', '/var/lib/private', '/var/lib/systemd', '/var/lib/NetworkManager']);
+    assert.equal(readFileSync(at('root/data/etc/bestday-phone'), 'utf8'), 'BESTDAY_BOARD=pi-4-usb\n');
+    assert.equal(statSync(at('root/data/etc/credstore')).mode & 0o777, 0o700);
+  });
+
+  it('keeps what is on it', () => {
+    start({}, { 'data/etc/bestday-phone': 'BESTDAY_BOARD=virtual\n', 'data/lib/private/bestday-phone/settings.json': '{}', 'data/lib/private/bestday-phone/settings.json.tmp-1': '{' });
+    assert.equal(readFileSync(at('root/data/etc/bestday-phone'), 'utf8'), 'BESTDAY_BOARD=virtual\n');
+    assert.deepEqual(readdirSync(at('root/data/lib/private/bestday-phone')), ['settings.json']);
+  });
+
+  it('is mended where that goes', () => {
+    const { asked, state } = start({ e2fsck: [4, 1] });
+    assert.deepEqual(starting(asked, 'e2fsck'), ['e2fsck -p /dev/mmcblk0p4', 'e2fsck -y /dev/mmcblk0p4']);
+    assert.deepEqual([state, starting(asked, 'mkfs')], [[], []]);
+  });
+
+  for (const [what, answers] of [['cannot be mended', { e2fsck: [8] }], ['cannot be mounted', { mount: afterBoot(32, 0) }]] as const) {
+    it(`is made anew when it ${what}, and says so`, () => {
+      const { asked, state, said } = start(answers);
+      assert.deepEqual(state, ['data-made-anew']);
+      assert.equal(starting(asked, 'mkfs.ext4').length, 1);
+      assert.match(said, /^<2>data: .*needs its identity again/m);
+    });
+  }
+
+  for (const [what, answers] of [['cannot be made', { e2fsck: [8], 'mkfs.ext4': [1] }], ['cannot be mounted even then', { mount: afterBoot(32, 32, 0) }]] as const) {
+    it(`is memory when it ${what}, and the phone starts all the same`, () => {
+      const { asked, state, said } = start(answers);
+      assert.deepEqual(state.sort(), ['data-in-memory', 'data-made-anew']);
+      assert.equal(starting(asked, 'mount -t tmpfs').length, 1);
+      assert.deepEqual(starting(asked, 'systemd-growfs'), []);
+      assert.match(said, /Change the card/);
+    });
+  }
+
+  for (const [room, grown] of [[8_192, false], [8_193, true]] as const) {
+    it(`${grown ? 'grows to' : 'stays at'} the end of the card with ${room} sectors behind it`, () => {
+      const blocks = 'sys/class/block';
+      const { asked } = start({}, { [`${blocks}/mmcblk0p4/start`]: '1000\n', [`${blocks}/mmcblk0p4/size`]: '2000\n', [`${blocks}/mmcblk0/size`]: `${3_000 + room}\n` });
+      assert.equal(starting(asked, 'sfdisk').length, grown ? 1 : 0);
+      assert.deepEqual(starting(asked, 'partx'), grown ? ['partx --update --nr 4 /dev/mmcblk0'] : []);
+    });
+  }
+
+  for (const waits of [true, false]) {
+    it(`leaves the boot partition ${waits ? 'writable while an identity waits there' : 'read-only'}`, () => {
+      const { asked } = start({}, waits ? { 'boot/firmware/bestday/phone.api-key': 'x' } : {});
+      assert.match(starting(asked, 'mount -t vfat')[0]!, /-o ro,/);
+      assert.deepEqual(starting(asked, 'mount -o'), waits ? ['mount -o remount,rw /boot/firmware'] : []);
+    });
+  }
+});
+
 describe('provisioning', function () {
   this.timeout(60_000);
   const IDENTITY = identityFiles({ deviceId: '11111111-2222-4333-8444-555555555555', apiKey: 'key-of-a-phone-0123456789', board: 'pi-4-usb', wifi: { ssid: 'home', password: 'secret word' } });

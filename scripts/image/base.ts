@@ -14,7 +14,7 @@ const SUITE = 'trixie';
 const PACKAGES = [
   // The board: its kernel, its firmware, its radio.
   'linux-image-arm64', 'initramfs-tools', 'zstd', 'raspi-firmware', 'firmware-brcm80211', 'wireless-regdb',
-  'systemd-sysv', 'udev', 'dbus', 'kmod', 'e2fsprogs', 'fdisk',
+  'systemd-sysv', 'libnss-systemd', 'udev', 'dbus', 'kmod', 'e2fsprogs', 'fdisk',
   // The network and the time.
   'network-manager', 'wpasupplicant', 'iproute2', 'ca-certificates', 'systemd-timesyncd',
   // Sound, with the server that speakerphones need, and the switch.

@@ -36,7 +36,7 @@ function changelog(version: string, epoch: number): Buffer {
 }
 
 function controlFile({ name, runtime }: Architecture, version: string, installedKiB: number): string {
-  const depends = ['libc6 (>= 2.36)', 'libstdc++6', 'alsa-utils', 'iproute2', 'ca-certificates', ...(runtime === undefined ? ['nodejs (>= 20.19), nodejs (<< 21)'] : [])];
+  const depends = ['libc6 (>= 2.36)', 'libstdc++6', 'libnss-systemd', 'alsa-utils', 'iproute2', 'ca-certificates', ...(runtime === undefined ? ['nodejs (>= 20.19), nodejs (<< 21)'] : [])];
   return `Package: bestday-phone
 Version: ${version}
 Architecture: ${name}

@@ -1,4 +1,4 @@
-import { chownSync, existsSync, statSync } from 'node:fs';
+import { chownSync, closeSync, existsSync, fsyncSync, openSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, extname, join } from 'node:path';
 import type Conf from 'conf';
@@ -51,6 +51,7 @@ export async function writeSetting(file: string, name: string, value: unknown): 
   try {
     store.set(name, value);
     lendToOwner(file);
+    settle(dirname(file));
   } catch (error) {
     throw new SettingsError('unwritable', name, `${file} cannot be written (${errorCode(error)}): run this as the user who owns it, or name another file with --settings-file`, { cause: error });
   }
@@ -61,6 +62,16 @@ function lendToOwner(file: string): void {
   if (process.getuid?.() !== 0) return;
   const { uid, gid } = statSync(dirname(file));
   chownSync(file, uid, gid);
+}
+
+/** `conf` writes a draft, syncs it and renames it; the new name itself outlives a power cut only from here on. */
+function settle(folder: string): void {
+  const descriptor = openSync(folder, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 async function open(file: string, problems: SettingsError[]): Promise<Conf<Record<string, unknown>>> {
