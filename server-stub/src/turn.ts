@@ -98,7 +98,7 @@ class Turn {
     for await (const words of understand(clock, input, (signal) => pipeline.speechToText.transcribe(audio, this.#stage(signal)), lasting)) {
       text = words.text;
       tell({ type: 'transcript', role: 'patient', text: text.slice(0, MAX_TEXT), final: words.final });
-      if (pause.paused || words.final) this.#prepare(text);
+      if (pause.paused && !words.final) this.#prepare(text);
       if (words.final) this.#markAt('sttFinalMs', words.knownMs);
     }
     pause.listen(() => {});

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { FRAME_SAMPLES } from '../../../protocol/src/index.ts';
+import { VirtualClock } from '../../../protocol/src/virtual-clock.ts';
+import { ClipVoice } from '../../src/pipeline/offline/clip-voice.ts';
+import { OfflineCompanion } from '../../src/pipeline/offline/companion.ts';
+import { WordlessSpeechToText } from '../../src/pipeline/offline/wordless-stt.ts';
+import { PAUSE } from '../../src/pipeline/ports.ts';
+import type { StageOptions, StageTiming } from '../../src/pipeline/ports.ts';
+import { openElevenLabs, openOpenAi } from '../../src/pipeline/vendors/clients.ts';
+import { ElevenLabsEars } from '../../src/pipeline/vendors/elevenlabs-ears.ts';
+import { ElevenLabsVoice } from '../../src/pipeline/vendors/elevenlabs-voice.ts';
+import { OpenAiEars } from '../../src/pipeline/vendors/openai-ears.ts';
+import { OpenAiModel } from '../../src/pipeline/vendors/openai-model.ts';
+import { OpenAiVoice } from '../../src/pipeline/vendors/openai-voice.ts';
+import { FakeElevenLabs } from '../vendors/fake-elevenlabs.ts';
+import { FakeOpenAi } from '../vendors/fake-openai.ts';
+
+const KEY = 'a-key-of-no-value';
+const CLIP = { role: 'reply', text: 'Good day.', pcm: new Int16Array(FRAME_SAMPLES) } as const;
+const REQUEST = { history: [{ role: 'patient', text: 'a fine day' }], occasion: 'answer' } as const;
+
+/** Vendors that take 120 ms to their first result, and what is asked of them. */
+class Bench {
+  readonly clock = new VirtualClock();
+  readonly elevenLabs = new FakeElevenLabs({ clock: this.clock, key: KEY, delays: DELAYS, hearingDelays: DELAYS });
+  readonly openAi = new FakeOpenAi({ clock: this.clock, key: KEY, delaysOf: { answers: DELAYS, hearing: DELAYS, speech: DELAYS } });
+  readonly timings: StageTiming[] = [];
+  readonly abort = new AbortController();
+  readonly options: StageOptions = { signal: this.abort.signal, language: 'en', clock: this.clock, report: (timing) => this.timings.push(timing) };
+
+  /** Takes all results, in virtual time. @returns how many there were */
+  async run(open: (bench: Bench) => Promise<AsyncIterable<unknown>>): Promise<number> {
+    await Promise.all([this.elevenLabs.listen(), this.openAi.listen()]);
+    let [results, over] = [0, false];
+    const taking = (async () => {
+      for await (const _result of await open(this)) results++;
+    })().finally(() => { over = true; });
+    taking.catch(() => {});
+    for (const until = performance.now() + 5_000; !over && performance.now() < until;) {
+      // A socket needs a moment of real time before the services' time goes on.
+      for (let turn = 0; turn < 6; turn++) await new Promise((resolve) => setImmediate(resolve));
+      this.clock.advance(10);
+    }
+    await Promise.all([this.elevenLabs.close(), this.openAi.close()]);
+    return results;
+  }
+
+  /** A second of speech, and nothing after it. */
+  async *speech(): AsyncGenerator<Int16Array> {
+    for (let frame = 0; frame < 50; frame++) yield new Int16Array(FRAME_SAMPLES).fill(5_000);
+    yield PAUSE;
+  }
+}
+
+const DELAYS = { firstMs: () => 120, nextMs: () => 0 };
+
+async function* once(text: string): AsyncGenerator<string> {
+  yield text;
+}
+
+interface Row {
+  readonly adapter: string;
+  readonly stage: StageTiming['stage'];
+  readonly takesMs: number;
+  readonly open: (bench: Bench) => Promise<AsyncIterable<unknown>>;
+}
+
+const ROWS: readonly Row[] = [
+  { adapter: 'ElevenLabs ears', stage: 'speech-to-text', takesMs: 120, open: async (bench) => new ElevenLabsEars(await openElevenLabs(bench.elevenLabs.url, KEY), { modelId: 'scribe' }).transcribe(bench.speech(), bench.options) },
+  { adapter: 'ElevenLabs voice', stage: 'text-to-speech', takesMs: 120, open: async (bench) => new ElevenLabsVoice(await openElevenLabs(bench.elevenLabs.url, KEY), { voiceId: 'voice', modelId: 'flash' }).say('Good day.', '', bench.options) },
+  { adapter: 'OpenAI ears', stage: 'speech-to-text', takesMs: 120, open: async (bench) => new OpenAiEars(await openOpenAi(bench.openAi.url, KEY), 'whisper').transcribe(bench.speech(), bench.options) },
+  { adapter: 'OpenAI model', stage: 'language-model', takesMs: 120, open: async (bench) => new OpenAiModel(await openOpenAi(bench.openAi.url, KEY), { model: 'm', prompt: 'be kind', maxTokens: 9 }).reply(REQUEST, bench.options) },
+  { adapter: 'OpenAI voice', stage: 'text-to-speech', takesMs: 120, open: async (bench) => new OpenAiVoice(await openOpenAi(bench.openAi.url, KEY), { model: 'tts', voice: 'alloy' }).say('Good day.', '', bench.options) },
+  { adapter: 'wordless ears', stage: 'speech-to-text', takesMs: 0, open: (bench) => Promise.resolve(new WordlessSpeechToText().transcribe(bench.speech(), bench.options)) },
+  { adapter: 'offline companion', stage: 'language-model', takesMs: 0, open: (bench) => Promise.resolve(new OfflineCompanion([CLIP]).reply(REQUEST, bench.options)) },
+  { adapter: 'recordings', stage: 'text-to-speech', takesMs: 0, open: (bench) => Promise.resolve(new ClipVoice([CLIP]).speak(once('Good day.'), bench.options)) },
+];
+
+describe('a stage reports its own time', () => {
+  for (const { adapter, stage, takesMs, open } of ROWS) {
+    it(`${adapter}: once, about ${takesMs} ms`, async () => {
+      const bench = new Bench();
+      assert.ok((await bench.run(open)) > 0);
+      assert.deepEqual(bench.timings.map((timing) => timing.stage), [stage]);
+      const { firstResultMs, totalMs } = bench.timings[0]!;
+      // Sockets are real: their moments are a few ticks of the clock.
+      assert.ok(firstResultMs >= takesMs && firstResultMs <= takesMs + 150, `${firstResultMs} ms`);
+      assert.ok(totalMs >= firstResultMs);
+    });
+
+    it(`${adapter}: nothing, when it gave nothing`, async () => {
+      const bench = new Bench();
+      bench.abort.abort();
+      bench.elevenLabs.hearing.always('server-error');
+      await bench.run(open).catch(() => 0);
+      assert.ok(bench.timings.length <= (takesMs === 0 ? 1 : 0));
+    });
+  }
+});
