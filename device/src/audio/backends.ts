@@ -1,3 +1,5 @@
+import type { Log } from '../system/log.ts';
+import { isInstalled } from '../system/native-library.ts';
 import { listChildDevices } from './child-devices.ts';
 import type { ChildBackendName, SpawnChild } from './child-job.ts';
 import { fileBackend } from './file.ts';
@@ -45,10 +47,17 @@ const REAL: readonly ChildBackendName[] = ['portaudio', 'alsa'];
 export async function openAudio(
   choice: 'auto' | AudioBackendName, sink: AudioSink, settings: AudioSettings, spawn: SpawnChild = spawnChild,
 ): Promise<OpenAudio> {
-  if (choice === 'auto') return openSupervised(REAL, sink, settings, { spawn, orSilence: true });
+  if (choice === 'auto') return openSupervised(spawn === spawnChild ? realHere(settings.log) : REAL, sink, settings, { spawn, orSilence: true });
   if (isReal(choice)) return openSupervised([choice], sink, settings, { spawn, orSilence: false });
   const backend = BACKENDS.find(({ name }) => name === choice)!;
   return withName(choice, await backend.open(sink, settings));
+}
+
+/** A process that is started only to find that its library is missing keeps whoever lifts the receiver waiting. */
+function realHere(log: Log): readonly ChildBackendName[] {
+  if (isInstalled('naudiodon')) return REAL;
+  log.info('audio.passed-over', { backend: 'portaudio', fault: 'not-installed', why: 'naudiodon is not installed' });
+  return REAL.filter((name) => name !== 'portaudio');
 }
 
 export interface DeviceListing {

@@ -19,5 +19,15 @@ export function loadKoffi(): Koffi | undefined {
   }
 }
 
+/** Whether a package could be loaded, as far as can be told without loading it. */
+export function isInstalled(name: string): boolean {
+  try {
+    createRequire(import.meta.url).resolve(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** glibc, by the name that every Linux distribution with systemd gives it. */
 export const LIBC = 'libc.so.6';
