@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import type { Clock, Timer } from '../../../protocol/src/index.ts';
 import type { Log } from '../system/log.ts';
@@ -13,10 +14,12 @@ export interface NetworkWatch {
 /** Several kernel messages tell of one event: an address, then routes. */
 const SETTLE_MS = 50;
 const POLL_MS = 1_000;
+const INTERFACES = '/sys/class/net';
 
 /**
- * Listens to the kernel through `ip monitor` (iproute2 speaks netlink for us: Node cannot); where it is
- * not installed, compares the list of interfaces every second.
+ * Listens to the kernel through `ip monitor` (iproute2 speaks netlink for us: Node cannot). Where that is not to be
+ * had, compares the list of interfaces every second: where it is not installed, and as a hardened service, because `ip`
+ * first gives up its capabilities with a system call (capset) that such a service may not make, and ends.
  */
 export class SystemNetworkWatch implements NetworkWatch {
   readonly #clock: Clock;
@@ -75,7 +78,21 @@ export function tellsOfReturn(line: string): boolean {
   return /\binet6? (?!fe80)/.test(line) || /^default /.test(line) || /<[^>]*\bLOWER_UP\b[^>]*>/.test(line);
 }
 
+/** What there is to talk through: addresses, and interfaces whose cable or radio carries. */
 function addresses(): Set<string> {
+  return new Set([...ownAddresses(), ...carriers()]);
+}
+
+function carriers(): string[] {
+  try {
+    return readdirSync(INTERFACES).filter((name) => name !== 'lo' && readFileSync(`${INTERFACES}/${name}/operstate`, 'latin1').trim() === 'up').map((name) => `${name} up`);
+  } catch {
+    // No sysfs, or one that went while we looked: the addresses tell, a little later.
+    return [];
+  }
+}
+
+function ownAddresses(): string[] {
   const list = Object.entries(networkInterfaces()).flatMap(([name, entries]) => (entries ?? []).map((entry) => ({ name, entry })));
-  return new Set(list.filter(({ entry }) => !entry.internal).map(({ name, entry }) => `${name} ${entry.address}`));
+  return list.filter(({ entry }) => !entry.internal).map(({ name, entry }) => `${name} ${entry.address}`);
 }
