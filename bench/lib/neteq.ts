@@ -9,7 +9,7 @@ const PEER = fileURLToPath(new URL('./neteq-peer.ts', import.meta.url));
 export function runNetEq(job: NetEqJob): Promise<NetEqResult> {
   // Its timers must come in time on a busy machine too, where that is allowed: it is measured as it is at its best.
   const [program, ...args] = [...aheadOfOthers(), process.execPath, '--import=tsx', PEER];
-  const child = spawn(program!, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const parts: Buffer[] = [];
   child.stdout.on('data', (part: Buffer) => parts.push(part));
   // A peer that fails at its start closes the pipe; its exit code says so.
