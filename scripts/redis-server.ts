@@ -69,7 +69,8 @@ export class RedisServer {
   }
 }
 
-function freePort(): Promise<number> {
+/** Free at this moment, on loopback. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer().once('error', reject).listen(0, '127.0.0.1', () => {
       const { port } = probe.address() as AddressInfo;
