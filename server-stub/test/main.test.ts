@@ -54,6 +54,16 @@ describe('bestday-server', function () {
     assert.equal(code, 0);
   });
 
+  it('keeps how long a patient may pause, and shows it', async () => {
+    const { output } = await command('device', 'add', '--data', data);
+    const id = /[0-9a-f-]{36}/.exec(output)?.[0] ?? assert.fail(output);
+    assert.equal((await command('device', 'set', id, '--patience-ms', '2000', '--data', data)).output, `${id}  patience 2000 ms, from its next conversation on\n`);
+    assert.match((await command('device', 'list', '--data', data)).output, new RegExp(`${id}.*patience 2000 ms`));
+    const refused = await command('device', 'set', id, '--patience-ms', '20', '--data', data);
+    assert.match(refused.errors, /--patience-ms: want a whole number of ms from 300 to 10000/);
+    assert.equal(refused.code, 2);
+  });
+
   it('adds, lists and removes devices, wherever --data stands', async () => {
     const added = await command('device', 'add', '--data', data);
     const [, id, key] = /^id {2}([0-9a-f-]{36})\nkey ([\w-]{43})\n$/.exec(added.output) ?? assert.fail(added.output);
