@@ -37,17 +37,21 @@ export function parsePacket(data: Uint8Array): AudioPacket {
   if (data[0] !== FIRST_OCTET) {
     throw new ProtocolError('bad-rtp-header', `first octet 0x${data[0]!.toString(16)}: want RTP version 2 without padding, extension or CSRC (0x80)`);
   }
-  const view = new DataView(data.buffer, data.byteOffset, data.length);
   const payload = data.subarray(RTP_HEADER_BYTES);
   const payloadType = checkPayload(data[1]! & 0x7f, payload.length);
   return {
     payloadType,
     marker: (data[1]! & MARKER_BIT) !== 0,
-    sequence: view.getUint16(2),
-    timestamp: view.getUint32(4),
-    ssrc: view.getUint32(8),
+    sequence: (data[2]! << 8) | data[3]!,
+    timestamp: uint32(data, 4),
+    ssrc: uint32(data, 8),
     payload,
   };
+}
+
+/** Network byte order. Without a view of the bytes: a hundred conversations parse 5,000 packets a second. */
+function uint32(data: Uint8Array, at: number): number {
+  return ((data[at]! << 24) | (data[at + 1]! << 16) | (data[at + 2]! << 8) | data[at + 3]!) >>> 0;
 }
 
 function checkPayload(payloadType: number, length: number): PayloadType {

@@ -64,7 +64,10 @@ export class TurnTaking {
     this.#silentFrames = voice ? 0 : this.#silentFrames + 1;
     this.#window.push(voice);
     if (this.#window.length > this.#windowFrames()) this.#window.shift();
-    return this.#speaking ? this.#within() : this.#before(assistantHeard);
+    if (this.#speaking) return this.#within();
+    // The usual case by far: a quiet room.
+    if (!this.#sound && this.#silentFrames >= this.#window.length) return undefined;
+    return this.#before(assistantHeard);
   }
 
   #before(assistantHeard: boolean): TurnEvent | undefined {
