@@ -61,6 +61,17 @@ export class BootBench {
     return overlay;
   }
 
+  /** Another card with all that this one holds, snapshots as well. */
+  copyOf(overlay: string): string {
+    const copy = join(this.folder, `card-${++this.#serial}.qcow2`);
+    run('cp', ['--sparse=always', '--reflink=auto', overlay, copy]);
+    return copy;
+  }
+
+  discard(overlay: string): void {
+    rmSync(overlay, { force: true });
+  }
+
   /** Plugs the power in. */
   async powerUp(overlay: string): Promise<BootedPhone> {
     const folder = join(this.folder, `machine-${++this.#serial}`);

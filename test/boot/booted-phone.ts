@@ -93,6 +93,17 @@ export class BootedPhone {
     });
   }
 
+  /** From now on the loudness changes several times a second, through the control socket, and is kept each time. */
+  async keepWritingVolumes(): Promise<void> {
+    await this.machine.shell.run(`setsid -f /usr/lib/bestday-phone/bin/node -e ${VOLUME_WRITER} >/dev/null 2>&1 </dev/null`);
+  }
+
+  /** The volume in the settings file; undefined: none was ever set. @throws {Error} a file that is no JSON */
+  async keptVolume(): Promise<number | undefined> {
+    const { output } = await this.machine.shell.ask('cat /var/lib/private/bestday-phone/settings.json 2>/dev/null');
+    return output === '' ? undefined : (JSON.parse(output) as { volume?: number }).volume;
+  }
+
   /** How many times longer the guest takes than this machine to start the phone's own program. */
   async slowdown(): Promise<number> {
     const program = '/usr/lib/bestday-phone/bin/node /usr/lib/bestday-phone/dist/bestday-phone.cjs --version >/dev/null';
@@ -134,6 +145,12 @@ export class BootedPhone {
     await this.machine.wires.set(HOOK_LINE, up);
   }
 }
+
+/** Quoted for the shell. */
+const VOLUME_WRITER = `'let level = 4;
+const socket = require("node:net").connect("/run/bestday-phone/control.sock");
+setInterval(() => { level = 9 - level; socket.write(JSON.stringify({ command: "volume", level }) + "\\n"); }, 200);
+socket.resume();'`;
 
 function eventIn(line: string): LogEvent[] {
   try {
