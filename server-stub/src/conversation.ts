@@ -76,6 +76,11 @@ export class Conversation implements Guest {
     return this.#downlink.heldFrames;
   }
 
+  /** Resolves when nothing is being made for the patient's ear. */
+  answerMade(): Promise<void> {
+    return this.#dialogue.answerMade();
+  }
+
   /** The first socket of a new conversation. */
   begin(connection: Connection): void {
     const { clock, limits } = this.#environment;

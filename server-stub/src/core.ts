@@ -1,6 +1,6 @@
 import { CloseCode, FRAME_BYTES } from '../../protocol/src/index.ts';
 import { CodecError } from '../../device/src/codec/ports.ts';
-import type { CodecName, Hello, MessageSocket, ResumeRequest } from '../../protocol/src/index.ts';
+import type { CodecName, Hello, MessageSocket, ResumeRequest, Timer } from '../../protocol/src/index.ts';
 import type { FrameCounters } from '../../device/src/playout/counters.ts';
 import { negotiate } from './codecs.ts';
 import { Connection } from './connection.ts';
@@ -26,6 +26,8 @@ export interface ServerCore {
   /** Conversations under way, for tests and the simulator's checks. */
   conversations(): readonly ConversationView[];
   conversation(id: string): ConversationView | undefined;
+  /** Accepts nobody any more. Resolves when every answer under way has been made to its end, or after `limitMs`. */
+  finishAnswers(limitMs: number): Promise<void>;
   /** Sends every phone away with 1012, so that it comes back elsewhere and resumes; accepts nobody any more. */
   drain(): void;
   /** Frees everything at once. What the store holds stays there. */
@@ -95,6 +97,15 @@ class Core implements ServerCore, Lobby {
 
   conversation(id: string): ConversationView | undefined {
     return this.#byId.get(id);
+  }
+
+  async finishAnswers(limitMs: number): Promise<void> {
+    this.#draining = true;
+    const made = Promise.all([...this.#byId.values()].map((conversation) => conversation.answerMade()));
+    let limit: Timer | undefined;
+    const late = new Promise<void>((resolve) => { limit = this.#environment.clock.after(limitMs, resolve); });
+    await Promise.race([made, late]);
+    limit?.cancel();
   }
 
   drain(): void {

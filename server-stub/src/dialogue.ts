@@ -2,6 +2,7 @@ import type { Log } from '../../device/src/system/log.ts';
 import { FRAME_MS } from '../../protocol/src/index.ts';
 import type { Clock, ExtendedSequence, ServerMessage, Timer } from '../../protocol/src/index.ts';
 import { Channel, deferred } from './async-tools.ts';
+import type { Deferred } from './async-tools.ts';
 import type { Downlink } from './downlink.ts';
 import { History } from './history.ts';
 import type { Ids } from './ids.ts';
@@ -59,6 +60,11 @@ export class Dialogue {
   /** The receiver was lifted: someone speaks. */
   greet(): void {
     this.#start('greeting', undefined);
+  }
+
+  /** Resolves when what the companion is about to say, or saying, is made to its end; at once when it makes nothing. */
+  async answerMade(): Promise<void> {
+    if (this.#turn !== undefined && this.#utterance === undefined) await this.#turn.over.promise;
   }
 
   /** Taken over from another process: what that one was about to say, or waited for, is up to us now. */
@@ -158,7 +164,7 @@ export class Dialogue {
 
   #start(cause: TurnCause, input: TurnInput | undefined): void {
     const abort = new AbortController();
-    const turn: RunningTurn = { abort, input };
+    const turn: RunningTurn = { abort, input, over: deferred() };
     this.#turn = turn;
     const context: TurnContext = {
       ...this.#options,
@@ -168,6 +174,7 @@ export class Dialogue {
       lasting: this.#lasting.signal,
     };
     void runTurn(context, cause, input, abort.signal).then((outcome) => {
+      turn.over.resolve();
       if (this.#turn !== turn) return;
       this.#turn = undefined;
       if (outcome === 'nothing-said') this.#goOn();
@@ -261,6 +268,7 @@ interface HeardFrame {
 interface RunningTurn {
   readonly abort: AbortController;
   readonly input: TurnInput | undefined;
+  readonly over: Deferred<void>;
 }
 
 /** Quiet beginnings of words that voice activity missed. */

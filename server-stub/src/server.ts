@@ -125,6 +125,8 @@ function pipelineOf({ log, services }: ServerOptions, clock: Clock, stats: Serve
   });
 }
 
+/** Answers that take longer to make are broken off. */
+const FINISH_LIMIT_MS = 10_000;
 /** Phones that have not answered the good-bye by then are cut. */
 const CLOSE_LIMIT_MS = 1_000;
 
@@ -167,6 +169,8 @@ function cannotListen(port: number, host: string, code: string): string {
 async function close(core: ServerCore, front: HttpFront, store: OpenedStore, log: Log): Promise<void> {
   log.info('server.draining', { connections: core.stats.connections, conversations: core.stats.conversations });
   const closed = new Promise<void>((resolve) => front.server.close(() => resolve()));
+  // A phone that is sent away plays what it has; what is not made by then would be half a sentence.
+  await core.finishAnswers(FINISH_LIMIT_MS);
   core.drain();
   front.server.closeIdleConnections();
   const limit = systemClock.after(CLOSE_LIMIT_MS, () => front.terminate());

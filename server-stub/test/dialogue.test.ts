@@ -176,3 +176,38 @@ describe('a stage that fails', () => {
     assert.equal(here.clock.pending, 0);
   });
 });
+
+describe('a server that is about to stop', () => {
+  it('makes the answer that is under way to its end, and accepts nobody meanwhile', async () => {
+    // More than may be sent ahead of an ear that acknowledges nothing.
+    const { here, phone } = await greeted({ script: { answerMs: 20_000 }, limits: { maxHeldMs: 10_000 } });
+    await askSomething(here, phone);
+    await here.pass(200);
+    let finished = false;
+    void here.core.finishAnswers(60_000).then(() => { finished = true; });
+    await here.pass(200);
+    assert.equal(finished, false);
+    assert.equal(here.core.draining, true);
+    phone.say({ type: 'ack', rxSeq: phone.rxSeq, playedTs: phone.frames.at(-1)!.packet.timestamp });
+    await here.pass(500);
+    for (let more = 0; more < 40 && !finished; more++) {
+      phone.say({ type: 'ack', rxSeq: phone.rxSeq, playedTs: phone.frames.at(-1)!.packet.timestamp });
+      await here.pass(100);
+    }
+    assert.equal(finished, true);
+    assert.equal(phone.last('response.end').durationMs, 20_000);
+  });
+
+  it('waits no longer than told, and not at all when nothing is being said', async () => {
+    const { here, phone } = await greeted();
+    await here.core.finishAnswers(60_000);
+    here.script.stall = 'language-model';
+    await askSomething(here, phone);
+    let finished = false;
+    void here.core.finishAnswers(10_000).then(() => { finished = true; });
+    await here.pass(9_900);
+    assert.equal(finished, false);
+    await here.pass(200);
+    assert.equal(finished, true);
+  });
+});
