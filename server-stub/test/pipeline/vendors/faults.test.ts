@@ -1,100 +1,83 @@
 import assert from 'node:assert/strict';
+import { FAULTS } from '../../vendors/fault.ts';
 import type { Fault, FaultPlan } from '../../vendors/fault.ts';
 import { HearingRig, KEY } from './heard.ts';
 import type { Stretch } from './heard.ts';
 
 /** What the patient hears after each question, silence left out. */
 interface Row {
-  readonly fault: Fault;
   /** It happens to one request. */
   readonly once: string;
   /** It happens to every request from then on: one entry per question. */
   readonly always: readonly [string, string, string];
 }
 
+type Rows = Readonly<Record<Exclude<Fault, 'none'>, Row>>;
+
+const ANSWER = 'the answer';
+const FILLED = 'let me think, then the answer';
+const SORRY = 'an apology';
+const OFFLINE = 'the offline voice';
+const EVERY = (heard: string): Row['always'] => [heard, heard, heard];
+
+/*
+ * 'The answer, again': a sentence that broke off is begun again. A service that goes on failing is left alone after the third
+ * failure: then the offline stage answers at once, and where only the ears or the model are its, the voice is the same.
+ */
+const EARS: Rows = {
+  slow: { once: FILLED, always: EVERY(FILLED) },
+  stalled: { once: FILLED, always: ['let me think, again, then an apology', FILLED, ANSWER] },
+  unauthorised: { once: ANSWER, always: EVERY(ANSWER) },
+  'too-many': { once: ANSWER, always: [SORRY, ANSWER, ANSWER] },
+  'too-many-for-long': { once: ANSWER, always: EVERY(ANSWER) },
+  'server-error': { once: ANSWER, always: [SORRY, ANSWER, ANSWER] },
+  cut: { once: ANSWER, always: [SORRY, ANSWER, ANSWER] },
+  malformed: { once: ANSWER, always: [SORRY, ANSWER, ANSWER] },
+};
+
+const MODEL: Rows = { ...EARS, stalled: { once: FILLED, always: ['let me think, then an apology', FILLED, ANSWER] } };
+
+const VOICE: Rows = {
+  slow: { once: FILLED, always: EVERY(FILLED) },
+  stalled: {
+    once: 'the answer, again',
+    always: ['the answer, again, again, then an apology', 'the answer, again, then the offline voice, then the answer, again, then the offline voice', OFFLINE],
+  },
+  unauthorised: { once: OFFLINE, always: EVERY(OFFLINE) },
+  'too-many': { once: ANSWER, always: [SORRY, OFFLINE, OFFLINE] },
+  'too-many-for-long': { once: OFFLINE, always: EVERY(OFFLINE) },
+  'server-error': { once: ANSWER, always: [SORRY, OFFLINE, OFFLINE] },
+  cut: { once: ANSWER, always: ['the answer, then an apology', 'the answer, then the offline voice', OFFLINE] },
+  malformed: { once: ANSWER, always: [SORRY, OFFLINE, OFFLINE] },
+};
+
 interface Table {
   readonly vendor: 'elevenlabs' | 'openai';
   readonly service: string;
   readonly plan: (rig: HearingRig) => FaultPlan;
-  readonly rows: readonly Row[];
+  readonly rows: Rows;
 }
 
-/*
- * 'answer' is the service's own; 'stand-in' the offline voice in its place. A sentence that breaks off is begun again.
- * A service that goes on failing is left alone after the third failure, and the stand-in answers at once.
- */
 const TABLES: readonly Table[] = [
+  { vendor: 'elevenlabs', service: 'ElevenLabs realtime speech-to-text', plan: ({ elevenLabs }) => elevenLabs.hearing, rows: EARS },
   {
-    vendor: 'elevenlabs', service: 'ElevenLabs realtime speech-to-text', plan: ({ elevenLabs }) => elevenLabs.hearing,
-    rows: [
-      { fault: 'slow', once: 'filler answer', always: ['filler answer', 'filler answer', 'filler answer'] },
-      { fault: 'stalled', once: 'filler answer', always: ['filler filler apology', 'filler answer', 'answer'] },
-      { fault: 'unauthorised', once: 'answer', always: ['answer', 'answer', 'answer'] },
-      { fault: 'too-many', once: 'answer', always: ['apology', 'answer', 'answer'] },
-      { fault: 'too-many-for-long', once: 'answer', always: ['answer', 'answer', 'answer'] },
-      { fault: 'server-error', once: 'answer', always: ['apology', 'answer', 'answer'] },
-      { fault: 'cut', once: 'answer', always: ['apology', 'answer', 'answer'] },
-      { fault: 'malformed', once: 'answer', always: ['apology', 'answer', 'answer'] },
-    ],
+    vendor: 'openai', service: "speech-to-text of OpenAI's form", plan: ({ openAi }) => openAi.hearing,
+    // The recording is sent in the pause and again at its end: one that fails is made good by the other.
+    rows: { ...EARS, slow: { once: ANSWER, always: EARS.slow.always }, stalled: { once: ANSWER, always: EARS.stalled.always } },
   },
+  { vendor: 'elevenlabs', service: "a language model of OpenAI's form", plan: ({ openAi }) => openAi.answers, rows: MODEL },
+  { vendor: 'elevenlabs', service: 'ElevenLabs text-to-speech', plan: ({ elevenLabs }) => elevenLabs.speech, rows: VOICE },
   {
-    vendor: 'openai', service: 'speech-to-text of OpenAI\'s form', plan: ({ openAi }) => openAi.hearing,
-    rows: [
-      { fault: 'slow', once: 'answer', always: ['filler answer', 'filler answer', 'filler answer'] },
-      { fault: 'stalled', once: 'answer', always: ['filler filler apology', 'filler answer', 'answer'] },
-      { fault: 'unauthorised', once: 'answer', always: ['answer', 'answer', 'answer'] },
-      { fault: 'too-many', once: 'answer', always: ['apology', 'answer', 'answer'] },
-      { fault: 'too-many-for-long', once: 'answer', always: ['answer', 'answer', 'answer'] },
-      { fault: 'server-error', once: 'answer', always: ['apology', 'answer', 'answer'] },
-      { fault: 'cut', once: 'answer', always: ['apology', 'answer', 'answer'] },
-      { fault: 'malformed', once: 'answer', always: ['apology', 'answer', 'answer'] },
-    ],
-  },
-  {
-    vendor: 'elevenlabs', service: 'a language model of OpenAI\'s form', plan: ({ openAi }) => openAi.answers,
-    rows: [
-      { fault: 'slow', once: 'filler answer', always: ['filler answer', 'filler answer', 'filler answer'] },
-      { fault: 'stalled', once: 'filler answer', always: ['filler apology', 'filler answer', 'answer'] },
-      { fault: 'unauthorised', once: 'answer', always: ['answer', 'answer', 'answer'] },
-      { fault: 'too-many', once: 'answer', always: ['apology', 'answer', 'answer'] },
-      { fault: 'too-many-for-long', once: 'answer', always: ['answer', 'answer', 'answer'] },
-      { fault: 'server-error', once: 'answer', always: ['apology', 'answer', 'answer'] },
-      { fault: 'cut', once: 'answer', always: ['apology', 'answer', 'answer'] },
-      { fault: 'malformed', once: 'answer', always: ['apology', 'answer', 'answer'] },
-    ],
-  },
-  {
-    vendor: 'elevenlabs', service: 'ElevenLabs text-to-speech', plan: ({ elevenLabs }) => elevenLabs.speech,
-    rows: [
-      { fault: 'slow', once: 'filler answer', always: ['filler answer', 'filler answer', 'filler answer'] },
-      { fault: 'stalled', once: 'answer answer', always: ['answer answer answer apology', 'answer answer stand-in answer answer stand-in', 'stand-in'] },
-      { fault: 'unauthorised', once: 'stand-in', always: ['stand-in', 'stand-in', 'stand-in'] },
-      { fault: 'too-many', once: 'answer', always: ['apology', 'stand-in', 'stand-in'] },
-      { fault: 'too-many-for-long', once: 'stand-in', always: ['stand-in', 'stand-in', 'stand-in'] },
-      { fault: 'server-error', once: 'answer', always: ['apology', 'stand-in', 'stand-in'] },
-      { fault: 'cut', once: 'answer', always: ['answer apology', 'answer stand-in', 'stand-in'] },
-      { fault: 'malformed', once: 'answer', always: ['apology', 'stand-in', 'stand-in'] },
-    ],
-  },
-  {
-    vendor: 'openai', service: 'text-to-speech of OpenAI\'s form', plan: ({ openAi }) => openAi.speech,
-    rows: [
-      { fault: 'slow', once: 'filler answer', always: ['filler answer', 'filler answer', 'filler answer'] },
-      { fault: 'stalled', once: 'answer answer', always: ['answer answer answer apology', 'answer answer stand-in answer answer stand-in', 'stand-in'] },
-      { fault: 'unauthorised', once: 'stand-in', always: ['stand-in', 'stand-in', 'stand-in'] },
-      { fault: 'too-many', once: 'answer', always: ['apology', 'stand-in', 'stand-in'] },
-      { fault: 'too-many-for-long', once: 'stand-in', always: ['stand-in', 'stand-in', 'stand-in'] },
-      { fault: 'server-error', once: 'answer', always: ['apology', 'stand-in', 'stand-in'] },
-      { fault: 'cut', once: 'answer', always: ['answer apology', 'answer stand-in answer stand-in', 'stand-in'] },
-      { fault: 'malformed', once: 'answer', always: ['apology', 'stand-in', 'stand-in'] },
-    ],
+    vendor: 'openai', service: "text-to-speech of OpenAI's form", plan: ({ openAi }) => openAi.speech,
+    rows: { ...VOICE, cut: { ...VOICE.cut, always: ['the answer, then an apology', 'the answer, then the offline voice, then the answer, then the offline voice', OFFLINE] } },
   },
 ];
 
 for (const { vendor, service, plan, rows } of TABLES) {
   describe(`${service}, when it fails: the patient hears`, function () {
     this.timeout(30_000);
-    for (const { fault, once, always } of rows) {
+    for (const fault of FAULTS) {
+      const { once, always } = rows[fault];
       it(`${fault} once: ${once}`, async () => {
         const rig = await HearingRig.start(vendor);
         try {
@@ -127,8 +110,13 @@ for (const { vendor, service, plan, rows } of TABLES) {
 }
 
 function wordsOf(heard: readonly Stretch[]): string {
-  return heard.map(({ what }) => what).filter((what) => what !== 'silence').join(' ');
+  const sounds = heard.map(({ what }) => what).filter((what) => what !== 'silence');
+  return sounds.map((what, index) => (index === 0 ? IN_WORDS[what] : what === sounds[index - 1] ? ', again' : `, then ${IN_WORDS[what]}`)).join('');
 }
+
+const IN_WORDS: Readonly<Record<string, string>> = {
+  answer: ANSWER, filler: 'let me think', apology: SORRY, trouble: 'an apology for trouble that lasts', 'stand-in': OFFLINE,
+};
 
 function describeStretches(heard: readonly Stretch[]): string {
   return heard.map(({ what, ms }) => `${what} ${ms}`).join(', ');
