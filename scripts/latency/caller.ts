@@ -1,10 +1,14 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { framesOf } from '../../bench/lib/speech.ts';
+import { readWav } from '../../device/src/audio/wav.ts';
 import { Call } from '../../device/src/conversation/call.ts';
 import type { CallOptions } from '../../device/src/conversation/call-options.ts';
 import { noPrompts } from '../../device/src/playout/prompts.ts';
 import { silentLog } from '../../device/src/system/log.ts';
 import { FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE } from '../../protocol/src/index.ts';
 import type { Clock, Random } from '../../protocol/src/index.ts';
-import { callerClips } from '../load/speech.ts';
+import { ROOT } from '../programs.ts';
 
 /** Something to say: frames, and where in them the last of the speech is. */
 export interface Utterance {
@@ -119,8 +123,8 @@ export class Caller {
 
 /** The caller's recordings, without the quiet around them. */
 export function recordedUtterances(): Utterance[] {
-  return callerClips().map((clip) => {
-    const frames = Array.from({ length: Math.floor(clip.length / FRAME_SAMPLES) }, (_, index) => clip.slice(index * FRAME_SAMPLES, (index + 1) * FRAME_SAMPLES));
+  const clips = readdirSync(RECORDINGS).filter((name) => name.endsWith('.wav')).sort();
+  return clips.map((name) => framesOf(readWav(join(RECORDINGS, name)))).map((frames) => {
     const first = frames.findIndex(isSpeech);
     const last = frames.findLastIndex(isSpeech);
     const end = frames[last]!.findLastIndex((sample) => Math.abs(sample) > SPEECH_RMS);
@@ -144,3 +148,4 @@ const ANSWER_LEVEL = 2_000;
 /** -42 dBFS. */
 const SPEECH_RMS = 260;
 const SILENCE = new Int16Array(FRAME_SAMPLES);
+const RECORDINGS = join(ROOT, 'server-stub/voices/caller');
