@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SoundCard } from '../../bench/lib/sound-card.ts';
@@ -7,12 +7,16 @@ import type { Credentials, RunningServer } from '../../scripts/programs.ts';
 import { inject } from '../../scripts/flash-card/identity.ts';
 import { ownCertificate } from '../../server-stub/src/certificates.ts';
 import { openDataFolder } from '../../server-stub/src/data-folder.ts';
+import type { Random } from '../../protocol/src/index.ts';
 import { BootedPhone } from './booted-phone.ts';
 import { BOARD_FILES } from './emulated-board.ts';
 import { makeOverlay, run, takeBootFiles } from './emulator/card.ts';
 import type { BootFiles } from './emulator/card.ts';
 import { visitParts, VISIT_FOLDER } from './emulator/guest-shell.ts';
 import { Machine } from './emulator/machine.ts';
+import type { MachineOptions } from './emulator/machine.ts';
+import { replay } from './emulator/write-log.ts';
+import type { Replay } from './emulator/write-log.ts';
 
 /** QEMU's user network: the host's own loopback, as the guest sees it. */
 const HOST_AS_GUEST_SEES_IT = '10.0.2.2';
@@ -68,16 +72,34 @@ export class BootBench {
     return copy;
   }
 
+  /** What a card held at a snapshot, byte by byte. @returns its path */
+  contentOf(overlay: string, snapshot: string): string {
+    const raw = join(this.folder, `content-${++this.#serial}.img`);
+    run('qemu-img', ['convert', '-O', 'raw', '-l', `snapshot.name=${snapshot}`, overlay, raw]);
+    return raw;
+  }
+
+  /** @param before the card's content when the log began. @returns the card as a cut left it, and what that cost */
+  cardAfterCut(before: string, log: string, random: Random): { readonly card: string; readonly replay: Replay } {
+    const raw = join(this.folder, 'after-cut.img');
+    run('cp', ['--sparse=always', before, raw]);
+    truncateSync(raw, CARD_BYTES);
+    const counts = replay(log, raw, random);
+    const card = join(this.folder, 'after-cut.qcow2');
+    makeOverlay(raw, card, CARD_BYTES);
+    return { card, replay: counts };
+  }
+
   discard(overlay: string): void {
     rmSync(overlay, { force: true });
   }
 
   /** Plugs the power in. */
-  async powerUp(overlay: string): Promise<BootedPhone> {
+  async powerUp(card: string, more: Pick<MachineOptions, 'snapshot' | 'writeLog'> = {}): Promise<BootedPhone> {
     const folder = join(this.folder, `machine-${++this.#serial}`);
     mkdirSync(folder);
     const machine = await Machine.start({
-      boot: this.#boot, drive: `file=${overlay},format=qcow2`, folder, soundServer: this.sound.env,
+      boot: this.#boot, card, folder, ...more, soundServer: this.sound.env,
       visit: visitParts({ files: { ...BOARD_FILES, 'ca.pem': this.#ca }, dropIns: { 'bestday-phone.service': `[Service]\nEnvironment=BESTDAY_CA_FILE=${VISIT_FOLDER}/ca.pem\n` } }),
     });
     this.#machines.push(machine);

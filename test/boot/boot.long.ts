@@ -84,6 +84,8 @@ describe('the image, booted', function () {
     const log = await phone.log(guestMs);
     findings.lifted({ guestMs, liftedMs, soundMs: ear.firstAbove(0, liftedMs)!, voiceMs: ear.voiceSince(liftedMs)!, log });
 
+    assert.ok((await phone.watchLamp()).every((lit) => lit), 'the lamp is steady in a call');
+
     const spokenMs = performance.now();
     await caller.says('caller-weather');
     await phone.untilLogged('turn', guestMs, CALL_LIMIT_MS);

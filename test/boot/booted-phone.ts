@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PHONE } from '../../scripts/programs.ts';
 import type { Machine } from './emulator/machine.ts';
-import { HOOK_LINE } from './emulated-board.ts';
+import { HOOK_LINE, LED_LINE } from './emulated-board.ts';
 import type { Stage } from './findings.ts';
 
 const UNIT = 'bestday-phone.service';
@@ -29,6 +29,16 @@ export class BootedPhone {
 
   async putDown(): Promise<void> {
     await this.#hook(false);
+  }
+
+  /** @returns whether the lamp was lit, looked at ten times in two seconds */
+  async watchLamp(): Promise<readonly boolean[]> {
+    const seen: boolean[] = [];
+    for (let look = 0; look < 10; look++) {
+      seen.push(await this.machine.wires.isHigh(LED_LINE));
+      await sleep(200);
+    }
+    return seen;
   }
 
   /** @returns a property of the phone's unit */

@@ -2,7 +2,7 @@ import type { BoardProfile } from '../../device/src/system/board-profile.ts';
 
 /** QEMU's `virt` machine as a board: a handset's cradle and a lamp on its PL061 (line 3 is the power button), Intel HDA for sound. */
 export const HOOK_LINE = 7;
-const LED_LINE = 6;
+export const LED_LINE = 6;
 const CHIP = '9030000.pl061';
 
 const PROFILE: BoardProfile = {

@@ -69,13 +69,14 @@ describe('the driver of the emulator', () => {
     await assert.rejects(waiting, /closed/);
   });
 
-  it('moves a wire of the chip that it found', async () => {
+  it('moves a wire of the chip that it found, and looks at one', async () => {
     const said: string[] = [];
     const control = { children: async () => [{ name: 'device[1]', type: 'child<pl011>' }, { name: 'device[5]', type: 'child<pl061>' }] } as unknown as Qmp;
-    const wires = await GpioWires.find(control, await play([], (line) => { said.push(line); return ['OK']; }));
+    const wires = await GpioWires.find(control, await play([], (line) => { said.push(line); return [line.startsWith('readl') ? 'OK 0x0000000000000040' : 'OK']; }));
     await wires.set(7, true);
     await wires.set(7, false);
-    assert.deepEqual(said, ['set_irq_in /machine/unattached/device[5] unnamed-gpio-in 7 1', 'set_irq_in /machine/unattached/device[5] unnamed-gpio-in 7 0']);
+    assert.equal(await wires.isHigh(6), true);
+    assert.deepEqual(said, ['set_irq_in /machine/unattached/device[5] unnamed-gpio-in 7 1', 'set_irq_in /machine/unattached/device[5] unnamed-gpio-in 7 0', 'readl 0x9030100']);
   });
 
   it('takes the answer to its own question only', async () => {

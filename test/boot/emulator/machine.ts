@@ -15,8 +15,12 @@ const CONSOLE = 'ttyAMA0';
 
 export interface MachineOptions {
   readonly boot: BootFiles;
-  /** QEMU's description of the card, without `if` and `id`. */
-  readonly drive: string;
+  /** The card, as a qcow2 file. */
+  readonly card: string;
+  /** Put back into this moment, in place of a start. */
+  readonly snapshot?: string | undefined;
+  /** File for a log of all that the card is told from the first moment on (see write-log.ts). */
+  readonly writeLog?: string | undefined;
   readonly visit: VisitParts;
   /** Emptied; for sockets, logs and what the machine is given. */
   readonly folder: string;
@@ -44,6 +48,7 @@ export class Machine {
       const [qmp, qtest, shell] = await Promise.all([socket('qmp'), socket('qtest'), socket('shell')]);
       const control = await Qmp.open(qmp);
       const wires = await GpioWires.find(control, qtest);
+      await begin(control, options);
       return new Machine(child, control, new GuestShell(shell), wires, [qmp, qtest, shell]);
     } catch (cause) {
       child.kill('SIGKILL');
@@ -76,6 +81,18 @@ export class Machine {
   }
 }
 
+/** The machine stands still until its card is as it is wanted. */
+async function begin(qmp: Qmp, { snapshot, writeLog }: MachineOptions): Promise<void> {
+  if (snapshot !== undefined) await qmp.restore(snapshot);
+  if (writeLog !== undefined) {
+    writeFileSync(writeLog, '');
+    await qmp.execute('blockdev-add', { driver: 'blklogwrites', 'node-name': 'logged', file: 'card', log: { driver: 'file', filename: writeLog } });
+    // A snapshot cannot be restored through the log, so that it is put between only now.
+    await qmp.execute('qom-set', { path: '/machine/peripheral/reader', property: 'drive', value: 'logged' });
+  }
+  await qmp.execute('cont');
+}
+
 function launch(options: MachineOptions): ChildProcess {
   const { folder, soundServer } = options;
   const log = openSync(join(folder, 'qemu.log'), 'w');
@@ -83,7 +100,7 @@ function launch(options: MachineOptions): ChildProcess {
   return spawn('setpriv', ['--pdeathsig', 'KILL', 'qemu-system-aarch64', ...argumentsOf(options)], { stdio: ['ignore', log, log], env: soundServer ?? process.env });
 }
 
-function argumentsOf({ boot, drive, visit, folder, soundServer }: MachineOptions): string[] {
+function argumentsOf({ boot, card, visit, folder, soundServer }: MachineOptions): string[] {
   const port = (name: string): string => `unix:${join(folder, name)},server=on,wait=off`;
   const sound = soundServer === undefined ? [] : [
     '-audiodev', `pa,id=sound,server=${soundServer['PULSE_SERVER']},in.name=micfeed.monitor,out.name=spk`, '-device', 'intel-hda', '-device', 'hda-duplex,audiodev=sound',
@@ -91,7 +108,7 @@ function argumentsOf({ boot, drive, visit, folder, soundServer }: MachineOptions
   return [
     ...BOARD, '-display', 'none', '-nodefaults', '-no-reboot',
     '-kernel', boot.kernel, '-initrd', boot.initrd, '-append', `${withoutConsoles(boot.commandLine)} console=${CONSOLE} ${visit.kernelArguments.join(' ')}`,
-    '-drive', `${drive},if=none,id=card`, '-device', 'virtio-blk-pci,drive=card',
+    '-S', '-blockdev', `driver=qcow2,node-name=card,file.driver=file,file.filename=${card}`, '-device', 'virtio-blk-pci,drive=card,id=reader',
     '-netdev', 'user,id=network', '-device', 'virtio-net-pci,netdev=network',
     '-serial', `file:${join(folder, 'console.log')}`,
     '-qmp', port('qmp'), '-qtest', port('qtest'), '-qtest-log', 'none',
