@@ -33,8 +33,6 @@ export interface HeldConversations {
   readonly encodeCpuSecondsPerMinute: number;
   readonly decodeCpuSecondsPerMinute: number;
   readonly memoryMb: number;
-  /** Before the first phone came. */
-  readonly idleMemoryMb: number;
   readonly framesUp: number;
   readonly framesDown: number;
   /** By the server, on its way to the phones; cached ones not counted. */
@@ -55,11 +53,10 @@ export async function holdConversations(options: LoadOptions): Promise<HeldConve
   const shared = redis === undefined ? [] : ['--processes', String(serverProcesses), '--store', redis.url];
   // A recogniser per utterance would be the load; stages are not what is measured here.
   const server = await startServer(folder, log, ['--stt', 'wordless', ...shared, ...options.serverArguments]);
-  const idleMemoryMb = processCost(server.process.pid!).shareMb;
   const phones = new PhoneProcesses(phoneProcesses, devices, { url: server.url, caFile: server.ca!, codec, rampMs: rampMsOf(count) });
   try {
     const measured = await measure(options, { pid: server.process.pid!, url: server.url, ca: server.ca! }, phones);
-    return { ...measured, ...(await phones.hangup()), idleMemoryMb, phones };
+    return { ...measured, ...(await phones.hangup()), phones };
   } catch (error) {
     phones.kill();
     throw error;

@@ -19,7 +19,8 @@ export interface LoadReport {
   /** Of all its processes. */
   readonly serverCpuSecondsPerMinute: number;
   readonly serverMemoryMb: number;
-  readonly perConversation: { readonly cpuSecondsPerMinute: number; /** Over what the server takes with nobody there. */ readonly memoryMb: number };
+  /** All of it, divided among them. */
+  readonly perConversation: { readonly cpuSecondsPerMinute: number; readonly memoryMb: number };
   readonly codec: CodecName;
   readonly minutes: number;
   readonly serverProcesses: number;
@@ -60,7 +61,7 @@ export function reportOf({ count, minutes, codec, serverProcesses, held, relay }
     answerMs: percentiles(turns.map(({ latencyMs }) => latencyMs)),
     serverCpuSecondsPerMinute: round(held.cpuSecondsPerMinute),
     serverMemoryMb: round(held.memoryMb),
-    perConversation: { cpuSecondsPerMinute: round(held.cpuSecondsPerMinute / count), memoryMb: round((held.memoryMb - held.idleMemoryMb) / count) },
+    perConversation: { cpuSecondsPerMinute: round(held.cpuSecondsPerMinute / count), memoryMb: round(held.memoryMb / count) },
     codec, minutes, serverProcesses,
     turns: turns.length,
     underruns: sum('underrun'),

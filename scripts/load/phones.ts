@@ -4,8 +4,7 @@ import type { CallReport } from '../../device/src/conversation/report.ts';
 import { silentLog } from '../../device/src/system/log.ts';
 import { seededRandom, systemClock } from '../../protocol/src/index.ts';
 import type { CodecName } from '../../protocol/src/index.ts';
-import { framesOf } from '../../bench/lib/speech.ts';
-import { callerClips } from './speech.ts';
+import { callerFrames } from './speech.ts';
 import { LoadPhone } from './load-phone.ts';
 import { prepareRepertoire, replayCodecs } from './replay-codecs.ts';
 import { Replay } from './replay.ts';
@@ -60,7 +59,7 @@ class Phones {
 
   async #begin({ url, caFile, devices, codec, rampMs, seed }: BeginOrder): Promise<void> {
     const real = await loadCodecs(silentLog);
-    const repertoire = prepareRepertoire(real, codec, callerClips().map((clip) => ({ frames: framesOf(clip) })));
+    const repertoire = prepareRepertoire(real, codec, callerFrames().map((frames) => ({ frames })));
     const [ca, codecs] = [readFileSync(caFile, 'utf8'), replayCodecs(repertoire, codec)];
     this.#phones = devices.map((device, index) => new LoadPhone({
       clock: systemClock, random: seededRandom(seed * 10_007 + index), url, ca, device, codec, repertoire,

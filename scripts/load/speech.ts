@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { framesOf } from '../../bench/lib/speech.ts';
 import { readWav } from '../../device/src/audio/wav.ts';
 import { ROOT } from '../programs.ts';
 
@@ -7,4 +8,9 @@ import { ROOT } from '../programs.ts';
 export function callerClips(): Int16Array[] {
   const folder = join(ROOT, 'server-stub/voices/caller');
   return readdirSync(folder).filter((name) => name.endsWith('.wav')).sort().map((name) => readWav(join(folder, name)));
+}
+
+/** The same, each in frames of 20 ms. */
+export function callerFrames(): Int16Array[][] {
+  return callerClips().map(framesOf);
 }

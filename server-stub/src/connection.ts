@@ -5,7 +5,7 @@ import {
 import type {
   AudioPacket, CodecName, DeviceMessage, Hello, MessageSocket, MessageSocketHandlers, ServerMessage, Timer,
 } from '../../protocol/src/index.ts';
-import type { DownlinkLink } from './downlink.ts';
+import type { DownlinkLink } from './downlink-ports.ts';
 import type { Environment, Peer } from './environment.ts';
 import { RateLimit } from './rate-limit.ts';
 import { count } from './stats.ts';

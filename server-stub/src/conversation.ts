@@ -8,10 +8,12 @@ import type {
 } from '../../protocol/src/index.ts';
 import type { Connection, Guest } from './connection.ts';
 import { Dialogue } from './dialogue.ts';
+import { mayResume } from './conversation-origin.ts';
+import type { ConversationOrigin, Terms } from './conversation-origin.ts';
 import { Downlink } from './downlink.ts';
 import type { Environment } from './environment.ts';
 import { count } from './stats.ts';
-import type { ClaimedConversation, ConversationLog, ConversationRecord, DownlinkRecord } from './store/conversation-store.ts';
+import type { ConversationLog, ConversationRecord } from './store/conversation-store.ts';
 import { Timeline } from './timeline.ts';
 import { Uplink } from './uplink.ts';
 import { VoiceEncoder } from './voice-encoder.ts';
@@ -325,28 +327,6 @@ export class Conversation implements Guest {
       interrupted: (responseId, playedMs) => this.timeline.add({ type: 'interruption', responseId, playedMs }),
     });
   }
-}
-
-/** What was agreed at the start and never changes. */
-export interface Terms {
-  readonly id: string;
-  readonly deviceId: string;
-  readonly codec: CodecName;
-  readonly maxQueueMs: number;
-  readonly language: string;
-}
-
-/** A conversation's beginning: new, or taken over from another process. */
-export interface ConversationOrigin extends Pick<ConversationRecord, 'tokens' | 'micRxSeq' | 'history'>, Pick<ClaimedConversation, 'firstFrame' | 'frames'> {
-  readonly terms: Terms;
-  readonly downlink: DownlinkRecord;
-  readonly store: (lost: () => void) => ConversationLog;
-}
-
-/** Both tokens are always compared, whether or not the first one fits. */
-export function mayResume(environment: Environment, held: { deviceId: string; tokens: readonly string[] }, deviceId: string, token: string): boolean {
-  const matches = held.tokens.map((secret) => environment.ids.matches(token, secret));
-  return matches.includes(true) && held.deviceId === deviceId;
 }
 
 function addCounters(total: FrameCounters, part: Readonly<FrameCounters>): void {

@@ -1,10 +1,10 @@
 import {
   FRAME_MS, FRAME_TICKS_OF, MAX_SEQUENCE_JUMP, PAYLOAD_TYPE_OF, ProtocolError, wireSequence, writePacket,
 } from '../../protocol/src/index.ts';
-import type { Clock, CodecName, ExtendedSequence, ServerMessage } from '../../protocol/src/index.ts';
+import type { ExtendedSequence } from '../../protocol/src/index.ts';
+import type { DownlinkLink, DownlinkOptions, StoppedResponse } from './downlink-ports.ts';
 import { FrameQueue } from './frame-queue.ts';
-import type { ServerStats } from './stats.ts';
-import type { ConversationLog, DownlinkRecord, ResponseRecord } from './store/conversation-store.ts';
+import type { DownlinkRecord, ResponseRecord } from './store/conversation-store.ts';
 
 /**
  * What the phone shall hear, from the encoder to the socket:
@@ -309,33 +309,6 @@ export class Downlink {
   #forget(id: string): void {
     this.#responses = this.#responses.filter((response) => response.id !== id);
   }
-}
-
-/** The link to the device while there is one. */
-export interface DownlinkLink {
-  message(message: ServerMessage): void;
-  /** @param packet makes the RTP packet; a raw link sends the bare payload */
-  frame(payload: Uint8Array, packet: () => Uint8Array): void;
-}
-
-export interface DownlinkOptions {
-  readonly clock: Clock;
-  readonly codec: CodecName;
-  readonly maxQueueMs: number;
-  readonly maxHeldMs: number;
-  readonly record: DownlinkRecord;
-  /** What is held already (a conversation taken over from another process), consecutive from `firstFrame`. */
-  readonly firstFrame: ExtendedSequence;
-  readonly frames: readonly Uint8Array[];
-  readonly log: ConversationLog;
-  readonly stats: ServerStats;
-  /** The responses of `record()` have changed. */
-  readonly changed: () => void;
-}
-
-export interface StoppedResponse {
-  readonly id: string;
-  readonly playedMs: number;
 }
 
 interface Response {

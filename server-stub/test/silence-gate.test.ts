@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { framesOf } from '../../bench/lib/speech.ts';
 import { loadCodecs } from '../../device/src/codec/codecs.ts';
 import type { CodecFactory } from '../../device/src/codec/codecs.ts';
 import { silentLog } from '../../device/src/system/log.ts';
 import { FRAME_SAMPLES, seededRandom } from '../../protocol/src/index.ts';
-import { callerClips } from '../../scripts/load/speech.ts';
+import { callerFrames } from '../../scripts/load/speech.ts';
 import { loadVoiceActivity } from '../src/pipeline/voice-activity.ts';
 import type { VoiceActivity } from '../src/pipeline/ports.ts';
 import { SilenceGate } from '../src/silence-gate.ts';
@@ -88,7 +87,7 @@ describe('the gate before the decoder', () => {
       it(`the same turns begin as without it, within two frames, in a room at ${noiseDb} dBFS`, () => {
         const packets = encoded(codecs, room(noiseDb));
         const [all, gated] = [turns(packets, false), turns(packets, true)];
-        assert.equal(gated.begun.length, callerClips().length);
+        assert.equal(gated.begun.length, callerFrames().length);
         gated.begun.forEach((at, index) => assert.ok(Math.abs(at - all.begun[index]!) <= 2, `${gated.begun.join(' ')} for ${all.begun.join(' ')}`));
         assert.ok(noiseDb > -60 || gated.decoded < 0.65 * all.decoded, `${gated.decoded} of ${all.decoded}`);
       });
@@ -101,7 +100,7 @@ function room(noiseDb: number): Int16Array[] {
   const random = seededRandom(3);
   const peak = Math.sqrt(3) * 32_768 * 10 ** (noiseDb / 20);
   const quiet = Array.from({ length: 250 }, () => new Int16Array(FRAME_SAMPLES));
-  const frames = [...callerClips().flatMap((clip) => [...quiet, ...framesOf(clip)]), ...quiet];
+  const frames = [...callerFrames().flatMap((clip) => [...quiet, ...clip]), ...quiet];
   return frames.map((frame) => frame.map((sample) => Math.max(-32_768, Math.min(32_767, sample + Math.round((random() * 2 - 1) * peak)))));
 }
 
