@@ -172,14 +172,20 @@ export class LivePlayout implements Playout {
     const { targetMs } = this.#estimator;
     const excessMs = delayMs - targetMs;
     const shortMs = Math.min(quiet ? QUIET_SHORT_MS : SPEECH_SHORT_MS, SHORT_SHARE * targetMs);
+    if (this.#spurt.lead === 'kept' && excessMs < QUIET_LONG_MS) this.#spurt.forgetLead(packet.arrivedMs - packet.sequence * FRAME_MS);
     const stalled = this.#queue.length * FRAME_MS < LOW_SHARE * delayMs - LOW_SLACK_MS;
     const farOver = excessMs > FAR_OVER_MS;
     if (!quiet && !stalled && !farOver && this.#sinceStretch < SPEECH_STRETCH_EVERY) return frame;
     let result = frame;
     if (stalled || excessMs < -shortMs) result = expand(frame, { quiet, hurry: stalled });
-    else if (excessMs > (quiet ? QUIET_LONG_MS : SPEECH_LONG_MS) && !this.#spurt.sentAhead) result = accelerate(frame, { quiet, hurry: farOver });
+    else if (excessMs > (quiet ? QUIET_LONG_MS : SPEECH_LONG_MS) && this.#mayHurry(quiet)) result = accelerate(frame, { quiet, hurry: farOver });
     this.#count(result.length - frame.length);
     return result;
+  }
+
+  /** A lead that may be the sender's own is worked off where nobody hears it, or not at all. */
+  #mayHurry(quiet: boolean): boolean {
+    return this.#spurt.lead === 'none' || (this.#spurt.lead === 'kept' && quiet);
   }
 
   #count(added: number): void {

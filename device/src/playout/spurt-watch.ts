@@ -8,10 +8,16 @@ const LONGEST_STALL_MS = 2_000;
 const VERDICT_MS = 100;
 /** A sender this far before its own first packet does not send as it speaks: it sends ahead. */
 const AHEAD_MS = 600;
-/** A lead that has not grown for this long is no sending ahead: a live call began in a stall. It is worked off. */
-const LIVE_AFTER_MS = 2_000;
+const LEAD_KEPT_AFTER_MS = 2_000;
 const LEAD_STEP_MS = 20;
 const FASTEST_CLOCK = 0.001;
+
+/**
+ * How far a sender is before its own first packet. Far, and further and further: it sends ahead of what it speaks, and
+ * its lead is no delay. Far, and that has been all for a while: a live call may have begun in a stall, or a response
+ * that was sent ahead goes on; nothing tells which.
+ */
+export type Lead = 'none' | 'grows' | 'kept';
 
 interface Arrival {
   readonly mediaMs: number;
@@ -33,15 +39,14 @@ export class SpurtWatch {
   /** The sender's lead was never greater than at this time. */
   #leadGrewMs = Number.NEGATIVE_INFINITY;
   #leastTransitMs = Infinity;
-  #sentAhead = false;
+  #lead: Lead = 'none';
 
   constructor(estimator: DelayEstimator) {
     this.#estimator = estimator;
   }
 
-  /** True while the sender is so far ahead that its lead is no delay to be worked off. */
-  get sentAhead(): boolean {
-    return this.#sentAhead;
+  get lead(): Lead {
+    return this.#lead;
   }
 
   /** False while it is open what the last gap was: delays are not to be judged meanwhile. */
@@ -60,13 +65,19 @@ export class SpurtWatch {
     this.#watchLead(nowMs - mediaMs, nowMs);
   }
 
+  /** Nothing is left of the lead: what comes from now on is judged against `transitMs`. */
+  forgetLead(transitMs: number): void {
+    this.#referenceMs = transitMs;
+    this.#lead = 'none';
+  }
+
   #watchLead(transitMs: number, nowMs: number): void {
     if (transitMs < this.#leastTransitMs - LEAD_STEP_MS) {
       this.#leastTransitMs = transitMs;
       this.#leadGrewMs = nowMs;
     }
-    if (nowMs - this.#leadGrewMs > LIVE_AFTER_MS) this.#sentAhead = false;
-    else if (this.#referenceMs - transitMs > AHEAD_MS) this.#sentAhead = true;
+    if (this.#referenceMs - transitMs > AHEAD_MS) this.#lead = 'grows';
+    if (this.#lead === 'grows' && nowMs - this.#leadGrewMs > LEAD_KEPT_AFTER_MS) this.#lead = 'kept';
   }
 
   #open(gapMs: number): void {
@@ -96,7 +107,7 @@ export class SpurtWatch {
       this.#estimator.rebase();
       this.#referenceMs = first.nowMs - first.mediaMs;
       this.#leastTransitMs = Infinity;
-      this.#sentAhead = false;
+      this.#lead = 'none';
     }
     for (const arrival of this.#undecided) this.#estimator.arrived(arrival.mediaMs, arrival.nowMs);
     this.#undecided = [];

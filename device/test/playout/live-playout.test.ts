@@ -16,14 +16,25 @@ interface Path {
   readonly senderPpm?: number;
   readonly reorder?: boolean;
   readonly seed?: number;
+  readonly decoder?: SineDecoder;
   /** Sender's time at which packet `index` is sent. */
   readonly sentMs?: (index: number) => number;
+}
+
+/** Says nothing for the last third of every second. */
+class PausingDecoder extends SineDecoder {
+  #frames = 0;
+
+  override decode(payload: Uint8Array): Int16Array {
+    const frame = super.decode(payload);
+    return this.#frames++ % 50 < 34 ? frame : frame.fill(0);
+  }
 }
 
 function run(path: Path) {
   const random = seededRandom(path.seed ?? 1);
   const counters = newFrameCounters();
-  const ladder = new Ladder({ decoder: new SineDecoder(), comfortNoise: new FlatComfortNoise(random), counters });
+  const ladder = new Ladder({ decoder: path.decoder ?? new SineDecoder(), comfortNoise: new FlatComfortNoise(random), counters });
   const playout = new LivePlayout({ ladder, counters, frameTicks: 960, capacityFrames: 500 });
   const arrivals: { sequence: number; atMs: number }[] = [];
   let latest = 0;
@@ -80,10 +91,15 @@ describe('LivePlayout', () => {
     assert.equal(counters.concealed, 0);
   });
 
-  it('works off what a call that began in a stall began with', () => {
-    const { queued } = run({ seconds: 20, delay: (index) => Math.max(0, 900 - index * 20) });
+  it('works off what a call that began in a stall began with, in its pauses', () => {
+    const { queued } = run({ seconds: 20, delay: (index) => Math.max(0, 900 - index * 20), decoder: new PausingDecoder() });
     assert.ok(Math.max(...queued.slice(50, 100)) > 500);
     assert.ok(Math.max(...queued.slice(600)) <= 80, `${Math.max(...queued.slice(600))} ms`);
+  });
+
+  it('does not hurry through a response whose sender keeps ahead of it', () => {
+    const { playout } = run({ seconds: 20, delay: () => 0, sentMs: (index) => Math.max(index * 2, index * 20 - 1_000) });
+    assert.equal(playout.statistics.acceleratedSamples, 0);
   });
 
   it('takes a sender that pauses for no bad path', () => {
