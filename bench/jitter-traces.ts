@@ -19,7 +19,7 @@ import { makeTraces, type Trace } from './lib/traces.ts';
  * Live audio over paths that delay: how long a packet waits before it is decoded, and how much is concealed, beside
  * WebRTC's NetEQ on the same delays in the same run. Ours runs in virtual time, NetEQ in real time. `--trace FILE`
  * takes a recorded path: one delay in ms a line, one line a packet of 20 ms. `--held-out` takes paths of other kinds,
- * which the estimator was not written for; it was tuned with seeds 1 and 2.
+ * which the estimator was not written for. It was tuned with seeds 1 and 2; the figures shown are of others.
  */
 
 const WARM_UP_MS = 4_000;
@@ -38,7 +38,7 @@ interface Measured {
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '60' },
-    seed: { type: 'string', default: '1' },
+    seed: { type: 'string', default: '3' },
     trace: { type: 'string', multiple: true, default: [] },
     'held-out': { type: 'boolean', default: false },
     // A NetEQ needs about an eighth of a core; too many at a time, and their timers disturb each other (the report says so).
