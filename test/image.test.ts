@@ -124,7 +124,7 @@ describe('the boot partition\'s settings', () => {
     const [field, bench] = [false, true].map((console) => cmdlineTxt({ profile, console, country: 'DE' }));
     assert.match(field!, /(^| )panic=10( |$)/);
     assert.doesNotMatch(field!, /console=/);
-    assert.match(bench!, /console=serial0,115200/);
+    assert.match(bench!, /console=ttyS1,115200/);
     assert.match(field!, /cfg80211\.ieee80211_regdom=DE/);
   });
 });

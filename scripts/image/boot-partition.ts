@@ -31,7 +31,7 @@ export function configTxt({ profile, console }: BootOptions): string {
 export function cmdlineTxt({ console, country }: BootOptions): string {
   return [
     `root=PARTUUID=${partitionId('root A')}`, 'ro', 'rootwait', 'fsck.mode=skip', 'noresume', 'panic=10',
-    ...(console ? ['console=serial0,115200'] : ['quiet', 'loglevel=3']), ...(country === undefined ? [] : [`cfg80211.ieee80211_regdom=${country}`]),
+    ...(console ? ['console=ttyS1,115200'] : ['quiet', 'loglevel=3']), ...(country === undefined ? [] : [`cfg80211.ieee80211_regdom=${country}`]),
   ].join(' ');
 }
 
