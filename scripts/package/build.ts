@@ -26,7 +26,7 @@ export function buildPackage(architecture: Architecture, output: string): void {
     const kept = join(CACHE, `${architecture.name}-${keyOf(tree, sourceEpoch())}.deb`);
     if (!existsSync(kept)) {
       buildDeb(tree, `${kept}.part`, architecture, packageVersion(), sourceEpoch());
-      for (const old of readdirSync(CACHE).filter((name) => name.startsWith(`${architecture.name}-`))) rmSync(join(CACHE, old));
+      for (const old of readdirSync(CACHE).filter((name) => name.startsWith(`${architecture.name}-`) && name.endsWith('.deb'))) rmSync(join(CACHE, old));
       renameSync(`${kept}.part`, kept);
     }
     cpSync(kept, output);
