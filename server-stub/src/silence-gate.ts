@@ -64,7 +64,7 @@ export interface SilenceGateOptions {
   readonly skipped: () => void;
 }
 
-const OPEN_FRAMES = 500 / FRAME_MS;
+const OPEN_FRAMES = 100 / FRAME_MS;
 /** As long as the pre-roll of an utterance. */
 const HELD_FRAMES = 200 / FRAME_MS;
 const ROOM_FRAMES = 16;

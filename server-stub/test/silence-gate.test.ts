@@ -35,9 +35,9 @@ const times = (count: number, text: string): string => text.repeat(count);
 describe('the gate before the decoder', () => {
   const rows = [
     { name: 'voice is decoded', frames: times(60, 'v'), heard: times(60, 'd') },
-    { name: 'half a second of silence is still decoded, then 200 ms are held', frames: `v${times(35, '.')}`, heard: times(26, 'd') },
-    { name: 'silence goes on: the room is heard', frames: `v${times(100, '.')}`, heard: times(26, 'd') + times(65, 'r') },
-    { name: 'voice again: what is held is decoded before it', frames: `v${times(100, '.')}v`, heard: times(26, 'd') + times(65, 'r') + times(11, 'd') },
+    { name: 'silence is still decoded until the room is known, then 200 ms are held', frames: `v${times(25, '.')}`, heard: times(17, 'd') },
+    { name: 'silence goes on: the room is heard', frames: `v${times(100, '.')}`, heard: times(17, 'd') + times(74, 'r') },
+    { name: 'voice again: what is held is decoded before it', frames: `v${times(100, '.')}v`, heard: times(17, 'd') + times(74, 'r') + times(11, 'd') },
   ];
   for (const { name, frames, heard } of rows) it(name, () => assert.equal(through(frames).heard, heard));
 
