@@ -35,6 +35,8 @@ export class BootBench {
   #ca = '';
   #machines: Machine[] = [];
   #serial = 0;
+  readonly #silence = (): void => this.sound.stop();
+  readonly #leave = (): void => process.exit(1);
 
   constructor(image: string) {
     this.#image = image;
@@ -50,6 +52,9 @@ export class BootBench {
     this.server = await startServer(data, openSync(join(this.folder, 'server.log'), 'w'));
     this.#ca = readFileSync(this.server.ca!, 'utf8');
     this.sound = SoundCard.start();
+    // The emulator dies with this process by itself; the sound server has to be told.
+    process.once('exit', this.#silence);
+    process.once('SIGTERM', this.#leave);
     run('cp', ['--sparse=always', this.#image, this.card]);
     this.#boot = takeBootFiles(this.card, this.folder);
     inject(this.card, {
@@ -109,6 +114,8 @@ export class BootBench {
   async stop(): Promise<void> {
     for (const machine of this.#machines.splice(0)) await machine.cutPower();
     await this.server?.stop();
+    process.off('exit', this.#silence);
+    process.off('SIGTERM', this.#leave);
     this.sound?.stop();
     if (existsSync(this.folder) && process.env['BESTDAY_BOOT_KEEP'] === undefined) rmSync(this.folder, { recursive: true, force: true });
   }

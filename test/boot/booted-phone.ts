@@ -72,8 +72,9 @@ export class BootedPhone {
     }
   }
 
-  /** The service runs, rests, and has all that it needs. */
+  /** The service runs, rests, and has all that it needs. @param limitMs also for the system below it to start */
   async untilReady(limitMs: number): Promise<void> {
+    await this.machine.shell.ask('true', limitMs);
     await this.until('the phone is ready', limitMs, async () => {
       const shown = await this.machine.shell.run(`systemctl show ${UNIT} -p ActiveState -p StatusText`);
       return /^ActiveState=active$/m.test(shown) && /^StatusText=(ready|idle)/m.test(shown);
