@@ -23,6 +23,7 @@ describe('metrics', () => {
       'bestday_connections_closed_total{code="0"} 1',
       'bestday_protocol_faults_total{fault="bad-message"} 1',
       'bestday_unknown_messages_total 1',
+      'bestday_prepared_answers_total{outcome="used"} 0',
       'bestday_turn_latency_seconds_count{stage="first_frame_sent"} 1',
       'bestday_turn_latency_seconds_bucket{le="1",stage="first_frame_sent"} 1',
     ]) assert.ok(text.split('\n').includes(line), `${line}\n${text}`);

@@ -36,10 +36,10 @@ class Bench {
       for await (const _result of await open(this)) results++;
     })().finally(() => { over = true; });
     taking.catch(() => {});
-    for (const until = performance.now() + 5_000; !over && performance.now() < until;) {
-      // A socket needs a moment of real time before the services' time goes on.
-      for (let turn = 0; turn < 6; turn++) await new Promise((resolve) => setImmediate(resolve));
-      this.clock.advance(10);
+    while (!over) {
+      await new Promise((resolve) => setImmediate(resolve));
+      // Only a service that takes its time lets time pass: sockets are real, and take none here.
+      if (this.clock.pending > 0) this.clock.advance(10);
     }
     await Promise.all([this.elevenLabs.close(), this.openAi.close()]);
     return results;
@@ -76,14 +76,17 @@ const ROWS: readonly Row[] = [
   { adapter: 'recordings', stage: 'text-to-speech', takesMs: 0, open: (bench) => Promise.resolve(new ClipVoice([CLIP]).speak(once('Good day.'), bench.options)) },
 ];
 
-describe('a stage reports its own time', () => {
+describe('a stage reports its own time', function () {
+  // The vendors' libraries take seconds to load.
+  this.timeout(30_000);
+
   for (const { adapter, stage, takesMs, open } of ROWS) {
     it(`${adapter}: once, about ${takesMs} ms`, async () => {
       const bench = new Bench();
       assert.ok((await bench.run(open)) > 0);
       assert.deepEqual(bench.timings.map((timing) => timing.stage), [stage]);
       const { firstResultMs, totalMs } = bench.timings[0]!;
-      // Sockets are real: their moments are a few ticks of the clock.
+      // What came before it on the same connection took a tick of the clock each.
       assert.ok(firstResultMs >= takesMs && firstResultMs <= takesMs + 150, `${firstResultMs} ms`);
       assert.ok(totalMs >= firstResultMs);
     });

@@ -91,6 +91,7 @@ class Session {
   readonly #delays: Delays;
   #chunks = 0;
   #voicedMs = 0;
+  #uncommittedMs = 0;
   #silentMs = 0;
   /** Words of segments that were committed. */
   #committed = 0;
@@ -112,13 +113,15 @@ class Session {
     this.#chunks++;
     const sound = Buffer.from(audio, 'base64');
     this.#vendor.heardMs += sound.length / 32;
+    this.#uncommittedMs += sound.length / 32;
     this.#listen(sound);
     if (this.#fault === 'cut' && this.#chunks > 2) return this.#socket.terminate();
     if (this.#fault === 'malformed' && this.#chunks > 2) return this.#socket.send('{"message_type": "partial_tr');
     if (this.#fault === 'stalled' && this.#chunks > 2) return;
     const words = this.#vendor.transcript.split(' ').slice(0, this.#words);
     const text = words.slice(this.#committed).join(' ');
-    if (commit) this.#committed = words.length;
+    if (commit && this.#uncommittedMs < LEAST_COMMIT_MS) return this.#say({ message_type: 'commit_throttled', error: 'less than 0.3 s of audio' });
+    if (commit) [this.#committed, this.#uncommittedMs] = [words.length, 0];
     const before = this.#said;
     const { promise, resolve } = deferred<void>();
     this.#said = promise;
@@ -154,6 +157,7 @@ function isVoiced(frame: Buffer): boolean {
   return Math.sqrt(energy / (frame.length / 2)) > VOICE_RMS;
 }
 
+const LEAST_COMMIT_MS = 300;
 /** -40 dBFS: speech, not room noise. */
 const VOICE_RMS = 330;
 
