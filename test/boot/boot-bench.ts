@@ -23,6 +23,9 @@ const HOST_AS_GUEST_SEES_IT = '10.0.2.2';
 /** More than the image: the data partition grows at its first start. */
 const CARD_BYTES = 3 * 2 ** 30;
 
+/** The reference server's certificate is its own. */
+const TRUST = `[Service]\nEnvironment=BESTDAY_CA_FILE=${VISIT_FOLDER}/ca.pem\n`;
+
 /** The world around the emulated phone: a card with an identity, the reference server, a sound card. */
 export class BootBench {
   readonly folder = mkdtempSync(join(tmpdir(), 'bestday-boot-'));
@@ -105,7 +108,7 @@ export class BootBench {
     mkdirSync(folder);
     const machine = await Machine.start({
       boot: this.#boot, card, folder, ...more, soundServer: this.sound.env,
-      visit: visitParts({ files: { ...BOARD_FILES, 'ca.pem': this.#ca }, dropIns: { 'bestday-phone.service': `[Service]\nEnvironment=BESTDAY_CA_FILE=${VISIT_FOLDER}/ca.pem\n` } }),
+      visit: visitParts({ files: { ...BOARD_FILES, 'ca.pem': this.#ca }, dropIns: { 'bestday-phone.service': TRUST, 'bestday-phone-self-test.service': TRUST } }),
     });
     this.#machines.push(machine);
     return new BootedPhone(machine);

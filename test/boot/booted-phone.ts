@@ -104,7 +104,7 @@ export class BootedPhone {
     });
   }
 
-  /** From now on the loudness changes several times a second, through the control socket, and is kept each time. */
+  /** From now on the loudness changes again and again, through the control socket; a level that stands for a second is kept. */
   async keepWritingVolumes(): Promise<void> {
     await this.machine.shell.run(`setsid -f /usr/lib/bestday-phone/bin/node -e ${VOLUME_WRITER} >/dev/null 2>&1 </dev/null`);
   }
