@@ -4,6 +4,8 @@ import { ACK_INTERVAL_MS } from '../../../protocol/src/index.ts';
 const LOWER_RATES: readonly number[] = [24_000, 16_000, 12_000];
 /** A stall passes and a queue stays: only what the last reports have in common counts. */
 const REPORTS = 3;
+/** A path may be this long; what is older from the first was in a queue already. */
+const LONGEST_PATH_MS = 600;
 /** So far behind the least that this link has shown, the link does not carry what is sent; and here it does again. */
 const BEHIND_MS = 400;
 const CAUGHT_UP_MS = 150;
@@ -54,7 +56,7 @@ export class RateTuner {
     const drainsMs = (this.#agesMs.at(-1) ?? ageMs) - ageMs;
     this.#agesMs.push(ageMs);
     if (this.#agesMs.length > REPORTS) this.#agesMs.shift();
-    const behindMs = Math.min(...this.#agesMs) - this.#leastMs;
+    const behindMs = Math.min(...this.#agesMs) - Math.min(this.#leastMs, LONGEST_PATH_MS);
     this.#calmReports = behindMs < CAUGHT_UP_MS ? this.#calmReports + 1 : 0;
     if (this.#agesMs.length === REPORTS && behindMs > BEHIND_MS && drainsMs < DRAINING_MS) return this.#lower(this.#carried());
     return this.#calmReports > this.#patience && this.#raise();

@@ -22,6 +22,8 @@ describe('RateTuner', () => {
   const rows = [
     { name: 'a good link carries it all', ages: seconds(300, 60), bitrate: 32_000 },
     { name: 'a long path is no narrow one', ages: seconds(300, 450), bitrate: 32_000 },
+    { name: 'nor is one over a satellite', ages: seconds(300, 700), bitrate: 32_000 },
+    { name: 'a queue may be there from the first', ages: seconds(4, 1_200), bitrate: 24_000 },
     { name: 'stalls pass', ages: seconds(300, (second) => (second % 5 === 0 ? 1_500 : 60)), bitrate: 32_000 },
     { name: 'two bad seconds pass too', ages: [...seconds(20, 60), 900, 1_200, ...seconds(20, 60)], bitrate: 32_000 },
     { name: 'a queue that grows is too much for the link', ages: seconds(6, grows), bitrate: 24_000 },
