@@ -104,7 +104,7 @@ export class BootedPhone {
     });
   }
 
-  /** From now on the loudness changes again and again, through the control socket; a level that stands for a second is kept. */
+  /** From now on the loudness changes again and again, through the control socket; one that stands for five seconds is kept. */
   async keepWritingVolumes(): Promise<void> {
     await this.machine.shell.run(`setsid -f /usr/lib/bestday-phone/bin/node -e ${VOLUME_WRITER} >/dev/null 2>&1 </dev/null`);
   }
@@ -160,7 +160,7 @@ export class BootedPhone {
 /** Quoted for the shell. */
 const VOLUME_WRITER = `'let level = 4;
 const socket = require("node:net").connect("/run/bestday-phone/control.sock");
-setInterval(() => { level = 9 - level; socket.write(JSON.stringify({ command: "volume", level }) + "\\n"); }, 200);
+setInterval(() => { level = 9 - level; socket.write(JSON.stringify({ command: "volume", level }) + "\\n"); }, 6000);
 socket.resume();'`;
 
 function eventIn(line: string): LogEvent[] {

@@ -34,7 +34,7 @@ interface Phase {
 
 const PHASES: readonly Phase[] = [
   { name: 'the first start, with the identity arriving', from: 'new card', begin: async () => {}, withinMs: (bootMs) => bootMs, volumes: [undefined] },
-  { name: 'a settings write', from: 'resting phone', begin: (phone) => phone.keepWritingVolumes(), withinMs: () => 15_000, volumes: [VOLUME, 4, 5] },
+  { name: 'a settings write', from: 'resting phone', begin: (phone) => phone.keepWritingVolumes(), withinMs: () => 20_000, volumes: [VOLUME, 4, 5] },
   { name: 'a call', from: 'resting phone', begin: (phone) => phone.lift(), withinMs: () => 15_000, volumes: [VOLUME] },
   { name: 'a start', from: 'used card', begin: async () => {}, withinMs: (bootMs) => bootMs, volumes: [VOLUME] },
 ];
