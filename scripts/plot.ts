@@ -217,7 +217,8 @@ function barsParts({ categories, series, unit = '' }: BarsPanel, index: number, 
 function spansParts({ rows, marks = [] }: SpansPanel, index: number, place: Place): Omit<PanelParts, 'title' | 'legend'> {
   const bar = { ...place, type: 'bar', stack: `${index}`, barWidth: '70%' } as const;
   return {
-    xAxis: { ...valueAxis(index, 'ms'), min: 0 },
+    // A mark may lie behind every span.
+    xAxis: { ...valueAxis(index, 'ms'), min: 0, max: Math.ceil(Math.max(...rows.map(({ toMs }) => toMs), ...marks.map(({ at }) => at)) / 250 + 0.2) * 250 },
     yAxis: { type: 'category', gridIndex: index, inverse: true, data: rows.map(({ name }) => name), axisTick: { show: false }, axisLabel: { fontSize: 10 } },
     series: [
       { ...bar, silent: true, itemStyle: { color: 'transparent' }, data: rows.map(({ fromMs }) => Math.round(fromMs)), markLine: markLine(marks) },

@@ -22,10 +22,10 @@ function panelOf(run: LatencySummary, goalMs: number): SpansPanel {
     rows: [
       { name: 'way there', fromMs: 0, toMs: uplinkMs },
       { name: 'patience', fromMs: uplinkMs, toMs: at('turnDetectedMs') },
-      stage('speech-to-text', at('sttFinalMs'), reported.stt.p50),
-      stage('language model', at('llmFirstTokenMs'), reported.llm.p50),
-      stage('text-to-speech', at('ttsFirstByteMs'), reported.tts.p50),
-      { name: 'way back, playout', fromMs: at('firstFrameSentMs'), toMs: answerMs.p50 },
+      stage('ears', at('sttFinalMs'), reported.stt.p50),
+      stage('model', at('llmFirstTokenMs'), reported.llm.p50),
+      stage('voice', at('ttsFirstByteMs'), reported.tts.p50),
+      { name: 'way back', fromMs: at('firstFrameSentMs'), toMs: answerMs.p50 },
     ],
     marks: [{ at: answerMs.p95, label: 'p95' }, { at: goalMs, label: 'goal' }],
   };
