@@ -23,8 +23,8 @@ const DELAY_STEP_MS = 5;
 /** The fastest path is the lowest delay of the last two seconds: it follows drift and a change of route. */
 const BASE_BUCKETS = 8;
 const BASE_BUCKET_MS = 250;
-/** Until six seconds of the path are known, at least this (NetEQ's first target too). */
-const FIRST_TARGET_MS = 80;
+/** Until six seconds of the path are known, at least this: the first stall is the one that nothing foretells. */
+const FIRST_TARGET_MS = 120;
 const FIRST_PACKETS = 300;
 
 /**
