@@ -37,12 +37,15 @@ export class LoadPhone {
   /** When to speak next, on the clock; pushed away while the companion speaks. */
   #speakAtMs = Infinity;
   #next: number;
-  #ended: (report: CallReport) => void = () => {};
+  /** Settled when the call is over, by whomever it was ended. */
+  readonly #over: Promise<CallReport>;
 
   constructor(options: LoadPhoneOptions) {
     const { clock, random, url, ca, device, codec, codecs, repertoire } = options;
     const transport = new WebSocketTransport({ url, deviceId: device.id, clientId: randomUUID(), apiKey: device.key, ca });
     this.#options = options;
+    let ended: (report: CallReport) => void = () => {};
+    this.#over = new Promise((resolve) => { ended = resolve; });
     this.#saying = repertoire.silence;
     this.#next = Math.floor(random() * repertoire.utterances.length);
     this.#call = new Call({
@@ -50,7 +53,7 @@ export class LoadPhone {
       transport: new TapedTransport(transport, this.tape),
       identity: { deviceId: device.id, bootId: 'load', firmware: 'load' },
       bitrate: 32_000, maxQueueMs: 30_000, language: 'en', outputDelayMs: () => 0,
-      onEnded: (report) => this.#ended(report),
+      onEnded: ended,
       onPlayback: ({ state }) => this.#listen(state),
     });
   }
@@ -65,14 +68,11 @@ export class LoadPhone {
   }
 
   /** Hangs up. @returns what the call was like */
-  stop(): Promise<CallReport> {
-    return new Promise((resolve) => {
-      this.#ended = (report) => {
-        this.#card?.cancel();
-        resolve(report);
-      };
-      this.#call.hangup('hangup');
-    });
+  async stop(): Promise<CallReport> {
+    this.#call.hangup('hangup');
+    const report = await this.#over;
+    this.#card?.cancel();
+    return report;
   }
 
   #frame(): void {
