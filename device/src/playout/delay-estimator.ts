@@ -7,13 +7,13 @@ const INTERVAL_MS = 500;
 const LEARN_WEIGHT = 0.017;
 const FIRST_LEARN_WEIGHT = 2;
 /**
- * What delay and gaps cost a conversation, in one currency (the thought of ITU-T G.107): delay D costs D + D²/370, so
- * that the third quarter of a second is dearer than the first; a ms concealed in every half second costs 25 ms of
+ * What delay and gaps cost a conversation, in one currency (the thought of ITU-T G.107): delay D costs D + D²/500, so
+ * that the third quarter of a second is dearer than the first; a ms concealed in every half second costs 19 ms of
  * delay. What comes every few seconds is so bridged, what is rare or very long is not. Tuned against NetEQ on paths of
  * many kinds (`npm run bench -- jitter-traces --held-out`).
  */
-const DELAY_SQUARED_MS = 370;
-const CONCEALED_COST = 25;
+const DELAY_SQUARED_MS = 500;
+const CONCEALED_COST = 19;
 /** Slowing down while the queue empties makes a delay last this much longer, once there is enough of it to slow down. */
 const STRETCHED_SHARE = 0.3;
 const FULLY_STRETCHED_MS = 120;
@@ -23,9 +23,9 @@ const DELAY_STEP_MS = 5;
 /** The fastest path is the lowest delay of the last two seconds: it follows drift and a change of route. */
 const BASE_BUCKETS = 8;
 const BASE_BUCKET_MS = 250;
-/** Until six seconds of the path are known, at least this: the first stall is the one that nothing foretells. */
-const FIRST_TARGET_MS = 120;
-const FIRST_PACKETS = 300;
+/** Until five seconds of the path are known, at least this: the first stall is the one that nothing foretells. */
+const FIRST_TARGET_MS = 100;
+const FIRST_PACKETS = 270;
 
 /**
  * How long a packet should wait before it is played. A histogram of how late packets come at the worst, relative to

@@ -31,7 +31,7 @@ describe('DelayEstimator', () => {
     });
   }
 
-  it('begins with 120 ms', () => assert.equal(fed(10, () => 0).targetMs, 120));
+  it('begins with 100 ms', () => assert.equal(fed(10, () => 0).targetMs, 100));
 
   it('forgets: a path that was bad is clean again after a minute', () => {
     const random = seededRandom(1);
