@@ -9,7 +9,7 @@ const PROFILE: BoardProfile = {
   name: 'qemu-virt',
   title: 'QEMU\'s virt machine',
   architectures: ['arm64'],
-  sound: { input: 'phone_in', output: 'phone_out', rates: [48_000], asoundConf: 'asound.conf', mixer: { card: '0', controls: [{ name: 'Master', value: '100%' }, { name: 'Capture', value: '100%' }] } },
+  sound: { input: 'phone_in', output: 'phone_out', rates: [48_000], asoundConf: 'asound.conf' },
   switch: { kind: 'cradle', chip: CHIP, line: HOOK_LINE, pin: null, activeLow: false, bias: 'off' },
   led: { chip: CHIP, line: LED_LINE, pin: null, activeLow: false },
   boot: [],

@@ -103,7 +103,7 @@ function launch(options: MachineOptions): ChildProcess {
 function argumentsOf({ boot, card, visit, folder, soundServer }: MachineOptions): string[] {
   const port = (name: string): string => `unix:${join(folder, name)},server=on,wait=off`;
   const sound = soundServer === undefined ? [] : [
-    '-audiodev', `pa,id=sound,server=${soundServer['PULSE_SERVER']},in.name=micfeed.monitor,out.name=spk`, '-device', 'intel-hda', '-device', 'hda-duplex,audiodev=sound',
+    '-audiodev', `pa,id=sound,server=${soundServer['PULSE_SERVER']},in.name=micfeed.monitor,out.name=spk`, '-device', 'intel-hda', '-device', 'hda-duplex,audiodev=sound,mixer=off',
   ];
   return [
     ...BOARD, '-display', 'none', '-nodefaults', '-no-reboot',
