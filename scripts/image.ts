@@ -31,6 +31,8 @@ const WORK_BYTES = 3e9;
 const IMAGE_ROOM_BYTES = 1.5e9;
 
 function main(): void {
+  // What a phone's programs may read does not depend on whoever builds it.
+  process.umask(0o022);
   const profile = boardForImage(flags.board);
   if (flags.output === undefined) throw new Error('where to? --output FILE.img');
   if (flags.country !== undefined && !/^[A-Z]{2}$/.test(flags.country)) throw new Error('--country takes two capital letters, such as US or DE');
