@@ -307,6 +307,7 @@ export class Conversation implements Guest {
       decoder,
       rxSeq: origin.micRxSeq,
       hear: (pcm, sequence) => this.#dialogue.hear(pcm, sequence),
+      quiet: (sequence) => this.#dialogue.quiet(sequence),
       listening: () => this.#dialogue.listening,
       undecodable: () => this.#connection?.fault(new ProtocolError('bad-message', 'the audio of a frame could not be decoded')),
     });

@@ -88,6 +88,12 @@ export class Dialogue {
     if (this.#utterance !== undefined) this.#notePause(this.#utterance, this.#turnTaking.pausing);
   }
 
+  /** A frame without a voice, which nobody decoded; never while the patient has the floor. */
+  quiet(sequence: ExtendedSequence): void {
+    const event = this.#turnTaking.next(false, this.#hasFloor());
+    if (event !== undefined) this.#act(event, sequence);
+  }
+
   /** What the device says of a response: how much of it left its speaker. */
   played(id: string, state: 'started' | 'finished' | 'flushed', playedMs: number): void {
     if (state === 'started') return;

@@ -7,17 +7,14 @@ import type { ExtendedSequence } from '../../protocol/src/index.ts';
  *
  *   voice            → open: decoded at once
  *   silence          → for a while still decoded, in case it is a pause; then held
- *   held for 200 ms  → not decoded: the room as it sounded last is heard in its place
+ *   held for 200 ms  → not decoded: it is told as quiet, without its sound
  *   voice again      → what is held is decoded first: the quiet beginning of a word, and a run-up for the decoder
  *
- * The room, and not nothing: whoever tells voice from noise learns from it what the noise is.
+ * Without, and not with zeros for it: whoever tells voice from noise would take those for the room.
  */
 export class SilenceGate {
   readonly #options: SilenceGateOptions;
   readonly #held: { readonly payload: Uint8Array; readonly sequence: ExtendedSequence }[] = [];
-  /** The last frames of silence that were decoded, over and over. */
-  readonly #room: Int16Array[] = [];
-  #roomAt = 0;
   #silentFrames = 0;
 
   constructor(options: SilenceGateOptions) {
@@ -25,31 +22,23 @@ export class SilenceGate {
   }
 
   take(payload: Uint8Array, sequence: ExtendedSequence): void {
-    const { silent, listening } = this.#options;
-    const silence = silent(payload);
-    if (!silence || listening()) this.open();
+    const { silent, listening, quiet } = this.#options;
+    if (!silent(payload) || listening()) this.open();
     else this.#silentFrames++;
-    if (this.#silentFrames <= OPEN_FRAMES || this.#room.length < ROOM_FRAMES) return this.#decode(payload, sequence, silence);
+    if (this.#silentFrames <= OPEN_FRAMES) return this.#decode(payload, sequence);
     this.#held.push({ payload, sequence });
-    if (this.#held.length > HELD_FRAMES) this.#skip(this.#held.shift()!.sequence);
+    if (this.#held.length > HELD_FRAMES) quiet(this.#held.shift()!.sequence);
   }
 
   /** What is held is decoded now, and for a while all that comes. */
   open(): void {
     this.#silentFrames = 0;
     if (this.#held.length === 0) return;
-    for (const { payload, sequence } of this.#held.splice(0)) this.#decode(payload, sequence, true);
+    for (const { payload, sequence } of this.#held.splice(0)) this.#decode(payload, sequence);
   }
 
-  #decode(payload: Uint8Array, sequence: ExtendedSequence, silence: boolean): void {
-    const pcm = this.#options.decode(payload);
-    if (silence) this.#room[this.#roomAt++ % ROOM_FRAMES] = pcm;
-    this.#options.hear(pcm, sequence);
-  }
-
-  #skip(sequence: ExtendedSequence): void {
-    this.#options.skipped();
-    this.#options.hear(this.#room[this.#roomAt++ % ROOM_FRAMES]!, sequence);
+  #decode(payload: Uint8Array, sequence: ExtendedSequence): void {
+    this.#options.hear(this.#options.decode(payload), sequence);
   }
 }
 
@@ -59,12 +48,12 @@ export interface SilenceGateOptions {
   /** The patient has the floor: their pauses must be heard as they are, and in time. */
   readonly listening: () => boolean;
   readonly decode: (payload: Uint8Array) => Int16Array;
-  /** In order, each number once. */
+  /** With `quiet`: in order, each number once. */
   readonly hear: (pcm: Int16Array, sequence: ExtendedSequence) => void;
-  readonly skipped: () => void;
+  /** A frame of silence that was not decoded. */
+  readonly quiet: (sequence: ExtendedSequence) => void;
 }
 
 const OPEN_FRAMES = 100 / FRAME_MS;
 /** As long as the pre-roll of an utterance. */
 const HELD_FRAMES = 200 / FRAME_MS;
-const ROOM_FRAMES = 16;

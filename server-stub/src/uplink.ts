@@ -40,7 +40,10 @@ export class Uplink {
       listening: options.listening,
       decode: (payload) => this.#decode(payload),
       hear: options.hear,
-      skipped: () => this.counters.comfortNoise++,
+      quiet: (sequence) => {
+        this.counters.comfortNoise++;
+        options.quiet(sequence);
+      },
     });
     this.#numbers = new SequenceExtender(options.rxSeq < 0 ? undefined : options.rxSeq);
   }
@@ -160,6 +163,8 @@ export interface UplinkOptions {
   readonly rxSeq: number;
   /** 320 samples, in order, without a gap but for very long ones. */
   readonly hear: (pcm: Int16Array, sequence: ExtendedSequence) => void;
+  /** In place of `hear`: the phone found no voice in this frame, nor around it. */
+  readonly quiet: (sequence: ExtendedSequence) => void;
   /** The patient has the floor. */
   readonly listening: () => boolean;
   readonly undecodable: () => void;

@@ -9,22 +9,23 @@ import type { VoiceActivity } from '../src/pipeline/ports.ts';
 import { SilenceGate } from '../src/silence-gate.ts';
 import { TurnTaking } from '../src/turn-taking.ts';
 
-/** `v` a frame with voice, `.` one without. @returns what was heard, by number: `d` decoded, `r` the room's sound again */
+/** `v` a frame with voice, `.` one without. @returns what was heard, by number: `d` decoded, `q` told as quiet */
 function through(frames: string, listening: (sequence: number) => boolean = () => false): { heard: string; order: number[] } {
   const order: number[] = [];
   let heard = '';
   let at = 0;
-  const decoded = new Set<Int16Array>();
   const gate = new SilenceGate({
     silent: (payload) => payload[0] === 0,
     listening: () => listening(at),
     decode: () => new Int16Array(FRAME_SAMPLES),
-    hear(pcm, sequence) {
+    hear(_pcm, sequence) {
       order.push(sequence);
-      heard += decoded.has(pcm) ? 'r' : 'd';
-      decoded.add(pcm);
+      heard += 'd';
     },
-    skipped() {},
+    quiet(sequence) {
+      order.push(sequence);
+      heard += 'q';
+    },
   });
   for (const frame of frames) gate.take(Uint8Array.of(frame === 'v' ? 1 : 0), at++);
   return { heard, order };
@@ -35,9 +36,9 @@ const times = (count: number, text: string): string => text.repeat(count);
 describe('the gate before the decoder', () => {
   const rows = [
     { name: 'voice is decoded', frames: times(60, 'v'), heard: times(60, 'd') },
-    { name: 'silence is still decoded until the room is known, then 200 ms are held', frames: `v${times(25, '.')}`, heard: times(17, 'd') },
-    { name: 'silence goes on: the room is heard', frames: `v${times(100, '.')}`, heard: times(17, 'd') + times(74, 'r') },
-    { name: 'voice again: what is held is decoded before it', frames: `v${times(100, '.')}v`, heard: times(17, 'd') + times(74, 'r') + times(11, 'd') },
+    { name: 'silence is still decoded for 100 ms, then 200 ms are held', frames: `v${times(15, '.')}`, heard: times(6, 'd') },
+    { name: 'silence goes on: it is told as quiet', frames: `v${times(100, '.')}`, heard: times(6, 'd') + times(85, 'q') },
+    { name: 'voice again: what is held is decoded before it', frames: `v${times(100, '.')}v`, heard: times(6, 'd') + times(85, 'q') + times(11, 'd') },
   ];
   for (const { name, frames, heard } of rows) it(name, () => assert.equal(through(frames).heard, heard));
 
@@ -75,7 +76,7 @@ describe('the gate before the decoder', () => {
           const event = turnTaking.next(ear.isVoice(pcm), false);
           if (event?.type === 'speech') begun.push(sequence - event.agoFrames);
         },
-        skipped() {},
+        quiet: () => void turnTaking.next(false, false),
       });
       packets.forEach((packet, sequence) => gate.take(packet, sequence));
       decoder.close();
