@@ -35,6 +35,8 @@ const COMPARED_SAMPLES = 160;
 const FADE_SAMPLES = 3 * FRAME_SAMPLES;
 /** The step from the last sample to the repetition is let die away over about 2 ms. */
 const STEP_DECAY = 0.9;
+/** −54 dBFS: a whisper into a microphone that is turned down too far is louder at its peaks. */
+const QUIET_PEAK = 64;
 /** Cross-fade from the repetition back to what arrived, 5 ms. */
 const RETURN_SAMPLES = 80;
 
@@ -63,6 +65,15 @@ export class PcmDecoder implements Decoder {
   recover(): undefined {
     this.#checkOpen();
     return undefined;
+  }
+
+  silent(payload: Uint8Array): boolean {
+    for (let index = 0; index < payload.length; index += 2) {
+      const high = payload[index]!;
+      const magnitude = high < 0x80 ? (high << 8) | payload[index + 1]! : 0x1_0000 - ((high << 8) | payload[index + 1]!);
+      if (magnitude > QUIET_PEAK) return false;
+    }
+    return true;
   }
 
   conceal(): Int16Array {

@@ -28,7 +28,7 @@ export interface Decoder {
   decode(payload: Uint8Array): Int16Array;
   /** The frame before `next`, from its in-band FEC; `undefined` when it carries none (or the binding cannot). */
   recover(next: Uint8Array): Int16Array | undefined;
-  /** The sender found no voice in this payload, and says so in it; absent where the codec cannot tell. */
+  /** No voice is in this payload, as can be told without decoding it; absent where the codec cannot tell. */
   silent?(payload: Uint8Array): boolean;
   /** 20 ms of packet-loss concealment. PCM's fades a repetition; silence after 60 ms. */
   conceal(): Int16Array;

@@ -19,6 +19,16 @@ describe('L16', () => {
     });
   }
 
+  for (const { peak, silent } of [{ peak: 0, silent: true }, { peak: 64, silent: true }, { peak: 65, silent: false }, { peak: 32_767, silent: false }]) {
+    it(`calls a frame with a peak of ${peak} ${silent ? 'silent' : 'sound'}, upwards and downwards`, () => {
+      for (const sample of [peak, -peak]) {
+        const pcm = new Int16Array(320);
+        pcm[319] = sample;
+        assert.equal(new PcmDecoder().silent(new PcmEncoder().encode(pcm)), silent);
+      }
+    });
+  }
+
   it('conceals by the last pitch period, fading to silence at 60 ms', () => {
     const decoder = new PcmDecoder();
     const encoder = new PcmEncoder();
