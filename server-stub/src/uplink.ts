@@ -40,10 +40,7 @@ export class Uplink {
       listening: options.listening,
       decode: (payload) => this.#decode(payload),
       hear: options.hear,
-      quiet: (sequence) => {
-        this.counters.comfortNoise++;
-        options.quiet(sequence);
-      },
+      quiet: options.quiet,
     });
     this.#numbers = new SequenceExtender(options.rxSeq < 0 ? undefined : options.rxSeq);
   }
