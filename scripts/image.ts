@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { baseFile, CACHE, DEFAULT_MIRROR, provideBase } from './image/base.ts';
+import { baseFile, CACHE, provideBase } from './image/base.ts';
 import { boardForImage } from './image/boards.ts';
 import { bootFiles, writeBootPartition } from './image/boot-partition.ts';
 import type { BootOptions } from './image/boot-partition.ts';
@@ -17,7 +17,7 @@ import { buildPackage, sourceEpoch } from './package/build.ts';
 
 const HELP = `npm run image -- --board BOARD --output FILE.img
 
-  --mirror URL    Debian's packages from there (else as /etc/apt names it, or ${DEFAULT_MIRROR})
+  --mirror URL    Debian's packages from there (else as /etc/apt names it, or mmdebstrap's own)
   --country CC    radio channels of that country, e.g. US (else those that are allowed everywhere)
   --console       a root shell on the serial port: for the bench, never for the field
 What is fetched once is kept in .cache/image, or where BESTDAY_CACHE says.
@@ -78,7 +78,7 @@ function workFolder(): string {
 function build(image: string, work: string, boot: BootOptions): void {
   const epoch = sourceEpoch();
   runForeignPrograms(thisHost);
-  const base = step('Debian', () => provideBase(flags.mirror ?? mirrorOf('/etc/apt') ?? DEFAULT_MIRROR));
+  const base = step('Debian', () => provideBase(flags.mirror ?? mirrorOf('/etc/apt')));
   const deb = join(work, 'phone.deb');
   step('package', () => { buildPackage(architectureNamed('arm64'), deb); });
   const root = join(work, 'root');

@@ -8,7 +8,6 @@ import { TOOL_PATH } from './host.ts';
 /** The Debian under the phone: the same for all boards, made once (about eight minutes) and kept. */
 
 export const CACHE = process.env['BESTDAY_CACHE'] ?? join(ROOT, '.cache/image');
-export const DEFAULT_MIRROR = 'http://deb.debian.org/debian';
 const SUITE = 'trixie';
 
 const PACKAGES = [
@@ -54,15 +53,18 @@ export function baseFile(): string {
   return join(CACHE, `debian-${SUITE}-${key}.tar`);
 }
 
-/** @returns the archive, made now where there is none. @throws {Error} with what mmdebstrap said */
-export function provideBase(mirror: string): string {
+/**
+ * @param mirror undefined: mmdebstrap's own
+ * @returns the archive, made now where there is none. @throws {Error} with what mmdebstrap said
+ */
+export function provideBase(mirror: string | undefined): string {
   const file = baseFile();
   if (existsSync(file)) return file;
-  console.error(`image: Debian ${SUITE} from ${mirror}: about eight minutes, once`);
+  console.error(`image: Debian ${SUITE} from ${mirror ?? 'mmdebstrap\'s own mirror'}: about eight minutes, once`);
   mkdirSync(CACHE, { recursive: true });
   const draft = file.replace(/\.tar$/, '.part.tar');
   // INITRD=No: the kernel's own package makes none, see above.
-  run('mmdebstrap', [...RECIPE, SUITE, draft, mirror], { env: { ...process.env, PATH: TOOL_PATH, INITRD: 'No', SOURCE_DATE_EPOCH: EPOCH } });
+  run('mmdebstrap', [...RECIPE, SUITE, draft, ...(mirror === undefined ? [] : [mirror])], { env: { ...process.env, PATH: TOOL_PATH, INITRD: 'No', SOURCE_DATE_EPOCH: EPOCH } });
   renameSync(draft, file);
   for (const old of readdirSync(CACHE).filter((name) => /^debian-.*\.tar$/.test(name) && join(CACHE, name) !== file)) rmSync(join(CACHE, old));
   return file;

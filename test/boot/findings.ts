@@ -79,7 +79,7 @@ export class Findings {
     const talking = logged(({ event }) => event === 'talking');
     const card = logged(({ event }) => event === 'audio.open');
     return [
-      ...row('switch, debounced', 0, lifted),
+      ...row('hook switch', 0, lifted),
       ...row('connection', lifted, talking),
       ...row('sound card', lifted, card),
       ...row('first sound', 0, soundMs - liftedMs),
