@@ -24,6 +24,7 @@ const LINKS: Readonly<Record<string, string>> = {
   'etc/mtab': '../proc/self/mounts',
   'etc/systemd/system/default.target': '/usr/lib/systemd/system/bestday-phone.target',
   'etc/systemd/system/local-fs.target.wants/bestday-phone-data.service': '/usr/lib/systemd/system/bestday-phone-data.service',
+  'etc/systemd/system/bestday-phone.target.wants/bestday-phone-support.service': '/usr/lib/systemd/system/bestday-phone-support.service',
   'etc/systemd/system/bestday-phone.target.wants/NetworkManager.service': '/usr/lib/systemd/system/NetworkManager.service',
 };
 /**
