@@ -50,7 +50,17 @@ describe('what a power cut leaves of a card', () => {
     assert.deepEqual(cut([header(), entry(0, 1, Flag.fua), entry(1, 2, Flag.fua).subarray(0, SECTOR + 100)], 0).card, [1, 0, 0, 0]);
   });
 
+  it('is the card as it was when nothing was written', () => {
+    assert.deepEqual(cut([], 0), { card: [0, 0, 0, 0], counts: { kept: 0, lucky: 0, lost: 0 } });
+  });
+
+  it('is up to chance where nothing was flushed, which a log without its header tells', () => {
+    const unflushed = [Buffer.alloc(SECTOR), entry(0, 1, Flag.none), entry(2, 3, Flag.none)];
+    assert.deepEqual(cut(unflushed, 0.1), { card: [1, 0, 3, 0], counts: { kept: 0, lucky: 2, lost: 0 } });
+    assert.deepEqual(cut(unflushed, 0.9), { card: [0, 0, 0, 0], counts: { kept: 0, lucky: 0, lost: 2 } });
+  });
+
   it('refuses what is no log', () => {
-    assert.throws(() => cut([Buffer.alloc(2 * SECTOR)], 0), /no log of writes/);
+    assert.throws(() => cut([Buffer.alloc(2 * SECTOR, 1)], 0), /no log of writes/);
   });
 });

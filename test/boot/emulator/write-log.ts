@@ -53,7 +53,9 @@ export function replay(log: string, card: string, random: Random): Replay {
 function readEntries(log: number): Entry[] {
   const header = Buffer.alloc(SECTOR);
   readSync(log, header, 0, SECTOR, 0);
-  if (header.readBigUInt64LE(0) !== MAGIC || header.readUInt32LE(24) !== SECTOR) throw new Error('this is no log of writes with sectors of 512 bytes');
+  // The header is written with the first flush: until then there is none, and before the first write no file either to speak of.
+  const blank = header.every((byte) => byte === 0);
+  if (!blank && (header.readBigUInt64LE(0) !== MAGIC || header.readUInt32LE(24) !== SECTOR)) throw new Error('this is no log of writes with sectors of 512 bytes');
   const entries: Entry[] = [];
   const end = fstatSync(log).size;
   // The header's count is brought up to date now and then only: an entry of nothing ends the log of an emulator that was killed.
