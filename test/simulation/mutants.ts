@@ -60,7 +60,7 @@ export const MUTANTS: readonly Mutant[] = [
       { file: SERVER_CONVERSATION, find: 'if (this.#tokens.length === 1) return;', replace: 'if (this.#tokens.length > 0) return;' },
     ],
   },
-  one('a resume token is good for any device', SERVER_CONVERSATION, 'matches.includes(true) && held.deviceId === deviceId', 'matches.includes(true)'),
+  one('a resume token is good for any device', 'server-stub/src/conversation-origin.ts', 'matches.includes(true) && held.deviceId === deviceId', 'matches.includes(true)'),
   one('the older socket stays beside the newer one', SERVER_CONVERSATION, 'this.#replaceConnection();\n    const fresh', 'const fresh'),
   one('the server ends a conversation with its socket', SERVER_CONVERSATION, 'this.#awaitPhone();\n  }', "this.end('expired', { tell: false, code });\n  }"),
   one('the server never lets a lost conversation go', SERVER_CONVERSATION, "this.#expiry = clock.after(windowMs, () => this.end('expired', { tell: false, code: CloseCode.conversationExpired }));", ''),
