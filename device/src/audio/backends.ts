@@ -42,21 +42,22 @@ const REAL: readonly ChildBackendName[] = ['portaudio', 'alsa'];
  * opened or the reason thrown; once open, it is started again for ever. The sink may be called before this resolves.
  *
  * @param spawn how children are started; the real way unless a test knows better
+ * @param installed whether a library is there; as Node finds it unless a test knows better
  * @throws {AudioError}
  */
 export async function openAudio(
-  choice: 'auto' | AudioBackendName, sink: AudioSink, settings: AudioSettings, spawn: SpawnChild = spawnChild,
+  choice: 'auto' | AudioBackendName, sink: AudioSink, settings: AudioSettings, spawn: SpawnChild = spawnChild, installed = isInstalled,
 ): Promise<OpenAudio> {
-  if (choice === 'auto') return openSupervised(spawn === spawnChild ? realHere(settings.log) : REAL, sink, settings, { spawn, orSilence: true });
+  if (choice === 'auto') return openSupervised(realHere(installed, settings.log), sink, settings, { spawn, orSilence: true });
   if (isReal(choice)) return openSupervised([choice], sink, settings, { spawn, orSilence: false });
   const backend = BACKENDS.find(({ name }) => name === choice)!;
   return withName(choice, await backend.open(sink, settings));
 }
 
 /** A process that is started only to find that its library is missing keeps whoever lifts the receiver waiting. */
-function realHere(log: Log): readonly ChildBackendName[] {
-  if (isInstalled('naudiodon')) return REAL;
-  log.info('audio.passed-over', { backend: 'portaudio', fault: 'not-installed', why: 'naudiodon is not installed' });
+function realHere(installed: (library: string) => boolean, log: Log): readonly ChildBackendName[] {
+  if (installed('naudiodon')) return REAL;
+  log.info('audio.passed-over', { backend: 'portaudio', fault: 'not-installed', why: 'naudiodon is not installed; `--audio portaudio` says how to get it' });
   return REAL.filter((name) => name !== 'portaudio');
 }
 

@@ -39,8 +39,15 @@ describe('native sound parts that are missing, on a sound card made of software'
   /** @param without packages that are not there @param env what else is different */
   async function open(choice: 'auto' | AudioBackendName, without: string, env: NodeJS.ProcessEnv = {}): Promise<OpenAudio> {
     const args = [...childCommand().args.slice(0, -1), CHILD_WITHOUT];
-    return (audio = await openAudio(choice, SINK, { clock: systemClock, log: silentLog }, card.spawner({ BESTDAY_WITHOUT: without, ...env }, args)));
+    return (audio = await openAudio(choice, SINK, { clock: systemClock, log: silentLog }, card.spawner({ BESTDAY_WITHOUT: without, ...env }, args), () => true));
   }
+
+  it('where it can be told beforehand that naudiodon is missing, no process is started to find out', async () => {
+    const started: string[] = [];
+    const spawn = card.spawner();
+    audio = await openAudio('auto', SINK, { clock: systemClock, log: silentLog }, (job) => { started.push(job.backend); return spawn(job); }, () => false);
+    assert.deepEqual([audio.backend, started], ['alsa', ['alsa']]);
+  });
 
   it('without naudiodon ALSA takes over, and it is said why', async () => {
     const opened = await open('auto', 'naudiodon');
