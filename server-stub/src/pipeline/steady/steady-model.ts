@@ -28,26 +28,23 @@ export class SteadyLanguageModel implements LanguageModel {
   }
 
   async *reply(request: ReplyRequest, options: StageOptions): AsyncGenerator<string> {
-    let said = false;
-    const note = (): void => { said = true; };
+    const spoken = { said: false };
     yield* steadily(this.#with, options.signal, {
       ask: () => {
         const pass = this.#deaf() ? undefined : this.#with.breaker.enter();
-        return pass && { pass, results: this.#attempt(request, options, note) };
+        return pass && { pass, results: this.#attempt(request, options, spoken) };
       },
       standIn: () => this.#standIn.reply(request, options),
-      enough: () => said,
+      enough: () => spoken.said,
     });
   }
 
-  async *#attempt(request: ReplyRequest, options: StageOptions, note: () => void): AsyncGenerator<string> {
-    let said = false;
+  async *#attempt(request: ReplyRequest, options: StageOptions, spoken: { said: boolean }): AsyncGenerator<string> {
     for await (const sentence of sentences(this.#words(request, options), true)) {
-      note();
-      said = true;
+      spoken.said = true;
       yield `${sentence} `;
     }
-    if (!said) throw new StageError('language-model', 'the model answered nothing; look at its prompt and its limits', true);
+    if (!spoken.said) throw new StageError('language-model', 'the model answered nothing; look at its prompt and its limits', true);
   }
 
   async *#words(request: ReplyRequest, options: StageOptions): AsyncGenerator<string> {
