@@ -5,7 +5,7 @@ import type { BootedPhone } from './booted-phone.ts';
 import { Caller } from './caller.ts';
 import { Ear, recognise } from './ear.ts';
 import { Findings } from './findings.ts';
-import { IMAGE, obstacle } from './obstacle.ts';
+import { IMAGE, skipWithoutMachine } from './obstacle.ts';
 
 /** Everything is emulated, processor included: JavaScript runs 15 to 30 times slower than on this machine. */
 const BOOT_LIMIT_MS = 300_000;
@@ -28,11 +28,7 @@ describe('the image, booted', function () {
   let caller: Caller;
 
   before(async function () {
-    const why = obstacle();
-    if (why !== undefined) {
-      console.log(`    SKIPPED: ${why}`);
-      this.skip();
-    }
+    skipWithoutMachine(this);
     bench = new BootBench(IMAGE);
     await bench.start();
     phone = await bench.powerUp(bench.freshCard());

@@ -10,8 +10,16 @@ const PROGRAMS: readonly (readonly [program: string, aptPackage: string])[] = [
   ['qemu-system-aarch64', 'qemu-system-arm'], ['qemu-img', 'qemu-utils'], ['mcopy', 'mtools'], ['setpriv', 'util-linux'], ['pulseaudio', 'pulseaudio'], ['pacat', 'pulseaudio-utils'],
 ];
 
+/** Leaves the tests of `context` out, out loud, where this machine cannot boot the image. */
+export function skipWithoutMachine(context: Mocha.Context): void {
+  const why = obstacle();
+  if (why === undefined) return;
+  console.log(`    SKIPPED: ${why}`);
+  context.skip();
+}
+
 /** Why this machine cannot boot the image, and what to do; undefined: it can. */
-export function obstacle(): string | undefined {
+function obstacle(): string | undefined {
   const missing = PROGRAMS.filter(([program]) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0).map(([, aptPackage]) => aptPackage);
   if (missing.length > 0) return `apt-get install -y ${[...new Set(missing)].join(' ')}`;
   const audio = spawnSync('qemu-system-aarch64', ['-audiodev', 'help'], { encoding: 'utf8' }).stdout;

@@ -5,7 +5,7 @@ import { seededRandom } from '../../protocol/src/index.ts';
 import { BootBench } from './boot-bench.ts';
 import type { BootedPhone } from './booted-phone.ts';
 import { Ear } from './ear.ts';
-import { IMAGE, obstacle } from './obstacle.ts';
+import { IMAGE, skipWithoutMachine } from './obstacle.ts';
 
 /**
  * The plug is pulled at moments that a seed chooses; whatever the card then holds is booted again, and must be a phone
@@ -49,11 +49,7 @@ describe('the image, after power cuts', function () {
   let bootMs: number;
 
   before(async function () {
-    const why = obstacle();
-    if (why !== undefined) {
-      console.log(`    SKIPPED: ${why}`);
-      this.skip();
-    }
+    skipWithoutMachine(this);
     bench = new BootBench(IMAGE);
     await bench.start();
     used = bench.freshCard();
