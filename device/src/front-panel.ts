@@ -106,8 +106,10 @@ export class FrontPanel {
 
   /** A check that was left out, for it would be heard, leaves what an earlier one found. */
   #check(findings: readonly CheckedFinding[]): void {
-    const made = findings.filter(({ state, name }) => state !== 'skipped' || !this.#findings.has(name));
-    for (const finding of made) if (this.#findings.size < MAX_KEPT || this.#findings.has(finding.name)) this.#findings.set(finding.name, finding);
+    for (const finding of findings) {
+      const known = this.#findings.has(finding.name);
+      if (known ? finding.state !== 'skipped' : this.#findings.size < MAX_KEPT) this.#findings.set(finding.name, finding);
+    }
     this.#checkedAtMs = this.#options.clock.wallTime();
     const failed = findings.filter(({ state }) => state === 'fail').map(({ name, detail }) => `${name}: ${detail}`);
     this.trouble('self-test', failed.length === 0 ? undefined : failed.join('; '));

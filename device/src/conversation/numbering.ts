@@ -1,7 +1,7 @@
 import { extendTimestamp, FRAME_MS, MAX_SEQUENCE_JUMP, ProtocolError, SAMPLE_RATE, SequenceExtender } from '../../../protocol/src/index.ts';
 import type { AudioPacket } from '../../../protocol/src/index.ts';
 
-/** A received frame's place in the companion's stream, without wrap: `timestamp` counts samples. */
+/** A received frame's place in the companion's stream, without wrap: `timestamp` counts the payload's RTP clock. */
 export interface Place {
   readonly sequence: number;
   readonly timestamp: number;
