@@ -3,20 +3,30 @@ import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 import { directions } from './scripts/eslint-directions.mjs';
 
-/** Time and chance are parameters here: see protocol/src/clock.ts and random.ts. */
+/** Time and chance are parameters here: see common/src/time/clock.ts and random.ts. */
 const CORE = [
   'protocol/src/**/*.ts',
-  'device/src/{playout,conversation,connection,codec}/**/*.ts',
+  'common/src/{time,link,codec,concealment}/**/*.ts',
+  'device/src/{playout,conversation,connection}/**/*.ts',
   'device/src/{uplink,downlink,daemon,phone}.ts',
   'server-stub/src/**/*.ts',
 ];
 /** They make the clocks and the chance that the others are handed, or answer to the outside world. */
-const NOT_CORE = ['protocol/src/{clock,random}.ts', 'server-stub/src/{main,cli}.ts', 'server-stub/src/node-*.ts'];
-const TESTS = ['**/test/**/*.ts', 'bench/**/*.ts'];
+const NOT_CORE = ['common/src/time/{clock,random}.ts', 'server-stub/src/main.ts', 'server-stub/src/**/node-*.ts'];
+const TESTS = ['**/test/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts'];
 
-const NO_DEFAULT_EXPORT = { selector: 'ExportDefaultDeclaration', message: 'Export by name: a name that is the same everywhere can be searched for.' };
-const NO_PRIVATE_KEYWORD = { selector: ':matches(PropertyDefinition, MethodDefinition[kind!="constructor"])[accessibility]', message: 'Use #private; other members are public.' };
-const NO_BARE_DATE = { selector: 'NewExpression[callee.name="Date"][arguments.length=0]', message: 'Time is a parameter: take it from the Clock.' };
+const NO_DEFAULT_EXPORT = {
+  selector: 'ExportDefaultDeclaration',
+  message: 'Export by name: a name that is the same everywhere can be searched for.',
+};
+const NO_PRIVATE_KEYWORD = {
+  selector: ':matches(PropertyDefinition, MethodDefinition[kind!="constructor"])[accessibility]',
+  message: 'Use #private; other members are public.',
+};
+const NO_BARE_DATE = {
+  selector: 'NewExpression[callee.name="Date"][arguments.length=0]',
+  message: 'Time is a parameter: take it from the Clock.',
+};
 
 export default defineConfig(
   { ignores: ['dist/', 'out/', '.cache/', 'node_modules/'] },
@@ -27,7 +37,7 @@ export default defineConfig(
     rules: {
       'bestday/directions': 'error',
       'no-restricted-syntax': ['error', NO_DEFAULT_EXPORT],
-      'max-lines': ['error', { max: 350, skipBlankLines: true, skipComments: true }],
+      'max-lines': ['error', { max: 400, skipBlankLines: true, skipComments: true }],
       'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }],
       eqeqeq: 'error',
       'no-var': 'error',
@@ -44,7 +54,10 @@ export default defineConfig(
     rules: {
       'no-restricted-syntax': ['error', NO_DEFAULT_EXPORT, NO_PRIVATE_KEYWORD],
       '@typescript-eslint/consistent-type-imports': ['error', { disallowTypeAnnotations: false }],
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', caughtErrors: 'all' }],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_', caughtErrors: 'all' },
+      ],
       '@typescript-eslint/explicit-module-boundary-types': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       '@typescript-eslint/only-throw-error': 'error',
@@ -53,7 +66,10 @@ export default defineConfig(
       // Ports are handed on in parts; a method that needs its `this` has #private members, and fails at once without it.
       '@typescript-eslint/unbound-method': 'off',
       // Numbers, booleans and what may be missing read well in messages.
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true, allowNullish: true }],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true, allowNullish: true },
+      ],
     },
   },
   { files: ['**/src/**/*.ts'], ignores: ['**/main.ts'], rules: { 'no-console': 'error' } },
@@ -61,7 +77,13 @@ export default defineConfig(
     files: CORE,
     ignores: NOT_CORE,
     rules: {
-      'no-restricted-globals': ['error', ...['setTimeout', 'setInterval', 'setImmediate', 'performance'].map((name) => ({ name, message: 'Time is a parameter: use the Clock.' }))],
+      'no-restricted-globals': [
+        'error',
+        ...['setTimeout', 'setInterval', 'setImmediate', 'performance'].map((name) => ({
+          name,
+          message: 'Time is a parameter: use the Clock.',
+        })),
+      ],
       'no-restricted-properties': [
         'error',
         { object: 'Date', property: 'now', message: 'Time is a parameter: use the Clock.' },
@@ -75,6 +97,7 @@ export default defineConfig(
     rules: {
       // A describe block is a table of contents, not a function.
       'max-lines-per-function': 'off',
+      'max-lines': ['error', { max: 500, skipBlankLines: true, skipComments: true }],
       // What JSON.parse and fast-check hand over is looked at by the assertions.
       '@typescript-eslint/no-unsafe-argument': 'off',
       '@typescript-eslint/no-unsafe-assignment': 'off',
@@ -84,7 +107,19 @@ export default defineConfig(
   },
   {
     files: ['**/*.mjs', '**/*.cjs', '*.js'],
-    languageOptions: { globals: { console: 'readonly', process: 'readonly', performance: 'readonly', require: 'readonly', module: 'writable', URL: 'readonly', Buffer: 'readonly', setTimeout: 'readonly', clearTimeout: 'readonly' } },
+    languageOptions: {
+      globals: {
+        console: 'readonly',
+        process: 'readonly',
+        performance: 'readonly',
+        require: 'readonly',
+        module: 'writable',
+        URL: 'readonly',
+        Buffer: 'readonly',
+        setTimeout: 'readonly',
+        clearTimeout: 'readonly',
+      },
+    },
   },
   // A configuration, and another's module described, export what they must.
   { files: ['eslint.config.js', '**/*.d.ts'], rules: { 'no-restricted-syntax': 'off' } },

@@ -8,18 +8,19 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
-import { loadCodecs } from '../device/src/codec/codecs.ts';
-import type { FrameCounters } from '../device/src/playout/counters.ts';
-import { silentLog } from '../device/src/system/log.ts';
-import { FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE, systemClock } from '../protocol/src/index.ts';
+import { loadCodecs } from '../common/src/codec/codecs.ts';
+import type { FrameCounters } from '../common/src/concealment/frame-counters.ts';
+import { silentLog } from '../common/src/system/log.ts';
+import { systemClock } from '../common/src/time/clock.ts';
+import { FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE } from '../protocol/src/index.ts';
 import { build } from '../scripts/build.mjs';
 import { exitOf, startPhone } from '../scripts/programs.ts';
-import { putAheadOfOthers } from '../scripts/network/real-time.ts';
+import { putAheadOfOthers } from './lib/real-time.ts';
 import { dryStretches, highBandLevels, loudestStepDb } from './lib/clicks.ts';
 import { printColumns } from './lib/columns.ts';
 import { options } from './lib/options.ts';
 import { median } from './lib/result.ts';
-import { SoundCard } from './lib/sound-card.ts';
+import { SoundCard } from '../test/lib/bench-sound-card.ts';
 
 /**
  * Clocks that drift, for real: a far end that sends live frames a little too fast or too slowly, the real phone, and
@@ -60,15 +61,22 @@ const folder = mkdtempSync(join(tmpdir(), 'bestday-drift-'));
 // Ended early, it leaves no phone, recorder or card behind.
 const leftovers: (() => void)[] = [() => rmSync(folder, { recursive: true, force: true })];
 process.once('exit', () => leftovers.reverse().forEach((clear) => clear()));
-for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) process.once(signal, () => process.exit(code));
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)
+  process.once(signal, () => process.exit(code));
 
 await build();
 // The far end, the recorders and the sound cards must be on time as well as the phones; all are begun from here.
-if (!putAheadOfOthers(process.pid)) process.stderr.write('drift: not allowed to run ahead of other programs; a busy machine will show\n');
+if (!putAheadOfOthers(process.pid))
+  process.stderr.write('drift: not allowed to run ahead of other programs; a busy machine will show\n');
 const keyFile = join(folder, 'key');
 writeFileSync(keyFile, 'a-key-that-nobody-asks-for', { mode: 0o600 });
 const codecs = await loadCodecs(silentLog);
-const TONE = Int16Array.from({ length: FRAME_SAMPLES }, (_, at) => Math.round(TONE_AMPLITUDE * Math.sin((2 * Math.PI * TONE_HZ * at) / SAMPLE_RATE)));
+const TONE = Int16Array.from({ length: FRAME_SAMPLES }, (_, at) =>
+  Math.round(TONE_AMPLITUDE * Math.sin((2 * Math.PI * TONE_HZ * at) / SAMPLE_RATE)),
+);
 const [alone, ...drifted] = await Promise.all([cardAlone(), drift(ppm), drift(-ppm)]);
 report(alone, drifted);
 
@@ -114,7 +122,10 @@ async function drift(driftPpm: number): Promise<Drifted> {
       queuedMs.push((counters.received - counters.played - counters.late) * FRAME_MS);
     });
     const code = await exitOf(phone);
-    if (code !== 0 || counters === undefined) throw new Error(`the phone ended with ${code}: ${readFileSync(logOf(driftPpm), 'utf8').trim().split('\n').at(-1)}`);
+    if (code !== 0 || counters === undefined)
+      throw new Error(
+        `the phone ended with ${code}: ${readFileSync(logOf(driftPpm), 'utf8').trim().split('\n').at(-1)}`,
+      );
   } finally {
     for (const socket of farEnd.clients) socket.terminate();
     farEnd.close();
@@ -140,9 +151,23 @@ function sendTone(socket: WebSocket, driftPpm: number): void {
 
 function phoneAt(farEnd: WebSocketServer, card: SoundCard, driftPpm: number): ReturnType<typeof startPhone> {
   const url = `ws://127.0.0.1:${(farEnd.address() as AddressInfo).port}/`;
-  const args = ['--audio', 'auto', '--duration', String(minutes * 60), '--settings-file', join(folder, `settings-${driftPpm}.json`), '--events-fd', '3'];
-  return startPhone({ url, ca: undefined }, { deviceId: '00000000-0000-4000-8000-000000000001', keyFile }, args,
-    ['ignore', 'ignore', openSync(logOf(driftPpm), 'w'), 'pipe'], card.env);
+  const args = [
+    '--audio',
+    'auto',
+    '--duration',
+    String(minutes * 60),
+    '--settings-file',
+    join(folder, `settings-${driftPpm}.json`),
+    '--events-fd',
+    '3',
+  ];
+  return startPhone(
+    { url, ca: undefined },
+    { deviceId: '00000000-0000-4000-8000-000000000001', keyFile },
+    args,
+    ['ignore', 'ignore', openSync(logOf(driftPpm), 'w'), 'pipe'],
+    card.env,
+  );
 }
 
 function logOf(driftPpm: number): string {
@@ -153,9 +178,16 @@ function judged(driftPpm: number, samples: Int16Array, queuedMs: readonly number
   return {
     ...searched(samples),
     ppm: driftPpm,
-    queuedMs: { first: queuedMs[0]!, last: queuedMs.at(-1)!, least: Math.min(...queuedMs), most: Math.max(...queuedMs) },
+    queuedMs: {
+      first: queuedMs[0]!,
+      last: queuedMs.at(-1)!,
+      least: Math.min(...queuedMs),
+      most: Math.max(...queuedMs),
+    },
     uncorrectedMs: (driftPpm / 1e6) * minutes * 60_000,
-    concealed: counters.concealed, comfortNoise: counters.comfortNoise, underruns: counters.underrun,
+    concealed: counters.concealed,
+    comfortNoise: counters.comfortNoise,
+    underruns: counters.underrun,
   };
 }
 
@@ -191,19 +223,45 @@ function joined(parts: readonly Int16Array[]): Int16Array {
 
 function report(alone: Recorded, drifted: readonly Drifted[]): void {
   if (json) {
-    process.stdout.write(`${JSON.stringify({ benchmark: 'drift', minutes, cardAlone: alone, drifted }, undefined, 2)}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ benchmark: 'drift', minutes, cardAlone: alone, drifted }, undefined, 2)}\n`,
+    );
     return;
   }
   const signed = (value: number): string => `${value > 0 ? '+' : ''}${value.toFixed(0)}`;
-  const soundOf = ({ clicks, cardDry, loudestDb, onePercentStepDb }: Recorded): string[] => [String(clicks), String(cardDry), `${loudestDb.toFixed(1)} dB`, `${onePercentStepDb.toFixed(1)} dB`];
+  const soundOf = ({ clicks, cardDry, loudestDb, onePercentStepDb }: Recorded): string[] => [
+    String(clicks),
+    String(cardDry),
+    `${loudestDb.toFixed(1)} dB`,
+    `${onePercentStepDb.toFixed(1)} dB`,
+  ];
   printColumns(
     `drift: ${minutes} min of a live tone at a clock that is off, through the real phone, on the virtual sound card`,
-    ['far clock', 'clicks', 'card dry', 'loudest', '1 % step', 'queue first', 'last', 'least', 'most', 'uncorrected', 'concealed', 'noise', 'underruns'],
+    [
+      'far clock',
+      'clicks',
+      'card dry',
+      'loudest',
+      '1 % step',
+      'queue first',
+      'last',
+      'least',
+      'most',
+      'uncorrected',
+      'concealed',
+      'noise',
+      'underruns',
+    ],
     [
       ['no phone: card alone', ...soundOf(alone), ...Array.from({ length: 8 }, () => '-')],
       ...drifted.map((each) => [
-        `${signed(each.ppm)} ppm`, ...soundOf(each), ...[each.queuedMs.first, each.queuedMs.last, each.queuedMs.least, each.queuedMs.most].map((ms) => `${ms} ms`),
-        `${signed(each.uncorrectedMs)} ms`, String(each.concealed), String(each.comfortNoise), String(each.underruns),
+        `${signed(each.ppm)} ppm`,
+        ...soundOf(each),
+        ...[each.queuedMs.first, each.queuedMs.last, each.queuedMs.least, each.queuedMs.most].map((ms) => `${ms} ms`),
+        `${signed(each.uncorrectedMs)} ms`,
+        String(each.concealed),
+        String(each.comfortNoise),
+        String(each.underruns),
       ]),
     ],
     [

@@ -3,8 +3,8 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readWav } from '../device/src/audio/wav.ts';
-import { loadBoard } from '../device/src/system/board-profile.ts';
+import { readWav } from '../common/src/audio/wav.ts';
+import { loadBoard } from '../device/src/settings/board-profile.ts';
 import { options } from './lib/options.ts';
 import { print } from './lib/result.ts';
 
@@ -19,7 +19,12 @@ const RATE = 16_000;
 const SCRIPT = 'scripts/virtual-sound-card.sh';
 const RAW = ['--raw', '--format=s16le', `--rate=${RATE}`, '--channels=1', '--latency-msec=20'];
 /** The direct way and three walls: delay in ms, and level. */
-const REFLECTIONS = [[10, '-6dB'], [20, '-12dB'], [35, '-16dB'], [60, '-22dB']] as const;
+const REFLECTIONS = [
+  [10, '-6dB'],
+  [20, '-12dB'],
+  [35, '-16dB'],
+  [60, '-22dB'],
+] as const;
 /** The canceller has to find the room first. */
 const LEARNING_S = 5;
 
@@ -44,8 +49,16 @@ function pactl(...args: string[]): string {
 /** Inside the sound server, for a program outside adds a tenth of a second that no room has. */
 function simulateRoom(): void {
   for (const [latencyMs, volume] of REFLECTIONS) {
-    const module = pactl('load-module', 'module-loopback', 'source=spk.monitor', 'sink=micfeed', `latency_msec=${latencyMs}`).trim();
-    const input = pactl('list', 'sink-inputs').split('Sink Input #').find((each) => each.includes(`Owner Module: ${module}\n`));
+    const module = pactl(
+      'load-module',
+      'module-loopback',
+      'source=spk.monitor',
+      'sink=micfeed',
+      `latency_msec=${latencyMs}`,
+    ).trim();
+    const input = pactl('list', 'sink-inputs')
+      .split('Sink Input #')
+      .find((each) => each.includes(`Owner Module: ${module}\n`));
     if (input === undefined) throw new Error('the sound server made no way from the speaker to the microphone');
     pactl('set-sink-input-volume', String(parseInt(input, 10)), volume);
   }
@@ -60,8 +73,12 @@ function record(source: string): () => Int16Array {
   };
 }
 
-const after = (ms: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms); });
-const powerDb = (samples: Int16Array): number => 10 * Math.log10(Math.max(1e-3, samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length));
+const after = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+const powerDb = (samples: Int16Array): number =>
+  10 * Math.log10(Math.max(1e-3, samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length));
 
 /** Voice for so long, said over and over. */
 function voice(file: string, samples: number): Buffer {
@@ -79,26 +96,55 @@ async function levels(sink: string, file: string): Promise<readonly [number, num
 }
 
 async function main(): Promise<void> {
-  const { status, stderr } = spawnSync(SCRIPT, ['start', folder], { encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'] });
+  const { status, stderr } = spawnSync(SCRIPT, ['start', folder], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   if (status !== 0) throw new Error(stderr.trim());
-  env = { ...process.env, ...Object.fromEntries([...readFileSync(join(folder, 'env.sh'), 'utf8').matchAll(/^export (\w+)=(.*)$/gm)].map(([, key, value]) => [key!, value!])) };
+  env = {
+    ...process.env,
+    ...Object.fromEntries(
+      [...readFileSync(join(folder, 'env.sh'), 'utf8').matchAll(/^export (\w+)=(.*)$/gm)].map(([, key, value]) => [
+        key!,
+        value!,
+      ]),
+    ),
+  };
   const { folder: board } = loadBoard('pi-4-speakerphone');
   const args = /aec_method=webrtc aec_args="([^"]+)"/.exec(readFileSync(join(board, 'echo.pa'), 'utf8'))![1]!;
   simulateRoom();
   // pactl wants the inner quotes as they stand in the file.
-  pactl('load-module', 'module-echo-cancel', 'sink_master=spk', 'source_master=micfeed.monitor', 'sink_name=phone_out', 'source_name=phone_in', `rate=${RATE}`, 'channels=1', 'use_master_format=0', 'aec_method=webrtc', `aec_args="${args}"`);
+  pactl(
+    'load-module',
+    'module-echo-cancel',
+    'sink_master=spk',
+    'source_master=micfeed.monitor',
+    'sink_name=phone_out',
+    'source_name=phone_in',
+    `rate=${RATE}`,
+    'channels=1',
+    'use_master_format=0',
+    'aec_method=webrtc',
+    `aec_args="${args}"`,
+  );
   await after(1_000);
   const echo = await levels('phone_out', 'server-stub/voices/companion/reply-company.wav');
   await after(1_500);
   const near = await levels('micfeed', 'server-stub/voices/caller/caller-garden.wav');
-  print({
-    benchmark: 'echo-cancellation', method: `PulseAudio's WebRTC canceller as in hardware/*-speakerphone/echo.pa; a direct way and three reflections up to 60 ms, ${seconds - 1} s after ${LEARNING_S} s of learning`,
-    rows: [
-      { what: 'the companion\'s voice, left in the microphone', unit: 'dB', ours: echo[1], floor: echo[0] },
-      { what: 'the patient\'s own voice', unit: 'dB', ours: near[1], floor: near[0] },
-    ].map((row) => ({ ...row, ratio: undefined })),
-    notes: [`echo taken away: ${(echo[0] - echo[1]).toFixed(1)} dB; patient's voice changed by ${(near[1] - near[0]).toFixed(1)} dB`],
-  }, json);
+  print(
+    {
+      benchmark: 'echo-cancellation',
+      method: `PulseAudio's WebRTC canceller as in hardware/*-speakerphone/echo.pa; a direct way and three reflections up to 60 ms, ${seconds - 1} s after ${LEARNING_S} s of learning`,
+      rows: [
+        { what: "the companion's voice, left in the microphone", unit: 'dB', ours: echo[1], floor: echo[0] },
+        { what: "the patient's own voice", unit: 'dB', ours: near[1], floor: near[0] },
+      ].map((row) => ({ ...row, ratio: undefined })),
+      notes: [
+        `echo taken away: ${(echo[0] - echo[1]).toFixed(1)} dB; patient's voice changed by ${(near[1] - near[0]).toFixed(1)} dB`,
+      ],
+    },
+    json,
+  );
 }
 
 try {

@@ -1,9 +1,9 @@
-import { seededRandom } from '../protocol/src/index.ts';
-import { loadCodecs } from '../device/src/codec/codecs.ts';
-import type { EncoderTuning } from '../device/src/codec/ports.ts';
-import { LossTuner } from '../device/src/codec/tuning.ts';
-import { newFrameCounters } from '../device/src/playout/counters.ts';
-import { silentLog } from '../device/src/system/log.ts';
+import { seededRandom } from '../common/src/time/random.ts';
+import { loadCodecs } from '../common/src/codec/codecs.ts';
+import type { EncoderTuning } from '../common/src/codec/ports.ts';
+import { LossTuner } from '../common/src/codec/tuning.ts';
+import { newFrameCounters } from '../common/src/concealment/frame-counters.ts';
+import { silentLog } from '../common/src/system/log.ts';
 import { printColumns } from './lib/columns.ts';
 import { joined, lossPattern, settledSpeech, stoiToOriginal, throughLadder } from './lib/lossy-speech.ts';
 import { options } from './lib/options.ts';
@@ -28,12 +28,16 @@ const speech = joined(frames);
 const rows: { tuning: EncoderTuning; scores: number[] }[] = [];
 for (const tuning of TUNINGS) rows.push({ tuning, scores: await scoresOf(tuning) });
 
-if (json) process.stdout.write(`${JSON.stringify({ benchmark: 'encoder-tuning', runs, rates: RATES, rows }, undefined, 2)}\n`);
+if (json)
+  process.stdout.write(`${JSON.stringify({ benchmark: 'encoder-tuning', runs, rates: RATES, rows }, undefined, 2)}\n`);
 else {
   printColumns(
     `encoder-tuning: STOI to the original under random loss, ${runs} runs a cell; * is what the device chooses there`,
     ['', ...RATES.map((rate) => `${rate * 100} %`)],
-    rows.map(({ tuning, scores }) => [nameOf(tuning), ...scores.map((score, index) => `${score.toFixed(4)}${chosen(tuning, RATES[index]!) ? '*' : ' '}`)]),
+    rows.map(({ tuning, scores }) => [
+      nameOf(tuning),
+      ...scores.map((score, index) => `${score.toFixed(4)}${chosen(tuning, RATES[index]!) ? '*' : ' '}`),
+    ]),
   );
 }
 

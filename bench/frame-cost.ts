@@ -2,14 +2,17 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
-import { FRAME_SAMPLES, SequenceExtender, SUBPROTOCOL, systemClock, systemRandom, webSocketAsMessageSocket } from '../protocol/src/index.ts';
-import type { MessageSocket, MessageSocketHandlers } from '../protocol/src/index.ts';
-import { loadCodecs } from '../device/src/codec/codecs.ts';
-import { CLEAN_LINK } from '../device/src/codec/tuning.ts';
+import { systemClock } from '../common/src/time/clock.ts';
+import { systemRandom } from '../common/src/time/random.ts';
+import { webSocketAsMessageSocket } from '../common/src/link/message-socket.ts';
+import { FRAME_SAMPLES, SequenceExtender, SUBPROTOCOL } from '../protocol/src/index.ts';
+import type { MessageSocket, MessageSocketHandlers } from '../common/src/link/message-socket.ts';
+import { loadCodecs } from '../common/src/codec/codecs.ts';
+import { CLEAN_LINK } from '../common/src/codec/tuning.ts';
 import { Link } from '../device/src/conversation/link.ts';
 import { Downlink } from '../device/src/downlink.ts';
-import { newFrameCounters } from '../device/src/playout/counters.ts';
-import { silentLog } from '../device/src/system/log.ts';
+import { newFrameCounters } from '../common/src/concealment/frame-counters.ts';
+import { silentLog } from '../common/src/system/log.ts';
 import { Uplink } from '../device/src/uplink.ts';
 import { Arrivals, measured } from './lib/frame-timing.ts';
 import type { Cost } from './lib/frame-timing.ts';
@@ -43,23 +46,36 @@ try {
   const up = await compare(await uplink(), await floorUplink());
   const down = await compare(await downlink(), await floorDownlink());
   const both = up.map(([ours, floor], round) => [sum(ours, down[round]![0]), sum(floor, down[round]![1])] as const);
-  const row = (what: string, pairs: readonly (readonly [Cost, Cost])[], of: keyof Cost, goal?: number): ReturnType<typeof paired> =>
-    paired(what, 'us', pairs.map(([ours, floor]) => [ours[of], floor[of]]), goal);
-  print({
-    benchmark: 'frame-cost',
-    method: `a 20 ms frame of speech, Opus over wss on loopback; median of ${rounds} interleaved rounds of ${frames} frames`,
-    rows: [
-      row('uplink, CPU', up, 'cpuUs'),
-      row('downlink, CPU', down, 'cpuUs'),
-      row('both, CPU', both, 'cpuUs', GOAL),
-      row('uplink, time in the calls', up, 'inCallUs'),
-      row('downlink, time in the calls', down, 'inCallUs'),
-    ],
-    notes: [
-      `uplink: capture() = encode, hold, RTP, send; floor: native encode, send. CPU counts the timer and the kernel's part too`,
-      `downlink: check, RTP, jitter queue, ${codecs.describe().replace(/^encode.*?, /, '')}, comfort noise learning; floor: native decode`,
-    ],
-  }, json);
+  const row = (
+    what: string,
+    pairs: readonly (readonly [Cost, Cost])[],
+    of: keyof Cost,
+    goal?: number,
+  ): ReturnType<typeof paired> =>
+    paired(
+      what,
+      'us',
+      pairs.map(([ours, floor]) => [ours[of], floor[of]]),
+      goal,
+    );
+  print(
+    {
+      benchmark: 'frame-cost',
+      method: `a 20 ms frame of speech, Opus over wss on loopback; median of ${rounds} interleaved rounds of ${frames} frames`,
+      rows: [
+        row('uplink, CPU', up, 'cpuUs'),
+        row('downlink, CPU', down, 'cpuUs'),
+        row('both, CPU', both, 'cpuUs', GOAL),
+        row('uplink, time in the calls', up, 'inCallUs'),
+        row('downlink, time in the calls', down, 'inCallUs'),
+      ],
+      notes: [
+        `uplink: capture() = encode, hold, RTP, send; floor: native encode, send. CPU counts the timer and the kernel's part too`,
+        `downlink: check, RTP, jitter queue, ${codecs.describe().replace(/^encode.*?, /, '')}, comfort noise learning; floor: native decode`,
+      ],
+    },
+    json,
+  );
 } finally {
   programs.stop();
 }
@@ -71,7 +87,7 @@ async function compare(ours: Line, floor: Line): Promise<(readonly [ours: Cost, 
   // The first rounds train the compiler.
   for (let round = -2; round < rounds; round++) {
     const before = round % 2 === 0 ? await floor.run() : undefined;
-    const pair = [await ours.run(), before ?? await floor.run()] as const;
+    const pair = [await ours.run(), before ?? (await floor.run())] as const;
     if (round >= 0) pairs.push(pair);
   }
   ours.close();
@@ -84,17 +100,19 @@ function sum(a: Cost, b: Cost): Cost {
 }
 
 function paced(send: (frame: Int16Array, index: number) => void): Line['run'] {
-  return () => measured(frames, async (timed) => {
-    for (let index = 0; index < frames; index++) {
-      timed(() => send(speech[index % speech.length]!, index));
-      await sleep(PERIOD_MS);
-    }
-  });
+  return () =>
+    measured(frames, async (timed) => {
+      for (let index = 0; index < frames; index++) {
+        timed(() => send(speech[index % speech.length]!, index));
+        await sleep(PERIOD_MS);
+      }
+    });
 }
 
 async function connect(path: string, subprotocol: boolean): Promise<WebSocket> {
   const socket = new WebSocket(programs.url(path), subprotocol ? [SUBPROTOCOL] : [], {
-    ca: readFileSync(join(programs.folder, 'ca.pem')), perMessageDeflate: false,
+    ca: readFileSync(join(programs.folder, 'ca.pem')),
+    perMessageDeflate: false,
   });
   await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
   return socket;
@@ -104,8 +122,16 @@ async function uplink(): Promise<Line> {
   const socket = await connect('/silent', true);
   let sent = 0;
   const line = new Uplink({
-    clock: systemClock, encoder: codecs.encoder('opus'), bitrate: CLEAN_LINK.bitrate, counters: newFrameCounters(),
-    ssrc: 1, firstSequence: 0, firstTimestamp: 0, onShed: () => { throw new Error('the uplink shed a frame: the machine is too busy to measure on'); },
+    clock: systemClock,
+    encoder: codecs.encoder('opus'),
+    bitrate: CLEAN_LINK.bitrate,
+    counters: newFrameCounters(),
+    ssrc: 1,
+    firstSequence: 0,
+    firstTimestamp: 0,
+    onShed: () => {
+      throw new Error('the uplink shed a frame: the machine is too busy to measure on');
+    },
   });
   line.link(webSocketAsMessageSocket(socket, undefined), 'rtp', -1);
   return {
@@ -131,17 +157,27 @@ async function downlink(): Promise<Line> {
   const extender = new SequenceExtender();
   const heard = new Int16Array(FRAME_SAMPLES);
   const line = new Downlink({
-    decoderFor: (codec) => codecs.decoder(codec), random: systemRandom, counters: newFrameCounters(),
-    prompts: { next: () => undefined }, onPlayback: () => {},
+    decoderFor: (codec) => codecs.decoder(codec),
+    random: systemRandom,
+    counters: newFrameCounters(),
+    prompts: { next: () => undefined },
+    onPlayback: () => {},
   });
   line.start('opus');
   const arrivals = new Arrivals(frames);
   const messages = webSocketAsMessageSocket(socket, undefined);
   // Around a message's whole way, so that its checks and its parsing are timed too.
-  const listen = (handlers: MessageSocketHandlers): void => messages.listen({ ...handlers, binary: (data) => arrivals.take(() => handlers.binary(data)) });
+  const listen = (handlers: MessageSocketHandlers): void =>
+    messages.listen({ ...handlers, binary: (data) => arrivals.take(() => handlers.binary(data)) });
   const link = new Link(Object.create(messages, { listen: { value: listen } }) as MessageSocket, 'rtp', {
-    clock: systemClock, codec: () => 'opus', rawFrame: () => {}, dead: () => {}, closed: () => {},
-    fault: (error) => { throw error; },
+    clock: systemClock,
+    codec: () => 'opus',
+    rawFrame: () => {},
+    dead: () => {},
+    closed: () => {},
+    fault: (error) => {
+      throw error;
+    },
     message: (message) => {
       if (message.type === 'response.start') line.responseStart(message.id, message.firstSeq);
       if (message.type === 'response.end') line.responseEnd(message.id, message.lastSeq);

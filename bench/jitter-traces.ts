@@ -1,13 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
-import { FRAME_MS, seededRandom } from '../protocol/src/index.ts';
-import { loadCodecs, type CodecFactory } from '../device/src/codec/codecs.ts';
-import { LearnedComfortNoise } from '../device/src/playout/comfort-noise.ts';
-import { newFrameCounters } from '../device/src/playout/counters.ts';
-import { Ladder } from '../device/src/playout/ladder.ts';
+import { seededRandom } from '../common/src/time/random.ts';
+import { FRAME_MS } from '../protocol/src/index.ts';
+import { loadCodecs, type CodecFactory } from '../common/src/codec/codecs.ts';
+import { LearnedComfortNoise } from '../common/src/concealment/comfort-noise.ts';
+import { newFrameCounters } from '../common/src/concealment/frame-counters.ts';
+import { Ladder } from '../common/src/concealment/ladder.ts';
 import { LivePlayout } from '../device/src/playout/live-playout.ts';
-import { silentLog } from '../device/src/system/log.ts';
+import { silentLog } from '../common/src/system/log.ts';
 import { printColumns } from './lib/columns.ts';
 import { makeHeldOutTraces } from './lib/held-out-traces.ts';
 import type { NetEqResult } from './lib/neteq-peer.ts';
@@ -58,9 +59,16 @@ const speech = speechFrames('companion');
 const packets = encode(codecs, speech);
 
 const ours = traces.map((trace) => mean(PHASES_MS.map((phaseMs) => measure(codecs, trace, phaseMs))));
-const peers = values['no-peer'] ? [] : await inTurns(traces, Number(values['at-a-time']), (trace) => runNetEq({
-  delaysMs: [...trace.delaysMs], seconds, speech: asBase64(Int16Array.from(speech.flatMap((frame) => [...frame]))), record: false,
-}));
+const peers = values['no-peer']
+  ? []
+  : await inTurns(traces, Number(values['at-a-time']), (trace) =>
+      runNetEq({
+        delaysMs: [...trace.delaysMs],
+        seconds,
+        speech: asBase64(Int16Array.from(speech.flatMap((frame) => [...frame]))),
+        record: false,
+      }),
+    );
 report();
 
 function recorded(path: string): Trace {
@@ -86,7 +94,13 @@ function measure(factory: CodecFactory, trace: Trace, phaseMs: number): Measured
   let warm = before;
   for (let nowMs = phaseMs; nowMs < total * 1_000; nowMs += FRAME_MS) {
     for (; next * FRAME_MS + delayOf(next) <= nowMs; next++) {
-      playout.insert({ sequence: next, timestamp: next * 960, marker: false, payload: packets[next % packets.length]!, arrivedMs: next * FRAME_MS + delayOf(next) });
+      playout.insert({
+        sequence: next,
+        timestamp: next * 960,
+        marker: false,
+        payload: packets[next % packets.length]!,
+        arrivedMs: next * FRAME_MS + delayOf(next),
+      });
     }
     playout.render(nowMs);
     const now = snapshot();
@@ -112,37 +126,66 @@ function measure(factory: CodecFactory, trace: Trace, phaseMs: number): Measured
 
   function snapshot() {
     const { waited, waitMs, acceleratedSamples, expandedSamples } = playout.statistics;
-    return { waited, waitMs, concealed: counters.concealed + counters.comfortNoise, stretched: acceleratedSamples + expandedSamples };
+    return {
+      waited,
+      waitMs,
+      concealed: counters.concealed + counters.comfortNoise,
+      stretched: acceleratedSamples + expandedSamples,
+    };
   }
 }
 
 function mean(list: readonly Measured[]): Measured {
   const of = (key: keyof Measured) => list.reduce((sum, each) => sum + each[key], 0) / list.length;
-  return { meanMs: of('meanMs'), p95Ms: of('p95Ms'), concealedShare: of('concealedShare'), stretchedShare: of('stretchedShare') };
+  return {
+    meanMs: of('meanMs'),
+    p95Ms: of('p95Ms'),
+    concealedShare: of('concealedShare'),
+    stretchedShare: of('stretchedShare'),
+  };
 }
 
 function report(): void {
-  const rows = traces.map((trace, index) => ({ trace: trace.name, ours: ours[index]!, netEq: peers[index] && withoutSound(peers[index]) }));
+  const rows = traces.map((trace, index) => ({
+    trace: trace.name,
+    ours: ours[index]!,
+    netEq: peers[index] && withoutSound(peers[index]),
+  }));
   if (values.json) {
-    process.stdout.write(`${JSON.stringify({ benchmark: 'jitter-traces', seconds, seed: Number(values.seed), rows }, undefined, 2)}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ benchmark: 'jitter-traces', seconds, seed: Number(values.seed), rows }, undefined, 2)}\n`,
+    );
     return;
   }
   printColumns(
     `jitter-traces: live audio, ${seconds} s a path after ${WARM_UP_MS / 1_000} s; added delay in ms, concealed and stretched in %`,
     ['path', 'mean', 'NetEQ', 'ratio', 'p95', 'NetEQ', 'concealed', 'NetEQ', 'stretched', 'NetEQ', ''],
     rows.map(({ trace, ours: own, netEq }) => [
-      trace, own.meanMs.toFixed(0), netEq?.meanDelayMs.toFixed(0) ?? '-', netEq ? (own.meanMs / netEq.meanDelayMs).toFixed(2) : '-',
-      own.p95Ms.toFixed(0), netEq?.p95DelayMs.toFixed(0) ?? '-',
-      percent(own.concealedShare), netEq ? percent(netEq.concealedShare) : '-', percent(own.stretchedShare), netEq ? percent(netEq.stretchedShare) : '-',
+      trace,
+      own.meanMs.toFixed(0),
+      netEq?.meanDelayMs.toFixed(0) ?? '-',
+      netEq ? (own.meanMs / netEq.meanDelayMs).toFixed(2) : '-',
+      own.p95Ms.toFixed(0),
+      netEq?.p95DelayMs.toFixed(0) ?? '-',
+      percent(own.concealedShare),
+      netEq ? percent(netEq.concealedShare) : '-',
+      percent(own.stretchedShare),
+      netEq ? percent(netEq.stretchedShare) : '-',
       netEq ? verdict(own, netEq) : '',
     ]),
-    ['Delay: from a packet\'s arrival to its decoding, as NetEQ counts it. Goal: ratio <= 1.00 at no more concealment on every path, <= 0.80 on two.', ...disturbance(peers.map((peer) => peer.timerLateMs))],
+    [
+      "Delay: from a packet's arrival to its decoding, as NetEQ counts it. Goal: ratio <= 1.00 at no more concealment on every path, <= 0.80 on two.",
+      ...disturbance(peers.map((peer) => peer.timerLateMs)),
+    ],
   );
 }
 
 /** A twentieth of a percent of concealment, 30 ms in a minute, is nothing that either can help. */
 function verdict(own: Measured, netEq: Omit<NetEqResult, 'heard'>): string {
-  const worse = [...(own.meanMs > netEq.meanDelayMs ? ['delay'] : []), ...(own.concealedShare > Math.max(netEq.concealedShare, NEGLIGIBLE_SHARE) ? ['concealment'] : [])];
+  const worse = [
+    ...(own.meanMs > netEq.meanDelayMs ? ['delay'] : []),
+    ...(own.concealedShare > Math.max(netEq.concealedShare, NEGLIGIBLE_SHARE) ? ['concealment'] : []),
+  ];
   return worse.length === 0 ? 'better in both' : `worse: ${worse.join(', ')}`;
 }
 
@@ -153,7 +196,11 @@ function withoutSound({ heard: _, ...figures }: NetEqResult) {
 /** NetEQ runs in real time: on a busy machine it is not its own figures that are measured. */
 function disturbance(late: readonly number[]): string[] {
   const worst = Math.max(0, ...late);
-  return worst <= QUIET_MACHINE_MS ? [] : [`This machine was busy: NetEQ's timers came up to ${worst.toFixed(0)} ms late (p99), so its figures are worse than its own.`];
+  return worst <= QUIET_MACHINE_MS
+    ? []
+    : [
+        `This machine was busy: NetEQ's timers came up to ${worst.toFixed(0)} ms late (p99), so its figures are worse than its own.`,
+      ];
 }
 
 function percent(share: number): string {

@@ -1,13 +1,14 @@
-import { FRAME_SAMPLES, seededRandom } from '../protocol/src/index.ts';
-import { loadCodecs } from '../device/src/codec/codecs.ts';
-import { hasLbrr } from '../device/src/codec/opus-packet.ts';
-import type { Decoder } from '../device/src/codec/ports.ts';
-import { FlatComfortNoise, LearnedComfortNoise } from '../device/src/playout/comfort-noise.ts';
-import { newFrameCounters } from '../device/src/playout/counters.ts';
-import { Ladder } from '../device/src/playout/ladder.ts';
+import { seededRandom } from '../common/src/time/random.ts';
+import { FRAME_SAMPLES } from '../protocol/src/index.ts';
+import { loadCodecs } from '../common/src/codec/codecs.ts';
+import { hasLbrr } from '../common/src/codec/opus-packet.ts';
+import type { Decoder } from '../common/src/codec/ports.ts';
+import { FlatComfortNoise, LearnedComfortNoise } from '../common/src/concealment/comfort-noise.ts';
+import { newFrameCounters } from '../common/src/concealment/frame-counters.ts';
+import { Ladder } from '../common/src/concealment/ladder.ts';
 import { accelerate, expand } from '../device/src/playout/time-stretch.ts';
 import { Downlink } from '../device/src/downlink.ts';
-import { silentLog } from '../device/src/system/log.ts';
+import { silentLog } from '../common/src/system/log.ts';
 import { options } from './lib/options.ts';
 import { median, paired, print, type Row } from './lib/result.ts';
 import { speechFrames } from './lib/speech.ts';
@@ -35,7 +36,8 @@ async function timed(pass: Pass): Promise<number> {
 }
 
 async function beside(what: string, ours: (ladder: Ladder) => void, floor: Pass): Promise<Row> {
-  const withLadder: Pass = (decoder) => ours(new Ladder({ decoder, comfortNoise: new LearnedComfortNoise(seededRandom(1)), counters: newFrameCounters() }));
+  const withLadder: Pass = (decoder) =>
+    ours(new Ladder({ decoder, comfortNoise: new LearnedComfortNoise(seededRandom(1)), counters: newFrameCounters() }));
   await timed(withLadder);
   await timed(floor);
   const pairs: (readonly [number, number])[] = [];
@@ -52,11 +54,21 @@ async function alone(what: string, work: () => void): Promise<Row> {
 
 const LOST = (index: number) => index % 4 === 2;
 const rows: Row[] = [
-  await beside('received', (ladder) => packets.forEach((packet) => ladder.received(packet)), (decoder) => packets.forEach((packet) => decoder.decode(packet))),
+  await beside(
+    'received',
+    (ladder) => packets.forEach((packet) => ladder.received(packet)),
+    (decoder) => packets.forEach((packet) => decoder.decode(packet)),
+  ),
   await beside(
     'every fourth from FEC',
-    (ladder) => packets.forEach((packet, index) => (LOST(index) ? ladder.missing(packets[index + 1]) : ladder.received(packet))),
-    (decoder) => packets.forEach((packet, index) => (LOST(index) && packets[index + 1] && hasLbrr(packets[index + 1]!) ? decoder.recover(packets[index + 1]!) : decoder.decode(packet))),
+    (ladder) =>
+      packets.forEach((packet, index) => (LOST(index) ? ladder.missing(packets[index + 1]) : ladder.received(packet))),
+    (decoder) =>
+      packets.forEach((packet, index) =>
+        LOST(index) && packets[index + 1] && hasLbrr(packets[index + 1]!)
+          ? decoder.recover(packets[index + 1]!)
+          : decoder.decode(packet),
+      ),
   ),
   await beside(
     'every fourth concealed',
@@ -69,18 +81,25 @@ const rows: Row[] = [
     (decoder) => packets.forEach((packet, index) => (index % 16 < 8 ? decoder.decode(packet) : decoder.conceal())),
   ),
   await alone('comfort noise, made', noise(LearnedComfortNoise)),
-  await alone('comfort noise, the simulator\'s', noise(FlatComfortNoise)),
+  await alone("comfort noise, the simulator's", noise(FlatComfortNoise)),
   await alone('comfort noise, learned from', learning()),
-  await alone('speech, shortened by a pitch period', () => frames.forEach((frame) => accelerate(frame, { quiet: false, hurry: false }))),
-  await alone('speech, stretched by a pitch period', () => frames.forEach((frame) => expand(frame, { quiet: false, hurry: false }))),
+  await alone('speech, shortened by a pitch period', () =>
+    frames.forEach((frame) => accelerate(frame, { quiet: false, hurry: false })),
+  ),
+  await alone('speech, stretched by a pitch period', () =>
+    frames.forEach((frame) => expand(frame, { quiet: false, hurry: false })),
+  ),
   await alone('the whole downlink but the sound', downlink()),
 ];
 
-print({
-  benchmark: 'ladder-cost',
-  method: `microseconds a frame of 20 ms over ${packets.length} frames of speech, median of ${rounds} rounds; the floor is the decoder alone`,
-  rows,
-}, json);
+print(
+  {
+    benchmark: 'ladder-cost',
+    method: `microseconds a frame of 20 ms over ${packets.length} frames of speech, median of ${rounds} rounds; the floor is the decoder alone`,
+    rows,
+  },
+  json,
+);
 
 function noise(Kind: typeof LearnedComfortNoise | typeof FlatComfortNoise): () => void {
   const made = new Kind(seededRandom(1));
@@ -96,11 +115,21 @@ function learning(): () => void {
 /** Queue, order, responses, counters: with a decoder that does nothing. */
 function downlink(): () => void {
   const frame = new Int16Array(FRAME_SAMPLES);
-  const nothing: Decoder = { codec: 'opus', decode: () => frame, recover: () => undefined, conceal: () => frame, close() {} };
+  const nothing: Decoder = {
+    codec: 'opus',
+    decode: () => frame,
+    recover: () => undefined,
+    conceal: () => frame,
+    close() {},
+  };
   return () => {
     const line = new Downlink({
-      decoderFor: () => nothing, random: seededRandom(1), comfortNoise: new FlatComfortNoise(seededRandom(1)), counters: newFrameCounters(),
-      prompts: { next: () => undefined }, onPlayback() {},
+      decoderFor: () => nothing,
+      random: seededRandom(1),
+      comfortNoise: new FlatComfortNoise(seededRandom(1)),
+      counters: newFrameCounters(),
+      prompts: { next: () => undefined },
+      onPlayback() {},
     });
     line.start('opus');
     line.responseStart('a', 0);

@@ -1,14 +1,23 @@
 import { parseArgs } from 'node:util';
-import { FRAME_SAMPLES, seededRandom } from '../protocol/src/index.ts';
-import { loadCodecs } from '../device/src/codec/codecs.ts';
-import type { EncoderTuning } from '../device/src/codec/ports.ts';
-import { LossTuner } from '../device/src/codec/tuning.ts';
-import { newFrameCounters } from '../device/src/playout/counters.ts';
-import { silentLog } from '../device/src/system/log.ts';
+import { seededRandom } from '../common/src/time/random.ts';
+import { FRAME_SAMPLES } from '../protocol/src/index.ts';
+import { loadCodecs } from '../common/src/codec/codecs.ts';
+import type { EncoderTuning } from '../common/src/codec/ports.ts';
+import { LossTuner } from '../common/src/codec/tuning.ts';
+import { newFrameCounters } from '../common/src/concealment/frame-counters.ts';
+import { silentLog } from '../common/src/system/log.ts';
 import { aligned } from './lib/align.ts';
 import { printColumns } from './lib/columns.ts';
 import { resample } from './lib/fourier.ts';
-import { joined, lossPattern, PATTERNS, settledSpeech, stoiToOriginal, throughLadder, type Pattern } from './lib/lossy-speech.ts';
+import {
+  joined,
+  lossPattern,
+  PATTERNS,
+  settledSpeech,
+  stoiToOriginal,
+  throughLadder,
+  type Pattern,
+} from './lib/lossy-speech.ts';
 import { asBase64, inTurns, runNetEq } from './lib/neteq.ts';
 import { logSpectralDistance, segmentalSnr, stoi } from './lib/quality.ts';
 
@@ -61,7 +70,9 @@ interface Outcome extends Case {
   readonly toOriginal: number;
 }
 
-const cases: Case[] = RATES.flatMap((rate) => PATTERNS.map((pattern) => ({ rate, pattern }))).filter(({ rate, pattern }) => rate > 0 || pattern === 'random');
+const cases: Case[] = RATES.flatMap((rate) => PATTERNS.map((pattern) => ({ rate, pattern }))).filter(
+  ({ rate, pattern }) => rate > 0 || pattern === 'random',
+);
 const outcomes: Outcome[] = [];
 for (const each of cases) outcomes.push(await sweep(each));
 const peers = values['no-peer'] ? [] : await inTurns(cases, 3, netEqToOriginal);
@@ -112,7 +123,9 @@ function decodeAll(packets: readonly Uint8Array[]): Int16Array {
 
 function withSilence(packets: readonly Uint8Array[], lost: readonly boolean[]): Int16Array {
   const decoder = codecs.decoder('opus');
-  const out = joined(packets.map((packet, index) => (lost[index] ? new Int16Array(FRAME_SAMPLES) : decoder.decode(packet))));
+  const out = joined(
+    packets.map((packet, index) => (lost[index] ? new Int16Array(FRAME_SAMPLES) : decoder.decode(packet))),
+  );
   decoder.close();
   return out;
 }
@@ -124,11 +137,19 @@ function withLibopusAlone(packets: readonly Uint8Array[], lost: readonly boolean
   return out;
 }
 
-async function netEqToOriginal({ pattern, rate }: Case): Promise<{ readonly stoi: number; readonly timerLateMs: number }> {
+async function netEqToOriginal({
+  pattern,
+  rate,
+}: Case): Promise<{ readonly stoi: number; readonly timerLateMs: number }> {
   const seconds = Number(values.seconds);
   const lost = lossPattern(pattern, rate, 50 * (seconds + 10), seededRandom(99));
   const half = speech.subarray(0, speech.length / 2);
-  const result = await runNetEq({ delaysMs: lost.map((gone) => (gone ? -1 : 0)), seconds, speech: asBase64(half), record: true });
+  const result = await runNetEq({
+    delaysMs: lost.map((gone) => (gone ? -1 : 0)),
+    seconds,
+    speech: asBase64(half),
+    record: true,
+  });
   const bytes = Buffer.from(result.heard, 'base64');
   const wide = new Int16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
   const { reference, heard } = aligned(half, Int16Array.from(resample(wide, 1, 3), Math.round));
@@ -155,7 +176,13 @@ function report(): void {
   printColumns(
     `loss-sweep: what became of lost frames; ${runs} runs of ${((frames.length * 20) / 1_000).toFixed(1)} s of real speech a row`,
     ['loss', 'encoder', 'recovered', 'concealed', 'noise'],
-    rows.map((row) => [nameOf(row), described(tuningFor(row.rate)), share(row.recovered, row.lost), share(row.concealed, row.lost), share(row.comfortNoise, row.lost)]),
+    rows.map((row) => [
+      nameOf(row),
+      described(tuningFor(row.rate)),
+      share(row.recovered, row.lost),
+      share(row.concealed, row.lost),
+      share(row.comfortNoise, row.lost),
+    ]),
   );
   printColumns(
     'quality against the decode without loss: segmental SNR in dB, log-spectral distance in dB, STOI',
@@ -168,12 +195,17 @@ function report(): void {
     ]),
     ['Goal: at 5 % random loss 75 % recovered and STOI 0.99; nothing given away without loss; never under libopus.'],
   );
-  const lostBy = (own: number | undefined, without: number | undefined) => (own === undefined || without === undefined ? '-' : (without - own).toFixed(4));
+  const lostBy = (own: number | undefined, without: number | undefined) =>
+    own === undefined || without === undefined ? '-' : (without - own).toFixed(4);
   printColumns(
     'STOI against the original recording, coding included, NetEQ with its own encoder under the same kind of loss; and what loss takes from it',
     ['loss', 'ours', 'NetEQ', 'taken', 'NetEQ'],
     rows.map((row) => [
-      nameOf(row), row.toOriginal.toFixed(4), row.netEqToOriginal?.toFixed(4) ?? '-', lostBy(row.toOriginal, rows[0]!.toOriginal), lostBy(row.netEqToOriginal, rows[0]!.netEqToOriginal),
+      nameOf(row),
+      row.toOriginal.toFixed(4),
+      row.netEqToOriginal?.toFixed(4) ?? '-',
+      lostBy(row.toOriginal, rows[0]!.toOriginal),
+      lostBy(row.netEqToOriginal, rows[0]!.netEqToOriginal),
     ]),
     peerNotes(rows[0]!.toOriginal),
   );
@@ -189,7 +221,11 @@ function peerNotes(oursWithoutLoss: number): string[] {
     apart <= ALIKE_WITHOUT_LOSS
       ? `Without loss the two are ${apart.toFixed(4)} apart: NetEQ's sound was found again.`
       : `Without loss the two are ${apart.toFixed(4)} apart: NetEQ's sound was not found again as it shifted, and its figures say nothing.`,
-    ...(lateMs > QUIET_MACHINE_MS ? [`This machine was busy: NetEQ's timers came up to ${lateMs.toFixed(0)} ms late (p99), so its figures are worse than its own.`] : []),
+    ...(lateMs > QUIET_MACHINE_MS
+      ? [
+          `This machine was busy: NetEQ's timers came up to ${lateMs.toFixed(0)} ms late (p99), so its figures are worse than its own.`,
+        ]
+      : []),
   ];
 }
 

@@ -12,7 +12,7 @@ import { options } from './lib/options.ts';
 import { daemonCommand, provide } from './lib/programs.ts';
 import { print } from './lib/result.ts';
 import type { Row } from './lib/result.ts';
-import { Delays, MarkDetector, markFrame, SoundCard } from './lib/sound-card.ts';
+import { Delays, MarkDetector, markFrame, SoundCard } from '../test/lib/bench-sound-card.ts';
 import { encoded } from './lib/speech.ts';
 
 /**
@@ -35,17 +35,20 @@ const folder = mkdtempSync(join(tmpdir(), 'bestday-bench-'));
 const card = SoundCard.start();
 try {
   const rows: Row[] = [];
-  for (const backend of BACKENDS) rows.push(...await measure(backend));
-  print({
-    benchmark: 'sound-delay',
-    method: `virtual sound card, Opus over wss on loopback; median of ${marks} marks each way`,
-    rows,
-    notes: [
-      'microphone to wire: a sample played into the card until the packet that holds it is at the server (a frame is 20 ms long)',
-      'wire to speaker: a packet sent live by the server until another program hears its first sample',
-      'floor: the card alone, from a program that plays to one that listens; the difference is the phone\'s',
-    ],
-  }, json);
+  for (const backend of BACKENDS) rows.push(...(await measure(backend)));
+  print(
+    {
+      benchmark: 'sound-delay',
+      method: `virtual sound card, Opus over wss on loopback; median of ${marks} marks each way`,
+      rows,
+      notes: [
+        'microphone to wire: a sample played into the card until the packet that holds it is at the server (a frame is 20 ms long)',
+        'wire to speaker: a packet sent live by the server until another program hears its first sample',
+        "floor: the card alone, from a program that plays to one that listens; the difference is the phone's",
+      ],
+    },
+    json,
+  );
 } finally {
   card.stop();
   rmSync(folder, { recursive: true, force: true });
@@ -76,7 +79,9 @@ async function measure(backend: string): Promise<Row[]> {
   });
   provide(folder, server.ca);
 
-  const fromSpeaker = new MarkDetector(() => { if (!speaker.heard()) speakerFloor.heard(); });
+  const fromSpeaker = new MarkDetector(() => {
+    if (!speaker.heard()) speakerFloor.heard();
+  });
   const fromMicrophone = new MarkDetector(() => microphoneFloor.heard());
   card.listen('spk', (samples) => fromSpeaker.push(samples));
   card.listen('micfeed', (samples) => fromMicrophone.push(samples));
@@ -90,15 +95,18 @@ async function measure(backend: string): Promise<Row[]> {
   card.play('micfeed', () => {
     if (++frame % LOOP_FRAMES !== 0) return markFrame();
     // Anywhere in the card's blocks and the phone's frames, evenly.
-    const at = (frame / LOOP_FRAMES * 97) % 160;
-    const sentMs = performance.now() + at * 1_000 / SAMPLE_RATE;
+    const at = ((frame / LOOP_FRAMES) * 97) % 160;
+    const sentMs = performance.now() + (at * 1_000) / SAMPLE_RATE;
     microphone.sent(sentMs);
     microphoneFloor.sent(sentMs);
     return markFrame(at);
   });
 
   const startMs = performance.now();
-  const daemon = spawn(process.execPath, [...daemonCommand(server.url('/live/20'), folder), '--audio', backend], { stdio: 'ignore', env: card.env });
+  const daemon = spawn(process.execPath, [...daemonCommand(server.url('/live/20'), folder), '--audio', backend], {
+    stdio: 'ignore',
+    env: card.env,
+  });
   await sleep(SETTLE_MS);
   for (const delays of [microphone, microphoneFloor, speaker, speakerFloor]) delays.forget();
   await sleep(marks * 1_000);

@@ -19,14 +19,19 @@ try {
   for (let run = 0; run < runs; run++) {
     const floorFirst = run % 2 === 0 ? await timed(programs, starts.floor) : undefined;
     const ours = await timed(programs, starts.ours);
-    pairs.push([ours, floorFirst ?? await timed(programs, starts.floor)]);
+    pairs.push([ours, floorFirst ?? (await timed(programs, starts.floor))]);
   }
-  print({
-    benchmark: 'startup',
-    method: `process start to the first frame at the server, wss on loopback; median of ${runs} interleaved runs`,
-    rows: [paired('start to first frame', 'ms', pairs, GOAL)],
-    notes: ['the daemon shakes hands (hello, ready) before its first frame; the floor sends as soon as the socket is open'],
-  }, json);
+  print(
+    {
+      benchmark: 'startup',
+      method: `process start to the first frame at the server, wss on loopback; median of ${runs} interleaved runs`,
+      rows: [paired('start to first frame', 'ms', pairs, GOAL)],
+      notes: [
+        'the daemon shakes hands (hello, ready) before its first frame; the floor sends as soon as the socket is open',
+      ],
+    },
+    json,
+  );
 } finally {
   programs.stop();
 }
@@ -35,7 +40,7 @@ async function timed(all: Programs, start: () => ChildProcess): Promise<number> 
   const frame = all.firstFrame();
   const startNs = process.hrtime.bigint();
   const child = start();
-  const ms = Number(await frame - startNs) / 1e6;
+  const ms = Number((await frame) - startNs) / 1e6;
   await all.end(child);
   return ms;
 }

@@ -19,7 +19,7 @@ const WASM_FILE = 'dist/lazy/libopus.wasm';
 /** @type {readonly Program[]} */
 const PROGRAMS = [
   { entry: 'device/src/main.ts', outfile: 'dist/bestday-phone.cjs' },
-  { entry: 'device/src/audio/child-main.ts', outfile: 'dist/audio-child.cjs' },
+  { entry: 'device/src/audio/child/main.ts', outfile: 'dist/audio-child.cjs' },
   { entry: 'server-stub/src/main.ts', outfile: 'dist/bestday-server.cjs' },
 ];
 
@@ -41,7 +41,15 @@ const LAZY_LIBRARIES = {
 };
 
 /** Native or optional: looked up in node_modules when the program runs, and done without when absent. */
-const EXTERNAL = ['@discordjs/opus', 'naudiodon', 'node-record-lpcm16', 'speaker', 'koffi', 'bufferutil', 'utf-8-validate'];
+const EXTERNAL = [
+  '@discordjs/opus',
+  'naudiodon',
+  'node-record-lpcm16',
+  'speaker',
+  'koffi',
+  'bufferutil',
+  'utf-8-validate',
+];
 
 /** Files that shape every bundle without being imported by one. */
 const COMMON_INPUTS = ['package.json', 'package-lock.json', 'tsconfig.json', 'scripts/build.mjs'];
@@ -63,7 +71,10 @@ export async function build() {
     else console.error(`build: ${outfile} skipped: there is no ${entry}`);
   }
   for (const [name, contents] of Object.entries(LAZY_LIBRARIES)) {
-    await make(`dist/lazy/${name}.cjs`, () => ({ stdin: { contents, resolveDir: ROOT, sourcefile: `${name}.cjs` }, plugins: [nodeStreams] }));
+    await make(`dist/lazy/${name}.cjs`, () => ({
+      stdin: { contents, resolveDir: ROOT, sourcefile: `${name}.cjs` },
+      plugins: [nodeStreams],
+    }));
   }
   if (JSON.stringify(after) !== JSON.stringify(before)) replaceFile(STATE_FILE, JSON.stringify(after));
 }
@@ -101,7 +112,9 @@ const lazyLibraries = {
   name: 'lazy-libraries',
   setup({ onResolve }) {
     const names = new RegExp(`^(${Object.keys(LAZY_LIBRARIES).join('|')})$`);
-    onResolve({ filter: names }, ({ kind, path }) => (kind === 'dynamic-import' ? { path: `./lazy/${path}.cjs`, external: true } : undefined));
+    onResolve({ filter: names }, ({ kind, path }) =>
+      kind === 'dynamic-import' ? { path: `./lazy/${path}.cjs`, external: true } : undefined,
+    );
   },
 };
 
@@ -134,9 +147,13 @@ const wasmAsFile = {
 const nodeStreams = {
   name: 'node-streams',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^readable-stream(\/lib\/_stream_writable\.js)?$/ }, ({ path }) => ({ path, namespace: 'node-streams' }));
-    onLoad({ filter: /.*/, namespace: 'node-streams' }, ({ path }) => (
-      { contents: `module.exports = require('node:stream')${path.endsWith('writable.js') ? '.Writable' : ''};` }));
+    onResolve({ filter: /^readable-stream(\/lib\/_stream_writable\.js)?$/ }, ({ path }) => ({
+      path,
+      namespace: 'node-streams',
+    }));
+    onLoad({ filter: /.*/, namespace: 'node-streams' }, ({ path }) => ({
+      contents: `module.exports = require('node:stream')${path.endsWith('writable.js') ? '.Writable' : ''};`,
+    }));
   },
 };
 
@@ -173,7 +190,8 @@ async function bundle(outfile, options) {
     define: { ...options.define, 'process.env.NODE_ENV': '"production"' },
     logLevel: 'warning',
   });
-  for (const { path, contents, text } of result.outputFiles ?? []) replaceFile(path, path.endsWith('.cjs') ? asAscii(text) : contents);
+  for (const { path, contents, text } of result.outputFiles ?? [])
+    replaceFile(path, path.endsWith('.cjs') ? asAscii(text) : contents);
   if (options.entryPoints !== undefined) chmodSync(join(ROOT, outfile), 0o755);
   const size = Math.round(statSync(join(ROOT, outfile)).size / 1024);
   console.error(`build: ${outfile} (${size} KiB, ${Math.round(performance.now() - startedMs)} ms)`);
@@ -238,7 +256,10 @@ function keepFile(file, contents) {
 
 /** @returns {boolean} true when the types hold */
 export function typeCheck() {
-  const { status } = spawnSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '--noEmit'], { cwd: ROOT, stdio: ['ignore', 2, 2] });
+  const { status } = spawnSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '--noEmit'], {
+    cwd: ROOT,
+    stdio: ['ignore', 2, 2],
+  });
   return status === 0;
 }
 

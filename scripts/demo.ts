@@ -36,11 +36,26 @@ async function main(options: Options): Promise<number> {
     const person = options.audio !== 'file';
     const timeline = new Timeline(process.stdout, person ? [] : callerScript(options.input));
     timeline.note(`the server listens on ${server.url}  (log: ${here(out, 'server.log')})`);
-    timeline.note(person ? 'the receiver is lifted: speak; Ctrl-C hangs up' : `a recorded caller lifts the receiver  (${here(options.input)})`);
-    const phone = startPhone(server, device, phoneArguments(options, out), ['ignore', 'inherit', openSync(join(out, 'phone.log'), 'w'), 'pipe']);
+    timeline.note(
+      person
+        ? 'the receiver is lifted: speak; Ctrl-C hangs up'
+        : `a recorded caller lifts the receiver  (${here(options.input)})`,
+    );
+    const phone = startPhone(server, device, phoneArguments(options, out), [
+      'ignore',
+      'inherit',
+      openSync(join(out, 'phone.log'), 'w'),
+      'pipe',
+    ]);
     let stopped = false;
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { stopped = true; hangUp(phone, signal); });
-    createInterface({ input: phone.stdio[3] as Readable }).on('line', (line) => timeline.show(JSON.parse(line) as WatchedEvent));
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => {
+        stopped = true;
+        hangUp(phone, signal);
+      });
+    createInterface({ input: phone.stdio[3] as Readable }).on('line', (line) =>
+      timeline.show(JSON.parse(line) as WatchedEvent),
+    );
     const code = await exitOf(phone);
     if (!stopped || person) return finish(timeline, out, person, code);
     timeline.note('stopped');
@@ -57,8 +72,19 @@ function hangUp(phone: ChildProcess, signal: 'SIGINT' | 'SIGTERM'): void {
 
 function phoneArguments(options: Options, out: string): string[] {
   const files = options.audio === 'file' ? ['--input', options.input, '--output', join(out, 'heard.wav')] : [];
-  return ['--audio', options.audio, '--codec', options.codec, ...files, '--report', join(out, 'report.json'),
-    '--settings-file', join(out, 'settings.json'), '--events-fd', '3'];
+  return [
+    '--audio',
+    options.audio,
+    '--codec',
+    options.codec,
+    ...files,
+    '--report',
+    join(out, 'report.json'),
+    '--settings-file',
+    join(out, 'settings.json'),
+    '--events-fd',
+    '3',
+  ];
 }
 
 function finish(timeline: Timeline, out: string, person: boolean, code: number): number {
@@ -67,7 +93,9 @@ function finish(timeline: Timeline, out: string, person: boolean, code: number):
   timeline.note(`the call report:        ${here(out, 'report.json')}`);
   if (code !== 0) timeline.note(`the phone ended with ${code}; its log: ${here(out, 'phone.log')}`);
   if (person || timeline.turns >= MIN_TURNS) return code;
-  timeline.note(`only ${timeline.turns} turns were completed, so something is wrong: see ${here(out, 'phone.log')} and server.log`);
+  timeline.note(
+    `only ${timeline.turns} turns were completed, so something is wrong: see ${here(out, 'phone.log')} and server.log`,
+  );
   return 1;
 }
 
@@ -84,9 +112,13 @@ function here(...path: string[]): string {
   return relative(process.cwd(), join(...path));
 }
 
-const command = new Command('npm start --').description('a whole conversation between the reference server and a phone, on this machine')
-  .addOption(new Option('--audio <BACKEND>', 'file: a recorded caller; anything else: this machine\'s sound card and you')
-    .choices(['file', 'auto', 'portaudio', 'alsa']).default('file'))
+const command = new Command('npm start --')
+  .description('a whole conversation between the reference server and a phone, on this machine')
+  .addOption(
+    new Option('--audio <BACKEND>', "file: a recorded caller; anything else: this machine's sound card and you")
+      .choices(['file', 'auto', 'portaudio', 'alsa'])
+      .default('file'),
+  )
   .addOption(new Option('--codec <CODEC>').choices(['opus', 'pcm']).default('opus'))
   .option('--input <IN.wav>', 'another caller, 16 kHz mono 16-bit', join(ROOT, 'device/demo/caller.wav'))
   .option('--out <DIR>', 'where the recording, the report and the logs go', join(ROOT, 'out/demo'))

@@ -13,26 +13,55 @@ import { dirname, relative, resolve, sep } from 'node:path';
  * @property {boolean} [pure] true: no Node built-ins either, so that it runs in virtual time
  */
 
-const FROM_DEVICE = ['device/src/codec/', 'device/src/playout/', 'device/src/system/'];
-const LOG = 'device/src/system/log.ts';
-const CALL = ['protocol/src/', 'device/src/codec/', 'device/src/playout/', 'device/src/audio/ports.ts', 'device/src/connection/transport.ts', LOG];
+const BOTH = ['protocol/src/', 'common/src/'];
+const CALL = [...BOTH, 'device/src/playout/', 'device/src/audio/ports.ts', 'device/src/connection/transport.ts'];
+const TEST_SUPPORT = ['protocol/test/', 'test/lib/', 'scripts/'];
 
-/** The first room that holds a file rules it. Files in no room (tests of the whole, benchmarks, scripts) are free. @type {readonly Room[]} */
+/** The first room that holds a file rules it. Files in no room (tests of the whole, benchmarks) are free. @type {readonly Room[]} */
 export const ROOMS = [
-  { room: 'protocol/', may: [], pure: true },
-  { room: 'device/src/playout/', may: ['protocol/src/', 'device/src/codec/ports.ts', LOG], pure: true },
-  { room: 'device/src/conversation/', may: [...CALL, 'device/src/connection/dialler.ts', 'device/src/uplink.ts', 'device/src/downlink.ts'], pure: true },
+  { room: 'protocol/src/', may: [], pure: true },
+  { room: 'protocol/test/', may: ['protocol/src/', 'common/src/time/'] },
+  { room: 'common/src/time/', may: [], pure: true },
+  { room: 'common/src/link/', may: ['protocol/src/', 'common/src/time/'], pure: true },
+  {
+    room: 'common/src/concealment/',
+    may: ['protocol/src/', 'common/src/codec/ports.ts', 'common/src/time/'],
+    pure: true,
+  },
+  { room: 'common/src/', may: ['protocol/src/'] },
+  { room: 'common/', may: ['protocol/src/', 'common/', ...TEST_SUPPORT] },
+  { room: 'device/src/playout/', may: BOTH, pure: true },
+  {
+    room: 'device/src/conversation/',
+    may: [...CALL, 'device/src/connection/dialler.ts', 'device/src/uplink.ts', 'device/src/downlink.ts'],
+    pure: true,
+  },
   { room: 'device/src/uplink.ts', may: CALL, pure: true },
   { room: 'device/src/downlink.ts', may: CALL, pure: true },
-  { room: 'device/src/phone.ts', may: [...CALL, 'device/src/conversation/', 'device/src/connection/network-watch.ts', 'device/src/controls/hook-switch.ts', 'device/src/controls/speech-watch.ts'], pure: true },
-  { room: 'device/src/codec/', may: ['protocol/src/', LOG] },
-  { room: 'device/src/connection/', may: ['protocol/src/', LOG] },
-  { room: 'device/src/audio/', may: ['protocol/src/', 'device/src/system/'] },
-  { room: 'device/src/controls/', may: ['protocol/src/', 'device/src/system/', 'device/src/conversation/state.ts'] },
-  { room: 'device/src/system/', may: ['protocol/src/'] },
-  { room: 'device/', may: ['protocol/src/', 'protocol/test/', 'scripts/'] },
-  { room: 'server-stub/src/', may: ['protocol/src/', ...FROM_DEVICE] },
-  { room: 'server-stub/', may: ['protocol/src/', 'protocol/test/', 'scripts/', ...FROM_DEVICE] },
+  {
+    room: 'device/src/phone.ts',
+    may: [
+      ...CALL,
+      'device/src/conversation/',
+      'device/src/connection/network-watch.ts',
+      'device/src/controls/hook-switch.ts',
+    ],
+    pure: true,
+  },
+  { room: 'device/src/connection/', may: BOTH },
+  { room: 'device/src/audio/', may: [...BOTH, 'device/src/settings/board-profile.ts'] },
+  { room: 'device/src/controls/', may: [...BOTH, 'device/src/settings/board-profile.ts'] },
+  { room: 'device/src/settings/', may: BOTH },
+  { room: 'device/src/', may: ['protocol/src/', 'common/src/'] },
+  { room: 'device/', may: ['protocol/src/', 'common/', ...TEST_SUPPORT] },
+  { room: 'server-stub/src/', may: BOTH },
+  { room: 'server-stub/', may: ['protocol/src/', 'common/', ...TEST_SUPPORT] },
+  {
+    room: 'scripts/test/',
+    may: ['scripts/', 'test/lib/', 'bench/', 'protocol/', 'common/', 'device/', 'server-stub/'],
+  },
+  { room: 'scripts/', may: ['protocol/src/', 'common/src/', 'device/src/', 'server-stub/src/'] },
+  { room: 'test/', may: ['protocol/', 'common/', 'device/', 'server-stub/', 'scripts/'] },
 ];
 
 /**
@@ -54,16 +83,25 @@ export function refusal(importer, specifier, root) {
   if (home === undefined) return undefined;
   if (!specifier.startsWith('.')) {
     const reachesOut = home.pure === true && isBuiltin(specifier) && importer.includes('/src/');
-    return reachesOut ? `${home.room} is pure: it runs in virtual time and reaches ${specifier} through a port only` : undefined;
+    return reachesOut
+      ? `${home.room} is pure: it runs in virtual time and reaches ${specifier} through a port only`
+      : undefined;
   }
-  const target = relative(root, resolve(root, dirname(importer), specifier)).split(sep).join('/');
+  const target = relative(root, resolve(root, dirname(importer), specifier))
+    .split(sep)
+    .join('/');
   if (isIn(target, [home.room, ...home.may])) return undefined;
   return `${home.room} may not import ${target}; it may import ${home.may.join(', ') || 'nothing of ours'}`;
 }
 
 /** @type {import('eslint').Rule.RuleModule} */
 export const directions = {
-  meta: { type: 'problem', docs: { description: 'hold the directions of imports between rooms' }, schema: [], messages: { refused: '{{why}}' } },
+  meta: {
+    type: 'problem',
+    docs: { description: 'hold the directions of imports between rooms' },
+    schema: [],
+    messages: { refused: '{{why}}' },
+  },
   create(context) {
     const importer = relative(context.cwd, context.filename).split(sep).join('/');
     /** @param {any} node */
@@ -73,6 +111,12 @@ export const directions = {
       const why = refusal(importer, source.value, context.cwd);
       if (why !== undefined) context.report({ node: source, messageId: 'refused', data: { why } });
     };
-    return { ImportDeclaration: check, ExportNamedDeclaration: check, ExportAllDeclaration: check, ImportExpression: check, TSImportType: check };
+    return {
+      ImportDeclaration: check,
+      ExportNamedDeclaration: check,
+      ExportAllDeclaration: check,
+      ImportExpression: check,
+      TSImportType: check,
+    };
   },
 };

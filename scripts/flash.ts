@@ -20,10 +20,22 @@ scripts/flash --image FILE.img --to /dev/sdX --batch DEVICES.csv
 DEVICES.csv: device_id,api_key_file,board. It goes on where it was broken off.
 Keys and passwords are read from files, never from arguments, which every process can see.
 `;
-const { values: flags } = parseArgs({ options: {
-  list: { type: 'boolean' }, help: { type: 'boolean' }, yes: { type: 'boolean', default: false }, image: { type: 'string' }, to: { type: 'string' }, batch: { type: 'string' },
-  'device-id': { type: 'string' }, 'api-key-file': { type: 'string' }, board: { type: 'string' }, server: { type: 'string' }, 'wifi-ssid': { type: 'string' }, 'wifi-password-file': { type: 'string' },
-} });
+const { values: flags } = parseArgs({
+  options: {
+    list: { type: 'boolean' },
+    help: { type: 'boolean' },
+    yes: { type: 'boolean', default: false },
+    image: { type: 'string' },
+    to: { type: 'string' },
+    batch: { type: 'string' },
+    'device-id': { type: 'string' },
+    'api-key-file': { type: 'string' },
+    board: { type: 'string' },
+    server: { type: 'string' },
+    'wifi-ssid': { type: 'string' },
+    'wifi-password-file': { type: 'string' },
+  },
+});
 
 async function main(): Promise<void> {
   if (flags.help === true) process.stdout.write(HELP);
@@ -35,7 +47,9 @@ async function main(): Promise<void> {
 
 function listDrives(): void {
   for (const { name, bytes, model, refused } of drives(thisMachine)) {
-    process.stdout.write(`/dev/${name}  ${(bytes / 1e9).toFixed(1)} GB  ${model}  ${refused === undefined ? 'may be written' : `refused: ${refused}`}\n`);
+    process.stdout.write(
+      `/dev/${name}  ${(bytes / 1e9).toFixed(1)} GB  ${model}  ${refused === undefined ? 'may be written' : `refused: ${refused}`}\n`,
+    );
   }
 }
 
@@ -55,7 +69,11 @@ async function batch(image: string, to: string, file: string): Promise<void> {
 async function flash(image: string, to: string, identity: Identity): Promise<void> {
   const card = await openCard(to, sizeOf(to));
   try {
-    if (!flags.yes && (await confirmed(`Everything on ${to} (${(card.bytes / 1e9).toFixed(1)} GB) will be lost. Type yes: `)) !== 'yes') throw new Error('nothing was written');
+    if (
+      !flags.yes &&
+      (await confirmed(`Everything on ${to} (${(card.bytes / 1e9).toFixed(1)} GB) will be lost. Type yes: `)) !== 'yes'
+    )
+      throw new Error('nothing was written');
     await writeImage(image, card, showProgress);
   } finally {
     await card.close();
@@ -68,13 +86,17 @@ async function flash(image: string, to: string, identity: Identity): Promise<voi
 function sizeOf(to: string): number | undefined {
   if (statSync(to).isFile()) return undefined;
   const drive = drives(thisMachine).find(({ name }) => to === `/dev/${name}`);
-  if (drive === undefined) throw new Error(`${to} is no whole disk that a card could be in; scripts/flash --list shows those there are`);
+  if (drive === undefined)
+    throw new Error(`${to} is no whole disk that a card could be in; scripts/flash --list shows those there are`);
   if (drive.refused !== undefined) throw new Error(`${to} is not written to: ${drive.refused}`);
   return drive.bytes;
 }
 
 function identityOf(deviceId: string, apiKeyFile: string, board: string): Identity {
-  const wifi = flags['wifi-ssid'] === undefined ? undefined : { ssid: flags['wifi-ssid'], password: secret(needed('wifi-password-file')) };
+  const wifi =
+    flags['wifi-ssid'] === undefined
+      ? undefined
+      : { ssid: flags['wifi-ssid'], password: secret(needed('wifi-password-file')) };
   return { deviceId, apiKey: secret(apiKeyFile), board, server: flags.server, wifi };
 }
 

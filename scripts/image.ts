@@ -22,9 +22,16 @@ const HELP = `npm run image -- --board BOARD --output FILE.img
   --console       a root shell on the serial port: for the bench, never for the field
 What is fetched once is kept in .cache/image, or where BESTDAY_CACHE says.
 `;
-const { values: flags } = parseArgs({ options: {
-  help: { type: 'boolean' }, board: { type: 'string' }, output: { type: 'string' }, mirror: { type: 'string' }, country: { type: 'string' }, console: { type: 'boolean', default: false },
-} });
+const { values: flags } = parseArgs({
+  options: {
+    help: { type: 'boolean' },
+    board: { type: 'string' },
+    output: { type: 'string' },
+    mirror: { type: 'string' },
+    country: { type: 'string' },
+    console: { type: 'boolean', default: false },
+  },
+});
 
 /** Debian, unpacked, and the image, with some room. */
 const WORK_BYTES = 3e9;
@@ -35,7 +42,8 @@ function main(): void {
   process.umask(0o022);
   const profile = boardForImage(flags.board);
   if (flags.output === undefined) throw new Error('where to? --output FILE.img');
-  if (flags.country !== undefined && !/^[A-Z]{2}$/.test(flags.country)) throw new Error('--country takes two capital letters, such as US or DE');
+  if (flags.country !== undefined && !/^[A-Z]{2}$/.test(flags.country))
+    throw new Error('--country takes two capital letters, such as US or DE');
   const output = resolve(flags.output);
   checkBeforeWork(output);
   const work = workFolder();
@@ -57,7 +65,8 @@ function checkBeforeWork(output: string): void {
   try {
     mkdirSync(dirname(output), { recursive: true });
     accessSync(dirname(output), constants.W_OK);
-    if (existsSync(output) && !statSync(output).isFile()) throw new Error('it is no plain file; scripts/flash writes cards');
+    if (existsSync(output) && !statSync(output).isFile())
+      throw new Error('it is no plain file; scripts/flash writes cards');
   } catch (cause) {
     throw new Error(`${output} cannot be written: ${(cause as Error).message}`, { cause });
   }
@@ -67,7 +76,9 @@ function checkBeforeWork(output: string): void {
 
 /** Of this run; those of runs that were broken off are cleared away. */
 function workFolder(): string {
-  for (const name of readdirSync(CACHE).filter((each) => each.startsWith('work-') && !existsSync(`/proc/${each.slice('work-'.length)}`))) {
+  for (const name of readdirSync(CACHE).filter(
+    (each) => each.startsWith('work-') && !existsSync(`/proc/${each.slice('work-'.length)}`),
+  )) {
     rmSync(join(CACHE, name), { recursive: true });
   }
   const folder = join(CACHE, `work-${process.pid}`);
@@ -80,7 +91,9 @@ function build(image: string, work: string, boot: BootOptions): void {
   runForeignPrograms(thisHost);
   const base = step('Debian', () => provideBase(flags.mirror ?? mirrorOf('/etc/apt')));
   const deb = join(work, 'phone.deb');
-  step('package', () => { buildPackage(architectureNamed('arm64'), deb); });
+  step('package', () => {
+    buildPackage(architectureNamed('arm64'), deb);
+  });
   const root = join(work, 'root');
   const options = { base, deb, board: boot.profile.name, console: boot.console, epoch };
   step('root', () => {
@@ -107,7 +120,8 @@ function step<T>(name: string, work: () => T): T {
 
 function describe(output: string): void {
   const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
-  for (const { number, name, start, bytes } of PARTITIONS) console.error(`image: ${number} ${name.padEnd(7)} at ${mib(start).padStart(8)}, ${mib(bytes)}`);
+  for (const { number, name, start, bytes } of PARTITIONS)
+    console.error(`image: ${number} ${name.padEnd(7)} at ${mib(start).padStart(8)}, ${mib(bytes)}`);
   const { size, blocks } = statSync(output);
   console.error(`image: ${mib(size)}, ${mib(blocks * 512)} of it written`);
   process.stdout.write(`${output}\n`);

@@ -6,7 +6,18 @@
  * naudiodon loads or bundles the right library, and never fails: without PortAudio the phone uses arecord and aplay.
  */
 import { spawnSync } from 'node:child_process';
-import { closeSync, copyFileSync, existsSync, mkdtempSync, openSync, readFileSync, readSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -50,7 +61,13 @@ function elfMachine(file) {
 
 /** Debian keeps the libraries of each architecture in a folder of their own. */
 function findLibrary() {
-  const folders = ['/usr/lib', '/usr/lib64', ...readdirSync('/usr/lib').filter((name) => name.includes('-linux-')).map((name) => join('/usr/lib', name))];
+  const folders = [
+    '/usr/lib',
+    '/usr/lib64',
+    ...readdirSync('/usr/lib')
+      .filter((name) => name.includes('-linux-'))
+      .map((name) => join('/usr/lib', name)),
+  ];
   return folders.map((folder) => join(folder, LIBRARY)).find((file) => elfMachine(file) === ELF_MACHINES[process.arch]);
 }
 
@@ -60,11 +77,20 @@ function findLibrary() {
  * @returns {string | undefined} what went wrong
  */
 function bringBack(root) {
-  const version = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages['node_modules/naudiodon']?.version;
+  const version = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages['node_modules/naudiodon']
+    ?.version;
   if (version === undefined) return 'package-lock.json does not name naudiodon';
   const folder = mkdtempSync(join(root, 'node_modules/.mend-'));
   try {
-    const fault = npm(folder, ['install', '--prefix', folder, '--ignore-scripts', '--install-strategy=nested', '--no-save', `naudiodon@${version}`]);
+    const fault = npm(folder, [
+      'install',
+      '--prefix',
+      folder,
+      '--ignore-scripts',
+      '--install-strategy=nested',
+      '--no-save',
+      `naudiodon@${version}`,
+    ]);
     if (fault === undefined) renameSync(join(folder, 'node_modules/naudiodon'), join(root, 'node_modules/naudiodon'));
     return fault;
   } finally {
@@ -85,7 +111,10 @@ function build(root, folder, library) {
   const fault = npm(root, ['rebuild', '--foreground-scripts', 'naudiodon', 'segfault-handler']);
   if (fault !== undefined) return fault;
   // Elsewhere: segfault-handler makes a file where it is loaded.
-  const { status, stderr } = spawnSync(process.execPath, ['-e', `require(${JSON.stringify(folder)})`], { cwd: tmpdir(), encoding: 'utf8' });
+  const { status, stderr } = spawnSync(process.execPath, ['-e', `require(${JSON.stringify(folder)})`], {
+    cwd: tmpdir(),
+    encoding: 'utf8',
+  });
   return status === 0 ? undefined : `it was built but does not load (${lastLine(stderr)})`;
 }
 
@@ -96,8 +125,13 @@ function build(root, folder, library) {
  */
 function npm(folder, arguments_) {
   const cli = process.env['npm_execpath'];
-  const [command, before] = cli !== undefined && /npm-cli\.[cm]?js$/.test(cli) ? [process.execPath, [cli]] : ['npm', []];
-  const { status, error, stderr } = spawnSync(command, [...before, ...arguments_, '--no-audit', '--no-fund', '--loglevel=error'], { cwd: folder, encoding: 'utf8' });
+  const [command, before] =
+    cli !== undefined && /npm-cli\.[cm]?js$/.test(cli) ? [process.execPath, [cli]] : ['npm', []];
+  const { status, error, stderr } = spawnSync(
+    command,
+    [...before, ...arguments_, '--no-audit', '--no-fund', '--loglevel=error'],
+    { cwd: folder, encoding: 'utf8' },
+  );
   if (status === 0) return undefined;
   return `npm ${arguments_[0]} failed (${error?.message ?? lastLine(stderr)})`;
 }

@@ -14,7 +14,9 @@ function main(): void {
   const { values } = parseArgs({ options: { arch: { type: 'string' }, output: { type: 'string' } } });
   if (values.arch === undefined) throw new Error('name a machine: npm run package -- --arch arm64 (or amd64, armhf)');
   const architecture = architectureNamed(values.arch);
-  const output = resolve(values.output ?? join(ROOT, 'out', `bestday-phone_${packageVersion()}_${architecture.name}.deb`));
+  const output = resolve(
+    values.output ?? join(ROOT, 'out', `bestday-phone_${packageVersion()}_${architecture.name}.deb`),
+  );
   buildPackage(architecture, output);
   console.error(`package: ${(statSync(output).size / 2 ** 20).toFixed(1)} MiB`);
   process.stdout.write(`${output}\n`);

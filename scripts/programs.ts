@@ -19,10 +19,13 @@ export interface Credentials {
 
 /** Registers a device with the server whose folder is `data`. */
 export function addDevice(data: string): Credentials {
-  const { stdout, stderr, status } = spawnSync(process.execPath, [SERVER, 'device', 'add', '--data', data], { encoding: 'utf8' });
+  const { stdout, stderr, status } = spawnSync(process.execPath, [SERVER, 'device', 'add', '--data', data], {
+    encoding: 'utf8',
+  });
   const deviceId = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/i.exec(stdout)?.[0];
   const key = /key:?\s+(\S{16,})/i.exec(stdout)?.[1];
-  if (status !== 0 || deviceId === undefined || key === undefined) throw new Error(`the server added no device: ${stderr.trim()}`);
+  if (status !== 0 || deviceId === undefined || key === undefined)
+    throw new Error(`the server added no device: ${stderr.trim()}`);
   const keyFile = join(data, `${deviceId}.key`);
   writeFileSync(keyFile, key, { mode: 0o600 });
   return { deviceId, keyFile };
@@ -42,9 +45,14 @@ export interface RunningServer {
  * @param before words before the command, such as `ip netns exec NAME`; the program must end up with the same process id
  */
 export async function startServer(
-  data: string, log: number | 'ignore' | 'inherit', args: readonly string[] = [], before: readonly string[] = [],
+  data: string,
+  log: number | 'ignore' | 'inherit',
+  args: readonly string[] = [],
+  before: readonly string[] = [],
 ): Promise<RunningServer> {
-  const child = spawned([...before, process.execPath, SERVER, '--port', '0', '--data', data, ...args], { stdio: ['ignore', 'pipe', log] });
+  const child = spawned([...before, process.execPath, SERVER, '--port', '0', '--data', data, ...args], {
+    stdio: ['ignore', 'pipe', log],
+  });
   const { url, ca } = await listening(child);
   const stop = async (): Promise<void> => {
     child.kill('SIGTERM');
@@ -70,12 +78,19 @@ function spawned([command, ...args]: readonly string[], options: SpawnOptions): 
 
 /** Starts the phone; `stdio[3]`, when it is a pipe, carries its events. `before`: as for the server. */
 export function startPhone(
-  server: Pick<RunningServer, 'url' | 'ca'>, device: Credentials, args: readonly string[], stdio: StdioOptions, env: NodeJS.ProcessEnv = process.env,
+  server: Pick<RunningServer, 'url' | 'ca'>,
+  device: Credentials,
+  args: readonly string[],
+  stdio: StdioOptions,
+  env: NodeJS.ProcessEnv = process.env,
   before: readonly string[] = [],
 ): ChildProcess {
   const ca = server.ca === undefined ? [] : ['--ca-file', server.ca];
   const identity = ['--device-id', device.deviceId, '--api-key-file', device.keyFile];
-  return spawned([...before, process.execPath, PHONE, 'run', '--server', server.url, ...ca, ...identity, ...args], { stdio, env });
+  return spawned([...before, process.execPath, PHONE, 'run', '--server', server.url, ...ca, ...identity, ...args], {
+    stdio,
+    env,
+  });
 }
 
 /** Exit code of a process, ended or not yet; 128 + n for a signal would only hide which: it is −1. */

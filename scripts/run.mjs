@@ -12,5 +12,9 @@ for (const step of ['setup.mjs', 'build.mjs']) {
 // In whatever folder it was called: the files it is given are named from there.
 const [script, ...args] = process.argv.slice(2);
 const env = { ...process.env, TSX_TSCONFIG_PATH: join(ROOT, 'tsconfig.json') };
-const { status } = spawnSync(process.execPath, [`--import=${import.meta.resolve('tsx')}`, join(ROOT, script ?? ''), ...args], { stdio: 'inherit', env });
+const { status } = spawnSync(
+  process.execPath,
+  [`--import=${import.meta.resolve('tsx')}`, join(ROOT, script ?? ''), ...args],
+  { stdio: 'inherit', env },
+);
 process.exit(status ?? 1);

@@ -23,11 +23,31 @@ const COMPILER = ['python3', 'make', 'g++'];
  *   `built`: folder under node_modules that holds its native code, or its package when it has none
  */
 export const OPTIONAL_PARTS = [
-  { name: '@discordjs/opus', built: '@discordjs/opus/prebuild', instead: 'libopus-wasm encodes, at about twice the CPU', apt: COMPILER },
-  { name: 'naudiodon', built: 'naudiodon/build/Release', instead: 'sound goes through arecord and aplay', apt: [...COMPILER, 'libportaudio2', 'alsa-utils'] },
+  {
+    name: '@discordjs/opus',
+    built: '@discordjs/opus/prebuild',
+    instead: 'libopus-wasm encodes, at about twice the CPU',
+    apt: COMPILER,
+  },
+  {
+    name: 'naudiodon',
+    built: 'naudiodon/build/Release',
+    instead: 'sound goes through arecord and aplay',
+    apt: [...COMPILER, 'libportaudio2', 'alsa-utils'],
+  },
   { name: 'speaker', built: 'speaker/build/Release', instead: 'aplay plays', apt: [...COMPILER, 'libasound2-dev'] },
-  { name: 'koffi', built: '@koromix', instead: 'GPIO and systemd are reached through their command-line tools', apt: ['gpiod', 'systemd'] },
-  { name: 'node-record-lpcm16', built: 'node-record-lpcm16', instead: 'arecord is started directly', apt: ['alsa-utils'] },
+  {
+    name: 'koffi',
+    built: '@koromix',
+    instead: 'GPIO and systemd are reached through their command-line tools',
+    apt: ['gpiod', 'systemd'],
+  },
+  {
+    name: 'node-record-lpcm16',
+    built: 'node-record-lpcm16',
+    instead: 'arecord is started directly',
+    apt: ['alsa-utils'],
+  },
 ];
 
 /**
@@ -50,7 +70,8 @@ export function nodeFault(version, range) {
 export function isInstalled(root) {
   const wanted = readJson(join(root, 'package-lock.json'))?.packages;
   const held = readJson(join(root, 'node_modules/.package-lock.json'))?.packages;
-  if (wanted === undefined) throw new Error(`${join(root, 'package-lock.json')} is missing or no JSON: check out the repository again`);
+  if (wanted === undefined)
+    throw new Error(`${join(root, 'package-lock.json')} is missing or no JSON: check out the repository again`);
   if (held === undefined) return false;
   return Object.entries(wanted).every(([path, { version, optional }]) => {
     if (path === '') return true;
@@ -73,7 +94,10 @@ export function missingParts(root) {
  */
 function isBuilt(modules, name, built) {
   if (!existsSync(join(modules, name, 'package.json')) || !existsSync(join(modules, built))) return false;
-  return name === built || readdirSync(join(modules, built), { recursive: true }).some((file) => String(file).endsWith('.node'));
+  return (
+    name === built ||
+    readdirSync(join(modules, built), { recursive: true }).some((file) => String(file).endsWith('.node'))
+  );
 }
 
 /**
@@ -83,7 +107,11 @@ function isBuilt(modules, name, built) {
 export function setUp(root = ROOT) {
   const fault = nodeFault(process.versions.node, readJson(join(root, 'package.json')).engines.node);
   if (fault !== undefined) throw new Error(fault);
-  const now = { abi: process.versions.modules, platform: `${process.platform}-${process.arch}`, mended: digest(join(root, MEND_SCRIPT)) };
+  const now = {
+    abi: process.versions.modules,
+    platform: `${process.platform}-${process.arch}`,
+    mended: digest(join(root, MEND_SCRIPT)),
+  };
   const before = readJson(join(root, STATE_FILE));
   // Native parts are bound to the Node and the machine that they were built for.
   const sameMachine = before === undefined || (before.abi === now.abi && before.platform === now.platform);
@@ -106,7 +134,9 @@ function install(root) {
 /** @param {string} root */
 function reportMissing(root) {
   for (const { name, instead, apt } of missingParts(root)) {
-    console.error(`setup: optional ${name} is not here; ${instead}. To have it: sudo apt-get install -y ${apt.join(' ')} && npm ci`);
+    console.error(
+      `setup: optional ${name} is not here; ${instead}. To have it: sudo apt-get install -y ${apt.join(' ')} && npm ci`,
+    );
   }
 }
 

@@ -11,5 +11,8 @@ for (const step of ['setup.mjs', 'build.mjs']) {
 }
 // Ctrl-C reaches the demonstration as well, which hangs up first; until then there is something to wait for.
 process.on('SIGINT', () => {});
-const demo = spawnSync(process.execPath, ['--import=tsx', join(ROOT, 'scripts/demo.ts'), ...process.argv.slice(2)], { stdio: 'inherit', cwd: ROOT });
+const demo = spawnSync(process.execPath, ['--import=tsx', join(ROOT, 'scripts/demo.ts'), ...process.argv.slice(2)], {
+  stdio: 'inherit',
+  cwd: ROOT,
+});
 process.exit(demo.status ?? 1);

@@ -13,11 +13,17 @@ import { join } from 'node:path';
 import { ROOT, setUp } from './setup.mjs';
 import { provideSystemParts } from './system-parts.mjs';
 
-const TESTS = '{protocol,device,server-stub,test,scripts,bench}/**/*.test.ts';
+const TESTS = '{protocol,common,device,server-stub,test,scripts,bench}/**/*.test.ts';
 /** A sound card made of software needs the machine to itself: these run first, alone. */
 const SOUND = ['device/test/audio/*.test.ts'];
 /** Tests that mostly wait: for sockets and processes. They run beside the others, which mostly compute. */
-const REAL_TIME = ['test/{end-to-end,resume}/*.test.ts', 'test/*.test.ts', 'server-stub/test/store/redis*.test.ts', 'scripts/test/*.test.ts'];
+const REAL_TIME = [
+  'test/{end-to-end,resume}/*.test.ts',
+  'test/*.test.ts',
+  'server-stub/test/store/redis*.test.ts',
+  'scripts/test/*.test.ts',
+  'test/lib/test/*.test.ts',
+];
 
 /** @typedef {{passed: number, failed: number, skipped: number}} Counts */
 
@@ -25,7 +31,10 @@ const REAL_TIME = ['test/{end-to-end,resume}/*.test.ts', 'test/*.test.ts', 'serv
 async function main(arguments_) {
   provideSystemParts();
   setUp();
-  const failures = await check({ building: !arguments_.includes('--no-build'), linting: arguments_.includes('--lint') });
+  const failures = await check({
+    building: !arguments_.includes('--no-build'),
+    linting: arguments_.includes('--lint'),
+  });
   const counts = await runTests(arguments_.filter((argument) => argument !== '--lint' && argument !== '--no-build'));
   return { ...counts, failed: counts.failed + failures };
 }
@@ -59,7 +68,10 @@ async function holds(name, check) {
 }
 
 function lint() {
-  return spawnSync(process.execPath, ['node_modules/eslint/bin/eslint.js', '.'], { cwd: ROOT, stdio: ['ignore', 2, 2] }).status === 0;
+  return (
+    spawnSync(process.execPath, ['node_modules/eslint/bin/eslint.js', '.'], { cwd: ROOT, stdio: ['ignore', 2, 2] })
+      .status === 0
+  );
 }
 
 /**
@@ -74,7 +86,9 @@ async function runTests(arguments_) {
     runLane([...arguments_, ...[...SOUND, ...REAL_TIME].flatMap((pattern) => ['--ignore', pattern]), TESTS], false),
   ]);
   return [sound, ...others].reduce((sum, lane) => ({
-    passed: sum.passed + lane.passed, failed: sum.failed + lane.failed, skipped: sum.skipped + lane.skipped,
+    passed: sum.passed + lane.passed,
+    failed: sum.failed + lane.failed,
+    skipped: sum.skipped + lane.skipped,
   }));
 }
 
@@ -88,7 +102,9 @@ async function runLane(arguments_, live) {
   const file = join(folder, 'counts.json');
   const mocha = ['node_modules/mocha/bin/mocha.js', '--reporter', 'scripts/mocha-reporter.cjs', ...arguments_];
   const child = spawn(process.execPath, mocha, {
-    cwd: ROOT, stdio: ['ignore', live ? 'inherit' : 'pipe', live ? 'inherit' : 'pipe'], env: { ...process.env, BESTDAY_TEST_COUNTS: file },
+    cwd: ROOT,
+    stdio: ['ignore', live ? 'inherit' : 'pipe', live ? 'inherit' : 'pipe'],
+    env: { ...process.env, BESTDAY_TEST_COUNTS: file },
   });
   /** @type {Buffer[]} */
   const output = [];
@@ -128,5 +144,7 @@ try {
   console.error(`test: ${error instanceof Error ? error.message : error}`);
   counts = { passed: 0, failed: 1, skipped: 0 };
 }
-console.log(`${counts.passed} passed, ${counts.failed} failed${counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''}`);
+console.log(
+  `${counts.passed} passed, ${counts.failed} failed${counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''}`,
+);
 process.exitCode = counts.failed > 0 ? 1 : 0;

@@ -6,8 +6,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ask } from '../device/src/controls/control-client.ts';
-import type { PhoneStatus } from '../device/src/controls/control-protocol.ts';
+import { ask } from '../device/src/panel/control-client.ts';
+import type { PhoneStatus } from '../device/src/panel/control-protocol.ts';
 import { addDevice, exitOf, PHONE, startPhone, startServer } from '../scripts/programs.ts';
 import type { Credentials, RunningServer } from '../scripts/programs.ts';
 
@@ -37,16 +37,27 @@ describe('a standing phone', function () {
   });
 
   const start = async (...more: string[]): Promise<void> => {
-    phone = startPhone(server, device, ['--controls', 'socket', '--control-socket', socket, '--audio', 'tone', ...more], ['ignore', 'ignore', 'ignore'], { ...process.env, XDG_CONFIG_HOME: folder });
+    phone = startPhone(
+      server,
+      device,
+      ['--controls', 'socket', '--control-socket', socket, '--audio', 'tone', ...more],
+      ['ignore', 'ignore', 'ignore'],
+      { ...process.env, XDG_CONFIG_HOME: folder },
+    );
     await until(() => true);
   };
 
   /** Polls the real thing: its own time is what is under test. */
   async function until(holds: (status: PhoneStatus) => boolean): Promise<PhoneStatus> {
     for (let tries = 0; tries < 200; tries++) {
-      const status = await ask(socket, { command: 'status' }).then((answer) => (answer.ok ? answer.status : undefined), () => undefined);
+      const status = await ask(socket, { command: 'status' }).then(
+        (answer) => (answer.ok ? answer.status : undefined),
+        () => undefined,
+      );
       if (status !== undefined && holds(status)) return status;
-      await new Promise((resolve) => { setTimeout(resolve, 50); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, 50);
+      });
     }
     throw new Error('the phone never came to that state');
   }
@@ -55,8 +66,15 @@ describe('a standing phone', function () {
     return new Promise((resolve, reject) => {
       request({ socketPath: join(folder, 'run/metrics.sock'), path: '/metrics' }, (response) => {
         let body = '';
-        response.setEncoding('utf8').on('data', (chunk: string) => { body += chunk; }).on('end', () => resolve(body));
-      }).on('error', reject).end();
+        response
+          .setEncoding('utf8')
+          .on('data', (chunk: string) => {
+            body += chunk;
+          })
+          .on('end', () => resolve(body));
+      })
+        .on('error', reject)
+        .end();
     });
   }
 
@@ -88,7 +106,9 @@ describe('a standing phone', function () {
     const words = spawnSync(process.execPath, [PHONE, 'status', '--control-socket', socket], { encoding: 'utf8' });
     assert.match(words.stdout, /^call\s+idle$/m);
     assert.equal(words.status, 0);
-    const json = spawnSync(process.execPath, [PHONE, 'status', '--control-socket', socket, '--json'], { encoding: 'utf8' });
+    const json = spawnSync(process.execPath, [PHONE, 'status', '--control-socket', socket, '--json'], {
+      encoding: 'utf8',
+    });
     assert.equal((JSON.parse(json.stdout) as PhoneStatus).controls, 'socket');
   });
 
@@ -102,11 +122,21 @@ describe('a standing phone', function () {
 
   it('shows what a self-test found and read', async () => {
     await start();
-    const env = { ...process.env, BESTDAY_SERVER: server.url, BESTDAY_CA_FILE: server.ca!, BESTDAY_DEVICE_ID: device.deviceId, BESTDAY_API_KEY_FILE: device.keyFile };
-    const tested = spawnSync(process.execPath, [PHONE, 'self-test', '--control-socket', socket], { encoding: 'utf8', env });
+    const env = {
+      ...process.env,
+      BESTDAY_SERVER: server.url,
+      BESTDAY_CA_FILE: server.ca!,
+      BESTDAY_DEVICE_ID: device.deviceId,
+      BESTDAY_API_KEY_FILE: device.keyFile,
+    };
+    const tested = spawnSync(process.execPath, [PHONE, 'self-test', '--control-socket', socket], {
+      encoding: 'utf8',
+      env,
+    });
     assert.equal(tested.status, 0, tested.stdout);
     const text = await metrics();
-    for (const check of ['disk', 'name service', 'encryption', 'clock', 'key and link']) assert.match(text, new RegExp(`^bestday_phone_check_state\\{check="${check}"\\} [01]$`, 'm'));
+    for (const check of ['disk', 'name service', 'encryption', 'clock', 'key and link'])
+      assert.match(text, new RegExp(`^bestday_phone_check_state\\{check="${check}"\\} [01]$`, 'm'));
     assert.match(text, /^bestday_phone_check_round_trip_seconds\{check="key and link"\} 0\.\d+$/m);
     assert.match(text, /^bestday_phone_check_free_bytes\{check="disk"\} \d+$/m);
     assert.doesNotMatch(text, /check_state\{check="speaker"\}/);
@@ -117,25 +147,48 @@ describe('a standing phone', function () {
     const answers = await new Promise<string>((resolve) => {
       const client = connect(socket);
       let text = '';
-      client.setEncoding('utf8').on('data', (chunk: string) => { text += chunk; }).on('close', () => resolve(text));
+      client
+        .setEncoding('utf8')
+        .on('data', (chunk: string) => {
+          text += chunk;
+        })
+        .on('close', () => resolve(text));
       client.write(`{}\n[\n{"command":"volume","level":1e9}\n${'x'.repeat(40_000)}`);
     });
-    assert.deepEqual(answers.trim().split('\n').map((line) => (JSON.parse(line) as { ok: boolean }).ok), [false, false, false, false]);
+    assert.deepEqual(
+      answers
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { ok: boolean }).ok),
+      [false, false, false, false],
+    );
     assert.equal((await until(() => true)).phase, 'idle');
   });
 
   it('does not start beside another one', async () => {
     await start();
-    const second = startPhone(server, device, ['--controls', 'socket', '--control-socket', socket], ['ignore', 'ignore', 'pipe']);
+    const second = startPhone(
+      server,
+      device,
+      ['--controls', 'socket', '--control-socket', socket],
+      ['ignore', 'ignore', 'pipe'],
+    );
     let said = '';
-    second.stderr!.setEncoding('utf8').on('data', (text: string) => { said += text; });
+    second.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
     assert.equal(await exitOf(second), 1);
     assert.match(said, /a phone already runs here/);
   });
 
   it('waits for the identity it lacks, says so, and begins when it has it', async () => {
     const settings = join(folder, 'settings.json');
-    phone = startPhone(server, { deviceId: device.deviceId, keyFile: join(folder, 'later.key') }, ['--controls', 'socket', '--control-socket', socket, '--audio', 'null', '--settings-file', settings], ['ignore', 'ignore', 'ignore']);
+    phone = startPhone(
+      server,
+      { deviceId: device.deviceId, keyFile: join(folder, 'later.key') },
+      ['--controls', 'socket', '--control-socket', socket, '--audio', 'null', '--settings-file', settings],
+      ['ignore', 'ignore', 'ignore'],
+    );
     const waiting = await until(({ needsHelp }) => needsHelp.length > 0);
     assert.match(waiting.needsHelp.join(), /later\.key/);
     assert.equal(waiting.led, 'needs-help');

@@ -23,21 +23,53 @@ describe('diagnosis on the real programs', function () {
     rmSync(folder, { recursive: true });
   });
 
-  async function ask(command: string, identity: readonly string[], ...more: string[]): Promise<{ code: number; text: string }> {
-    const child = spawn(process.execPath, [PHONE, command, '--settings-file', join(folder, 'none.json'), '--audio', 'null', '--control-socket', join(folder, 'none.sock'), ...identity, ...more], { stdio: ['ignore', 'pipe', 'inherit'] });
+  async function ask(
+    command: string,
+    identity: readonly string[],
+    ...more: string[]
+  ): Promise<{ code: number; text: string }> {
+    const child = spawn(
+      process.execPath,
+      [
+        PHONE,
+        command,
+        '--settings-file',
+        join(folder, 'none.json'),
+        '--audio',
+        'null',
+        '--control-socket',
+        join(folder, 'none.sock'),
+        ...identity,
+        ...more,
+      ],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
     let text = '';
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => { text += chunk; });
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+    });
     const code = await exitOf(child);
     return { code, text };
   }
 
-  const identity = (keyFile = device.keyFile): string[] => ['--server', server.url, '--ca-file', server.ca!, '--device-id', device.deviceId, '--api-key-file', keyFile];
-  const byName = (text: string): Map<string, Finding> => new Map((JSON.parse(text) as Finding[]).map((finding) => [finding.name, finding]));
+  const identity = (keyFile = device.keyFile): string[] => [
+    '--server',
+    server.url,
+    '--ca-file',
+    server.ca!,
+    '--device-id',
+    device.deviceId,
+    '--api-key-file',
+    keyFile,
+  ];
+  const byName = (text: string): Map<string, Finding> =>
+    new Map((JSON.parse(text) as Finding[]).map((finding) => [finding.name, finding]));
 
   it('passes what is well, fails a microphone of zeros, and says so in its exit code', async () => {
     const { code, text } = await ask('doctor', identity(), '--json');
     const found = byName(text);
-    for (const name of ['disk', 'sound card', 'name service', 'encryption', 'clock', 'key and link']) assert.equal(found.get(name)?.state, 'ok', `${name}: ${found.get(name)?.detail}`);
+    for (const name of ['disk', 'sound card', 'name service', 'encryption', 'clock', 'key and link'])
+      assert.equal(found.get(name)?.state, 'ok', `${name}: ${found.get(name)?.detail}`);
     assert.equal(found.get('microphone')?.state, 'fail');
     assert.equal(code, 1);
   });
@@ -48,13 +80,24 @@ describe('diagnosis on the real programs', function () {
     const refused = byName((await ask('self-test', identity(wrong), '--json')).text);
     assert.deepEqual([refused.get('encryption')?.state, refused.get('key and link')?.state], ['ok', 'fail']);
     assert.match(refused.get('key and link')!.detail, /does not know this API key/);
-    const untrusted = byName((await ask('self-test', identity().filter((each, index, all) => each !== '--ca-file' && all[index - 1] !== '--ca-file'), '--json')).text);
+    const untrusted = byName(
+      (
+        await ask(
+          'self-test',
+          identity().filter((each, index, all) => each !== '--ca-file' && all[index - 1] !== '--ca-file'),
+          '--json',
+        )
+      ).text,
+    );
     assert.equal(untrusted.get('encryption')?.state, 'fail');
   });
 
   it('disturbs nobody when it tests itself', async () => {
     const { code, text } = await ask('self-test', identity(), '--json');
-    assert.deepEqual(['sound card', 'microphone', 'speaker'].map((name) => byName(text).get(name)?.state), ['skipped', 'skipped', 'skipped']);
+    assert.deepEqual(
+      ['sound card', 'microphone', 'speaker'].map((name) => byName(text).get(name)?.state),
+      ['skipped', 'skipped', 'skipped'],
+    );
     assert.equal(code, 0);
   });
 
@@ -70,6 +113,7 @@ describe('diagnosis on the real programs', function () {
     assert.equal(code, 0);
     assert.equal(statSync(file).mode & 0o777, 0o600);
     assert.ok(!text.includes(readFileSync(device.keyFile, 'utf8').trim()));
-    for (const section of ['system', 'checks', 'status', 'settings', 'log']) assert.match(text, new RegExp(`^==== ${section}`, 'm'));
+    for (const section of ['system', 'checks', 'status', 'settings', 'log'])
+      assert.match(text, new RegExp(`^==== ${section}`, 'm'));
   });
 });

@@ -2,14 +2,40 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { LED_PATTERNS } from '../device/src/controls/led-patterns.ts';
-import { boardNames, loadBoard, parseBoardProfile } from '../device/src/system/board-profile.ts';
-import type { Board, BoardProfile } from '../device/src/system/board-profile.ts';
+import { LED_PATTERNS } from '../device/src/panel/lamp-patterns.ts';
+import { boardNames, loadBoard, parseBoardProfile } from '../device/src/settings/board-profile.ts';
+import type { Board, BoardProfile } from '../device/src/settings/board-profile.ts';
 
 /** Pins of the 40-pin header, by BCM line: the same on every Raspberry Pi that has one. */
 const HEADER: ReadonlyMap<number, number> = new Map([
-  [2, 3], [3, 5], [4, 7], [14, 8], [15, 10], [17, 11], [18, 12], [27, 13], [22, 15], [23, 16], [24, 18], [10, 19], [9, 21], [25, 22], [11, 23],
-  [8, 24], [7, 26], [0, 27], [1, 28], [5, 29], [6, 31], [12, 32], [13, 33], [19, 35], [16, 36], [26, 37], [20, 38], [21, 40],
+  [2, 3],
+  [3, 5],
+  [4, 7],
+  [14, 8],
+  [15, 10],
+  [17, 11],
+  [18, 12],
+  [27, 13],
+  [22, 15],
+  [23, 16],
+  [24, 18],
+  [10, 19],
+  [9, 21],
+  [25, 22],
+  [11, 23],
+  [8, 24],
+  [7, 26],
+  [0, 27],
+  [1, 28],
+  [5, 29],
+  [6, 31],
+  [12, 32],
+  [13, 33],
+  [19, 35],
+  [16, 36],
+  [26, 37],
+  [20, 38],
+  [21, 40],
 ]);
 /** I²C and I²S: a HAT's. */
 const OF_THE_HAT = [2, 3, 18, 19, 20, 21];
@@ -25,8 +51,18 @@ const textOf = (board: Board, file: string): string => readFileSync(join(board.f
 describe('the hardware', () => {
   it('has the boards that are promised', () => {
     assert.deepEqual(boardNames(), [
-      'pi-3b-plus-i2s', 'pi-3b-plus-speakerphone', 'pi-3b-plus-usb', 'pi-4-i2s', 'pi-4-speakerphone', 'pi-4-usb', 'pi-5-i2s', 'pi-5-speakerphone',
-      'pi-5-usb', 'pi-zero-2w-i2s', 'pi-zero-2w-usb', 'virtual',
+      'pi-3b-plus-i2s',
+      'pi-3b-plus-speakerphone',
+      'pi-3b-plus-usb',
+      'pi-4-i2s',
+      'pi-4-speakerphone',
+      'pi-4-usb',
+      'pi-5-i2s',
+      'pi-5-speakerphone',
+      'pi-5-usb',
+      'pi-zero-2w-i2s',
+      'pi-zero-2w-usb',
+      'virtual',
     ]);
   });
 
@@ -36,7 +72,9 @@ describe('the hardware', () => {
   });
 
   it('has a light whose every pattern the field can read up', () => {
-    const rows = readFileSync('hardware/README.md', 'utf8').split('\n').filter((line) => line.startsWith('| ') && /ready|calling|in a call|coming back|needs help/.test(line));
+    const rows = readFileSync('hardware/README.md', 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith('| ') && /ready|calling|in a call|coming back|needs help/.test(line));
     assert.equal(rows.length, Object.keys(LED_PATTERNS).length);
   });
 
@@ -45,13 +83,13 @@ describe('the hardware', () => {
       const board = loadBoard(name);
       const { profile } = board;
 
-      it('carries its folder\'s name, and its page begins with its title', () => {
+      it("carries its folder's name, and its page begins with its title", () => {
         assert.equal(profile.name, name);
         assert.ok(textOf(board, 'README.md').startsWith(`# ${profile.title}\n`));
         assert.ok(textOf(board, 'README.md').includes(`\`--board ${name}\` · ${profile.architectures.join(', ')}`));
       });
 
-      it('names lines that lead to the pins it says, none twice, none of a HAT\'s', () => {
+      it("names lines that lead to the pins it says, none twice, none of a HAT's", () => {
         for (const { line, pin } of wires(board)) {
           assert.equal(pin, HEADER.get(line) ?? null);
           assert.ok(!OF_THE_HAT.includes(line));
@@ -60,10 +98,15 @@ describe('the hardware', () => {
       });
 
       it('has a page and a drawing that name the same lines', () => {
-        const rows = textOf(board, 'README.md').split('\n').filter((row) => /^\| (Hook switch|Push button|LED) /.test(row));
+        const rows = textOf(board, 'README.md')
+          .split('\n')
+          .filter((row) => /^\| (Hook switch|Push button|LED) /.test(row));
         assert.equal(rows.length, wires(board).length);
         for (const [index, { pin, line, activeLow }] of wires(board).entries()) {
-          assert.match(rows[index]!, new RegExp(`^\\| [\\w ]+ \\| ${pin} \\| ${line} \\|.*active ${activeLow ? 'low' : 'high'}`));
+          assert.match(
+            rows[index]!,
+            new RegExp(`^\\| [\\w ]+ \\| ${pin} \\| ${line} \\|.*active ${activeLow ? 'low' : 'high'}`),
+          );
           assert.ok(textOf(board, 'wiring.svg').includes(`pin ${pin} · GPIO ${line}<`));
         }
         for (const { chip } of wires(board)) assert.ok(textOf(board, 'README.md').includes(`line of \`${chip}\``));
@@ -79,12 +122,21 @@ describe('the hardware', () => {
       it('has the sound configuration it names', function () {
         const { asoundConf, input, output, echoCancellation } = profile.sound;
         assert.equal(existsSync(join(board.folder, 'echo.pa')), echoCancellation !== undefined);
-        if (echoCancellation !== undefined) assert.match(textOf(board, 'echo.pa'), /^load-module module-echo-cancel .*aec_method=webrtc aec_args="analog_gain_control=0 digital_gain_control=0"$/m);
+        if (echoCancellation !== undefined)
+          assert.match(
+            textOf(board, 'echo.pa'),
+            /^load-module module-echo-cancel .*aec_method=webrtc aec_args="analog_gain_control=0 digital_gain_control=0"$/m,
+          );
         assert.equal(existsSync(join(board.folder, 'asound.conf')), asoundConf !== undefined);
         if (asoundConf === undefined) return;
-        const { error, stdout, stderr } = spawnSync('aplay', ['-L'], { encoding: 'utf8', env: { ...process.env, ALSA_CONFIG_PATH: join(board.folder, asoundConf) } });
+        const { error, stdout, stderr } = spawnSync('aplay', ['-L'], {
+          encoding: 'utf8',
+          env: { ...process.env, ALSA_CONFIG_PATH: join(board.folder, asoundConf) },
+        });
         if (error !== undefined) {
-          console.log('        SKIPPED: aplay is missing, ALSA itself has not read this configuration; apt install alsa-utils');
+          console.log(
+            '        SKIPPED: aplay is missing, ALSA itself has not read this configuration; apt install alsa-utils',
+          );
           this.skip();
         }
         const names = stdout.split('\n');
@@ -99,14 +151,21 @@ describe('a board profile', () => {
   const BAD: readonly (readonly [string, unknown, RegExp])[] = [
     ['that is no JSON', '{', /is no JSON/],
     ['without a name', { ...good, name: undefined }, /name/],
-    ['with a line that is no number', { ...good, led: { chip: 'x', line: '24', pin: 18, activeLow: false } }, /led\.line/],
+    [
+      'with a line that is no number',
+      { ...good, led: { chip: 'x', line: '24', pin: 18, activeLow: false } },
+      /led\.line/,
+    ],
     ['with a pin that no header has', { ...good, led: { chip: 'x', line: 24, pin: 41, activeLow: false } }, /led\.pin/],
     ['with a word that nobody knows', { ...good, lamp: {} }, /profile/],
     ['with a boot line that is more than one', { ...good, boot: ['dtparam=audio=off\nkernel=evil'] }, /boot/],
   ];
   for (const [what, value, expected] of BAD) {
     it(`${what} is refused by field`, () => {
-      assert.throws(() => parseBoardProfile(typeof value === 'string' ? value : JSON.stringify(value), 'x/profile.json'), { fault: 'bad-file', message: expected });
+      assert.throws(
+        () => parseBoardProfile(typeof value === 'string' ? value : JSON.stringify(value), 'x/profile.json'),
+        { fault: 'bad-file', message: expected },
+      );
     });
   }
 

@@ -1,9 +1,19 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { boardNames, loadBoard } from '../device/src/system/board-profile.ts';
+import { boardNames, loadBoard } from '../device/src/settings/board-profile.ts';
 import { identityFiles } from '../scripts/flash-card/identity.ts';
 import { boardForImage, imageBoards } from '../scripts/image/boards.ts';
 import { cmdlineTxt, configTxt } from '../scripts/image/boot-partition.ts';
@@ -16,11 +26,14 @@ import { defaults, MASKED } from '../scripts/image/root.ts';
 const MIB = 2 ** 20;
 const EPOCH = 1_767_225_600;
 const FILES = 'scripts/image/root';
-const has = (program: string): boolean => spawnSync('sh', ['-c', `PATH=$PATH:/usr/sbin:/sbin command -v ${program}`]).status === 0;
+const has = (program: string): boolean =>
+  spawnSync('sh', ['-c', `PATH=$PATH:/usr/sbin:/sbin command -v ${program}`]).status === 0;
 
 let folder: string;
 const at = (...path: string[]): string => join(folder, ...path);
-beforeEach(() => { folder = mkdtempSync(join(tmpdir(), 'bestday-image-')); });
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'bestday-image-'));
+});
 afterEach(() => rmSync(folder, { recursive: true }));
 
 function put(path: string, content: string, mode = 0o644): void {
@@ -29,18 +42,28 @@ function put(path: string, content: string, mode = 0o644): void {
 }
 
 describe('an image', () => {
-  it('is for the boards that Debian\'s kernel knows', () => {
-    assert.deepEqual(imageBoards(), ['pi-3b-plus-speakerphone', 'pi-3b-plus-usb', 'pi-4-speakerphone', 'pi-4-usb', 'pi-zero-2w-usb']);
+  it("is for the boards that Debian's kernel knows", () => {
+    assert.deepEqual(imageBoards(), [
+      'pi-3b-plus-speakerphone',
+      'pi-3b-plus-usb',
+      'pi-4-speakerphone',
+      'pi-4-usb',
+      'pi-zero-2w-usb',
+    ]);
   });
 
   for (const name of boardNames().filter((each) => !imageBoards().includes(each) && each !== 'virtual')) {
     it(`is refused for ${name}, with what to do instead`, () => {
-      assert.throws(() => boardForImage(name), new RegExp(`^Error: ${name} .*package.*on Raspberry Pi OS.*hardware/${name}/README\\.md`));
+      assert.throws(
+        () => boardForImage(name),
+        new RegExp(`^Error: ${name} .*package.*on Raspberry Pi OS.*hardware/${name}/README\\.md`),
+      );
     });
   }
 
   for (const name of ['virtual', 'pi-9', undefined]) {
-    it(`is refused for ${name}, with the boards there are`, () => assert.throws(() => boardForImage(name), /choose --board .*pi-4-usb/));
+    it(`is refused for ${name}, with the boards there are`, () =>
+      assert.throws(() => boardForImage(name), /choose --board .*pi-4-usb/));
   }
 
   it('says everything that is missing at once, and how to get it', () => {
@@ -52,10 +75,14 @@ describe('an image', () => {
     assert.deepEqual(obstacles({ uid: 0, machine: 'arm64', has: (program) => program !== 'mmdebstrap' }, true), []);
   });
 
-  it('is not begun on a full disk', () => assert.throws(() => needSpace(folder, 1e18), /GB left, 1000000000\.0 are needed/));
+  it('is not begun on a full disk', () =>
+    assert.throws(() => needSpace(folder, 1e18), /GB left, 1000000000\.0 are needed/));
 
   it('takes Debian from where this machine does', () => {
-    put('sources.list.d/debian.sources', 'Types: deb\nURIs: http://mirror.example.org/debian-security\nURIs: http://mirror.example.org/debian/\n');
+    put(
+      'sources.list.d/debian.sources',
+      'Types: deb\nURIs: http://mirror.example.org/debian-security\nURIs: http://mirror.example.org/debian/\n',
+    );
     put('sources.list.d/else.list', 'deb [arch=amd64] https://packages.example.org/debian stable main\n');
     assert.equal(mirrorOf(folder), 'http://mirror.example.org/debian');
     assert.equal(mirrorOf(at('none')), undefined);
@@ -64,7 +91,10 @@ describe('an image', () => {
 
 describe('the card', () => {
   it('holds boot, two roots of one size and data, in this order, without a gap or an overlap', () => {
-    assert.deepEqual(PARTITIONS.map(({ name }) => name), ['boot', 'root A', 'root B', 'data']);
+    assert.deepEqual(
+      PARTITIONS.map(({ name }) => name),
+      ['boot', 'root A', 'root B', 'data'],
+    );
     for (const [index, { start, bytes }] of PARTITIONS.entries()) {
       assert.equal(start % (4 * MIB), 0);
       assert.equal(start, index === 0 ? 4 * MIB : PARTITIONS[index - 1]!.start + PARTITIONS[index - 1]!.bytes);
@@ -78,11 +108,23 @@ describe('the card', () => {
     if (!has('sfdisk')) this.skip();
     writeFileSync(at('card'), masterBootRecord());
     createImage(at('card'));
-    const { stdout } = spawnSync('sfdisk', ['--json', at('card')], { encoding: 'utf8', env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` } });
-    const { partitiontable: table } = JSON.parse(stdout) as { partitiontable: { label: string; id: string; partitions: { start: number; size: number; type: string }[] } };
+    const { stdout } = spawnSync('sfdisk', ['--json', at('card')], {
+      encoding: 'utf8',
+      env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` },
+    });
+    const { partitiontable: table } = JSON.parse(stdout) as {
+      partitiontable: { label: string; id: string; partitions: { start: number; size: number; type: string }[] };
+    };
     assert.equal(table.label, 'dos');
-    assert.deepEqual(table.partitions.map(({ start, size, type }) => [start * 512, size * 512, type]), PARTITIONS.map(({ start, bytes, type }) => [start, bytes, type.toString(16)]));
-    assert.ok(cmdlineTxt({ profile: loadBoard('pi-4-usb').profile, console: false, country: undefined }).startsWith(`root=PARTUUID=${table.id.slice(2)}-02 ro `));
+    assert.deepEqual(
+      table.partitions.map(({ start, size, type }) => [start * 512, size * 512, type]),
+      PARTITIONS.map(({ start, bytes, type }) => [start, bytes, type.toString(16)]),
+    );
+    assert.ok(
+      cmdlineTxt({ profile: loadBoard('pi-4-usb').profile, console: false, country: undefined }).startsWith(
+        `root=PARTUUID=${table.id.slice(2)}-02 ro `,
+      ),
+    );
   });
 
   it('has file systems that are the same twice, byte for byte, and hold what they should', function () {
@@ -103,11 +145,16 @@ describe('the card', () => {
     spawnSync('sh', ['-c', 'sleep 1; chmod 755 "$1/usr/bin/program"; cp -r "$1" "$1-copy"', 'sh', at('root')]);
     assert.ok(make('second').equals(first));
     writeFileSync(at('alone'), first.subarray(MIB));
-    assert.equal(spawnSync('e2fsck', ['-f', '-n', at('alone')], { env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` } }).status, 0);
+    assert.equal(
+      spawnSync('e2fsck', ['-f', '-n', at('alone')], {
+        env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` },
+      }).status,
+      0,
+    );
   });
 });
 
-describe('the boot partition\'s settings', () => {
+describe("the boot partition's settings", () => {
   for (const name of imageBoards()) {
     const options = { profile: loadBoard(name).profile, console: false, country: undefined };
 
@@ -115,7 +162,8 @@ describe('the boot partition\'s settings', () => {
       const lines = configTxt(options).split('\n');
       const all = lines.indexOf('[all]');
       for (const line of options.profile.boot) assert.ok(lines.indexOf(line) > all, line);
-      for (const line of ['arm_64bit=1', 'upstream_kernel=1', 'kernel=vmlinuz', 'initramfs initrd.img followkernel']) assert.ok(lines.includes(line), line);
+      for (const line of ['arm_64bit=1', 'upstream_kernel=1', 'kernel=vmlinuz', 'initramfs initrd.img followkernel'])
+        assert.ok(lines.includes(line), line);
     });
   }
 
@@ -136,30 +184,58 @@ describe('the read-only root', () => {
   });
 
   it('masks nothing that the phone needs', () => {
-    const wanted = /^(bestday-|NetworkManager\.service|dbus|systemd-(udevd|journald|timesyncd|tmpfiles-setup|random-seed|remount-fs)\b)/;
-    assert.deepEqual(MASKED.filter((unit) => wanted.test(unit)), []);
+    const wanted =
+      /^(bestday-|NetworkManager\.service|dbus|systemd-(udevd|journald|timesyncd|tmpfiles-setup|random-seed|remount-fs)\b)/;
+    assert.deepEqual(
+      MASKED.filter((unit) => wanted.test(unit)),
+      [],
+    );
     assert.equal(new Set(MASKED).size, MASKED.length);
   });
 
   it('has units that systemd understands, word for word', function () {
     this.timeout(20_000);
     if (!has('systemd-analyze')) this.skip();
-    const units = ['data', 'support'].map((name) => join(FILES, `usr/lib/systemd/system/bestday-phone-${name}.service`));
-    const { stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', ...units], { encoding: 'utf8', env: { ...process.env, SYSTEMD_LOG_LEVEL: 'warning' } });
-    assert.deepEqual(stderr.split('\n').filter((line) => line.includes('bestday') && !/is not executable: No such file/.test(line)), []);
+    const units = ['data', 'support'].map((name) =>
+      join(FILES, `usr/lib/systemd/system/bestday-phone-${name}.service`),
+    );
+    const { stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', ...units], {
+      encoding: 'utf8',
+      env: { ...process.env, SYSTEMD_LOG_LEVEL: 'warning' },
+    });
+    assert.deepEqual(
+      stderr.split('\n').filter((line) => line.includes('bestday') && !/is not executable: No such file/.test(line)),
+      [],
+    );
   });
 
   it('mounts nothing that may be broken by itself', () => {
-    const mounts = readFileSync(join(FILES, 'etc/fstab'), 'utf8').split('\n').filter((line) => /^[^#\s]/.test(line)).map((line) => line.split(/\s+/));
-    assert.deepEqual(mounts.map(([what, where]) => [what, where]), [['/dev/root', '/'], ['tmpfs', '/var']]);
+    const mounts = readFileSync(join(FILES, 'etc/fstab'), 'utf8')
+      .split('\n')
+      .filter((line) => /^[^#\s]/.test(line))
+      .map((line) => line.split(/\s+/));
+    assert.deepEqual(
+      mounts.map(([what, where]) => [what, where]),
+      [
+        ['/dev/root', '/'],
+        ['tmpfs', '/var'],
+      ],
+    );
     assert.match(mounts[0]![3]!, /(^|,)ro(,|$)/);
   });
 
   it('keeps in /data what provisioning writes', () => {
-    const written = [...readFileSync('scripts/package/provision.sh', 'utf8').matchAll(/ (\/etc\/\S+) 0\d{3}$/gm)].map(([, path]) => path!);
-    const laidOver = [...readFileSync(join(FILES, 'usr/lib/bestday-phone/image/data'), 'utf8').matchAll(/^ {2}lay_over \S+ \d+ (\S+)$/gm)].map(([, path]) => path!);
+    const written = [...readFileSync('scripts/package/provision.sh', 'utf8').matchAll(/ (\/etc\/\S+) 0\d{3}$/gm)].map(
+      ([, path]) => path!,
+    );
+    const laidOver = [
+      ...readFileSync(join(FILES, 'usr/lib/bestday-phone/image/data'), 'utf8').matchAll(
+        /^ {2}lay_over \S+ \d+ (\S+)$/gm,
+      ),
+    ].map(([, path]) => path!);
     assert.equal(written.length, 4);
-    for (const path of written) assert.ok(path === '/etc/default/bestday-phone' || laidOver.some((place) => path.startsWith(`${place}/`)), path);
+    for (const path of written)
+      assert.ok(path === '/etc/default/bestday-phone' || laidOver.some((place) => path.startsWith(`${place}/`)), path);
   });
 });
 
@@ -170,17 +246,38 @@ describe('the data partition', function () {
    * Starts on a card whose tools answer so, each as often as it is asked; the last answer stays.
    * @returns what they were asked, and how it ended
    */
-  function start(answers: Readonly<Record<string, readonly number[]>>, files: Readonly<Record<string, string>> = {}): { asked: string[]; state: string[]; said: string } {
+  function start(
+    answers: Readonly<Record<string, readonly number[]>>,
+    files: Readonly<Record<string, string>> = {},
+  ): { asked: string[]; state: string[]; said: string } {
     put('root/usr/lib/bestday-phone/image/default', 'BESTDAY_BOARD=pi-4-usb\n');
     for (const path of ['data', 'boot/firmware']) mkdirSync(at('root', path), { recursive: true });
     for (const [path, content] of Object.entries(files)) put(`root/${path}`, content);
-    const tools = { findmnt: [0], lsblk: [0], mount: [0], umount: [0], e2fsck: [0], 'mkfs.ext4': [0], sfdisk: [0], partx: [0], 'systemd-growfs': [0], ...answers };
+    const tools = {
+      findmnt: [0],
+      lsblk: [0],
+      mount: [0],
+      umount: [0],
+      e2fsck: [0],
+      'mkfs.ext4': [0],
+      sfdisk: [0],
+      partx: [0],
+      'systemd-growfs': [0],
+      ...answers,
+    };
     for (const [name, statuses] of Object.entries(tools)) {
       const output = { findmnt: 'echo /dev/mmcblk0p2', lsblk: 'echo mmcblk0' }[name] ?? ':';
-      put(`bin/${name}`, `#!/bin/sh\necho "${name} $*" >> ${at('asked')}\n${output}\nset -- ${statuses.join(' ')}\nn=$(grep -c '^${name} ' ${at('asked')})\n[ $n -gt $# ] && n=$#\nshift $((n - 1))\nexit $1\n`, 0o755);
+      put(
+        `bin/${name}`,
+        `#!/bin/sh\necho "${name} $*" >> ${at('asked')}\n${output}\nset -- ${statuses.join(' ')}\nn=$(grep -c '^${name} ' ${at('asked')})\n[ $n -gt $# ] && n=$#\nshift $((n - 1))\nexit $1\n`,
+        0o755,
+      );
     }
     put('bin/timeout', '#!/bin/sh\nshift\nexec "$@"\n', 0o755);
-    const { status, stdout } = spawnSync('sh', [join(FILES, 'usr/lib/bestday-phone/image/data'), at('root')], { encoding: 'utf8', env: { PATH: `${at('bin')}:${process.env['PATH']}` } });
+    const { status, stdout } = spawnSync('sh', [join(FILES, 'usr/lib/bestday-phone/image/data'), at('root')], {
+      encoding: 'utf8',
+      env: { PATH: `${at('bin')}:${process.env['PATH']}` },
+    });
     assert.equal(status, 0, 'a phone always starts');
     const asked = readFileSync(at('asked'), 'utf8').replaceAll(at('root'), '').trim().split('\n');
     return { asked, state: readdirSync(at('root/run/bestday-phone-image')), said: stdout };
@@ -193,13 +290,29 @@ describe('the data partition', function () {
     assert.deepEqual(state, []);
     assert.deepEqual(starting(asked, 'e2fsck'), ['e2fsck -p /dev/mmcblk0p4']);
     assert.match(starting(asked, 'mount -t ext4')[0]!, /noexec,commit=30,errors=remount-ro \/dev\/mmcblk0p4 \/data$/);
-    assert.deepEqual(starting(asked, 'mount --bind').map((line) => line.split(' ')[3]), ['/etc/credstore', '/etc/NetworkManager/system-connections', '/var/lib/private', '/var/lib/systemd', '/var/lib/NetworkManager']);
+    assert.deepEqual(
+      starting(asked, 'mount --bind').map((line) => line.split(' ')[3]),
+      [
+        '/etc/credstore',
+        '/etc/NetworkManager/system-connections',
+        '/var/lib/private',
+        '/var/lib/systemd',
+        '/var/lib/NetworkManager',
+      ],
+    );
     assert.equal(readFileSync(at('root/data/etc/bestday-phone'), 'utf8'), 'BESTDAY_BOARD=pi-4-usb\n');
     assert.equal(statSync(at('root/data/etc/credstore')).mode & 0o777, 0o700);
   });
 
   it('keeps what is on it', () => {
-    start({}, { 'data/etc/bestday-phone': 'BESTDAY_BOARD=virtual\n', 'data/lib/private/bestday-phone/settings.json': '{}', 'data/lib/private/bestday-phone/settings.json.tmp-1': '{' });
+    start(
+      {},
+      {
+        'data/etc/bestday-phone': 'BESTDAY_BOARD=virtual\n',
+        'data/lib/private/bestday-phone/settings.json': '{}',
+        'data/lib/private/bestday-phone/settings.json.tmp-1': '{',
+      },
+    );
     assert.equal(readFileSync(at('root/data/etc/bestday-phone'), 'utf8'), 'BESTDAY_BOARD=virtual\n');
     assert.deepEqual(readdirSync(at('root/data/lib/private/bestday-phone')), ['settings.json']);
   });
@@ -210,7 +323,10 @@ describe('the data partition', function () {
     assert.deepEqual([state, starting(asked, 'mkfs')], [[], []]);
   });
 
-  for (const [what, answers] of [['cannot be mended', { e2fsck: [8] }], ['cannot be mounted', { mount: afterBoot(32, 0) }]] as const) {
+  for (const [what, answers] of [
+    ['cannot be mended', { e2fsck: [8] }],
+    ['cannot be mounted', { mount: afterBoot(32, 0) }],
+  ] as const) {
     it(`is made anew when it ${what}, and says so`, () => {
       const { asked, state, said } = start(answers);
       assert.deepEqual(state, ['data-made-anew']);
@@ -219,7 +335,10 @@ describe('the data partition', function () {
     });
   }
 
-  for (const [what, answers] of [['cannot be made', { e2fsck: [8], 'mkfs.ext4': [1] }], ['cannot be mounted even then', { mount: afterBoot(32, 32, 0) }]] as const) {
+  for (const [what, answers] of [
+    ['cannot be made', { e2fsck: [8], 'mkfs.ext4': [1] }],
+    ['cannot be mounted even then', { mount: afterBoot(32, 32, 0) }],
+  ] as const) {
     it(`is memory when it ${what}, and the phone starts all the same`, () => {
       const { asked, state, said } = start(answers);
       assert.deepEqual(state.sort(), ['data-in-memory', 'data-made-anew']);
@@ -229,10 +348,20 @@ describe('the data partition', function () {
     });
   }
 
-  for (const [room, grown] of [[8_192, false], [8_193, true]] as const) {
+  for (const [room, grown] of [
+    [8_192, false],
+    [8_193, true],
+  ] as const) {
     it(`${grown ? 'grows to' : 'stays at'} the end of the card with ${room} sectors behind it`, () => {
       const blocks = 'sys/class/block';
-      const { asked } = start({}, { [`${blocks}/mmcblk0p4/start`]: '1000\n', [`${blocks}/mmcblk0p4/size`]: '2000\n', [`${blocks}/mmcblk0/size`]: `${3_000 + room}\n` });
+      const { asked } = start(
+        {},
+        {
+          [`${blocks}/mmcblk0p4/start`]: '1000\n',
+          [`${blocks}/mmcblk0p4/size`]: '2000\n',
+          [`${blocks}/mmcblk0/size`]: `${3_000 + room}\n`,
+        },
+      );
       assert.equal(starting(asked, 'sfdisk').length, grown ? 1 : 0);
       assert.deepEqual(starting(asked, 'partx'), grown ? ['partx --update --nr 4 /dev/mmcblk0'] : []);
     });
@@ -249,10 +378,17 @@ describe('the data partition', function () {
 
 describe('provisioning', function () {
   this.timeout(60_000);
-  const IDENTITY = identityFiles({ deviceId: '11111111-2222-4333-8444-555555555555', apiKey: 'key-of-a-phone-0123456789', board: 'pi-4-usb', wifi: { ssid: 'home', password: 'secret word' } });
+  const IDENTITY = identityFiles({
+    deviceId: '11111111-2222-4333-8444-555555555555',
+    apiKey: 'key-of-a-phone-0123456789',
+    board: 'pi-4-usb',
+    wifi: { ssid: 'home', password: 'secret word' },
+  });
   const PLACES: Readonly<Record<string, string>> = {
-    'phone.device-id': 'etc/credstore/phone.device-id', 'phone.api-key': 'etc/credstore/phone.api-key',
-    'wifi.nmconnection': 'etc/NetworkManager/system-connections/bestday.nmconnection', default: 'data/etc/bestday-phone',
+    'phone.device-id': 'etc/credstore/phone.device-id',
+    'phone.api-key': 'etc/credstore/phone.api-key',
+    'wifi.nmconnection': 'etc/NetworkManager/system-connections/bestday.nmconnection',
+    default: 'data/etc/bestday-phone',
   };
   const SOURCE = 'root/boot/firmware/bestday';
   let real: string;
@@ -271,18 +407,30 @@ describe('provisioning', function () {
     rmSync(at('count'), { force: true });
     // A group of its own: what is killed is the script and all that it started.
     const path = cutAt === 0 ? real : `${at('bin')}:${real}`;
-    return spawnSync('setsid', ['--wait', 'sh', 'scripts/package/provision.sh', at('root')], { env: { PATH: path, CUT: String(cutAt), REAL: real } }).status !== 0;
+    return (
+      spawnSync('setsid', ['--wait', 'sh', 'scripts/package/provision.sh', at('root')], {
+        env: { PATH: path, CUT: String(cutAt), REAL: real },
+      }).status !== 0
+    );
   }
 
   /** Programs that count themselves, and of which one is struck in the middle of its work. */
   function fragilePrograms(): void {
-    const half = 'for to; do :; done; case $name in install) head -c 3 "$3" > "$to" ;; shred) echo noise > "$to" ;; rm) find "$to" -type f -name "[p-w]*" -delete ;; esac';
+    const half =
+      'for to; do :; done; case $name in install) head -c 3 "$3" > "$to" ;; shred) echo noise > "$to" ;; rm) find "$to" -type f -name "[p-w]*" -delete ;; esac';
     for (const name of ['install', 'sync', 'mv', 'shred', 'rm', 'mkdir']) {
-      put(`bin/${name}`, `#!/bin/sh\nPATH=$REAL\nname=${name}\nn=0\nread n 2>/dev/null < ${at('count')}\necho $((n += 1)) > ${at('count')}\nif [ $n -eq $CUT ]; then ${half}; kill -9 0; fi\nexec ${name} "$@"\n`, 0o755);
+      put(
+        `bin/${name}`,
+        `#!/bin/sh\nPATH=$REAL\nname=${name}\nn=0\nread n 2>/dev/null < ${at('count')}\necho $((n += 1)) > ${at('count')}\nif [ $n -eq $CUT ]; then ${half}; kill -9 0; fi\nexec ${name} "$@"\n`,
+        0o755,
+      );
     }
   }
 
-  const found = (): (string | undefined)[] => Object.values(PLACES).map((path) => (existsSync(at('root', path)) ? readFileSync(at('root', path), 'utf8') : undefined));
+  const found = (): (string | undefined)[] =>
+    Object.values(PLACES).map((path) =>
+      existsSync(at('root', path)) ? readFileSync(at('root', path), 'utf8') : undefined,
+    );
   const wanted = Object.keys(PLACES).map((name) => IDENTITY[name]);
 
   before(function () {
@@ -296,7 +444,8 @@ describe('provisioning', function () {
     assert.deepEqual(found(), wanted);
     assert.equal(existsSync(at(SOURCE)), false);
     assert.deepEqual(readdirSync(at('root/etc/credstore')).sort(), ['phone.api-key', 'phone.device-id']);
-    for (const name of ['phone.api-key', 'wifi.nmconnection']) assert.equal(statSync(at('root', PLACES[name]!)).mode & 0o777, 0o600);
+    for (const name of ['phone.api-key', 'wifi.nmconnection'])
+      assert.equal(statSync(at('root', PLACES[name]!)).mode & 0o777, 0o600);
   });
 
   it('survives a power cut within every one of its steps', () => {
@@ -306,7 +455,8 @@ describe('provisioning', function () {
       phone();
       const wasCut = provision(step);
       // Nothing half: each is there as it was, or as it will be.
-      for (const [index, content] of found().entries()) assert.ok([undefined, 'BESTDAY_BOARD=virtual\n', wanted[index]].includes(content), `step ${step}: ${content}`);
+      for (const [index, content] of found().entries())
+        assert.ok([undefined, 'BESTDAY_BOARD=virtual\n', wanted[index]].includes(content), `step ${step}: ${content}`);
       assert.equal(provision(), false, `step ${step}`);
       assert.deepEqual(found(), wanted, `step ${step}`);
       assert.equal(existsSync(at(SOURCE)), false, `step ${step}`);

@@ -3,15 +3,19 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { boardNames } from '../device/src/system/board-profile.ts';
+import { boardNames } from '../device/src/settings/board-profile.ts';
 import { architectureNamed } from '../scripts/package/architecture.ts';
 import { buildDeb } from '../scripts/package/deb.ts';
 import { installedParts } from '../scripts/package/parts.ts';
 import { layOut } from '../scripts/package/tree.ts';
-import { SystemdContainer } from './systemd-container.ts';
+import { SystemdContainer } from './lib/systemd-container.ts';
 
 const EPOCH = 1_767_225_600;
-const OURS = new Map([['x64', 'amd64'], ['arm64', 'arm64'], ['arm', 'armhf']] as const);
+const OURS = new Map([
+  ['x64', 'amd64'],
+  ['arm64', 'arm64'],
+  ['arm', 'armhf'],
+] as const);
 
 /** The package of this machine's own parts; Node itself is left to the system, for it takes a minute to pack. */
 describe('the Debian package', function () {
@@ -29,7 +33,12 @@ describe('the Debian package', function () {
   const list = (): string[] => spawnSync('dpkg-deb', ['-c', deb], { encoding: 'utf8' }).stdout.trim().split('\n');
 
   before(function () {
-    const obstacle = spawnSync('dpkg-deb', ['--version']).status !== 0 ? 'dpkg-deb is missing' : installedParts() === undefined ? 'koffi has no build for this machine' : undefined;
+    const obstacle =
+      spawnSync('dpkg-deb', ['--version']).status !== 0
+        ? 'dpkg-deb is missing'
+        : installedParts() === undefined
+          ? 'koffi has no build for this machine'
+          : undefined;
     if (obstacle !== undefined) {
       console.log(`      SKIPPED: ${obstacle}`);
       this.skip();
@@ -37,7 +46,9 @@ describe('the Debian package', function () {
     folder = mkdtempSync(join(tmpdir(), 'bestday-deb-'));
     deb = build('first');
   });
-  after(() => { if (folder !== undefined) rmSync(folder, { recursive: true }); });
+  after(() => {
+    if (folder !== undefined) rmSync(folder, { recursive: true });
+  });
 
   it('is the same twice, byte for byte', () => {
     assert.ok(readFileSync(build('second')).equals(readFileSync(deb)));
@@ -50,12 +61,22 @@ describe('the Debian package', function () {
   it('holds the programs, every board, the units and the manual', () => {
     const names = list().map((line) => line.split(/\s+/)[5]!);
     const wanted = [
-      'bin/bestday-phone', 'lib/bestday-phone/dist/bestday-phone.cjs', 'lib/bestday-phone/dist/audio-child.cjs', 'lib/systemd/system/bestday-phone.service',
-      'lib/systemd/system/bestday-phone.target', 'lib/udev/rules.d/60-bestday-phone.rules', 'lib/sysusers.d/bestday-phone.conf', 'share/man/man1/bestday-phone.1.gz',
-      'share/doc/bestday-phone/copyright', ...boardNames().map((board) => `lib/bestday-phone/hardware/${board}/profile.json`),
+      'bin/bestday-phone',
+      'lib/bestday-phone/dist/bestday-phone.cjs',
+      'lib/bestday-phone/dist/audio-child.cjs',
+      'lib/systemd/system/bestday-phone.service',
+      'lib/systemd/system/bestday-phone.target',
+      'lib/udev/rules.d/60-bestday-phone.rules',
+      'lib/sysusers.d/bestday-phone.conf',
+      'share/man/man1/bestday-phone.1.gz',
+      'share/doc/bestday-phone/copyright',
+      ...boardNames().map((board) => `lib/bestday-phone/hardware/${board}/profile.json`),
     ];
     for (const name of wanted) assert.ok(names.includes(`./usr/${name}`), name);
-    assert.deepEqual(names.filter((name) => /test|\.ts$|bestday-server|\.key$|\.pem$/.test(name) && !/self-test/.test(name)), []);
+    assert.deepEqual(
+      names.filter((name) => /test|\.ts$|bestday-server|\.key$|\.pem$/.test(name) && !/self-test/.test(name)),
+      [],
+    );
   });
 
   it('says what it is and what it needs', () => {
@@ -77,15 +98,29 @@ describe('the Debian package', function () {
       container.run('dpkg', '--install', '--force-depends', '--no-triggers', '/opt/phone.deb');
       await container.until('the phone is up', () => container.show('ActiveState') === 'active', 10_000);
       assert.match(container.run('sh', '-c', 'bestday-phone status || true'), /^NEEDS HELP +deviceId is set nowhere/m);
-      container.run('sh', '-c', 'umask 77; echo 11111111-2222-4333-8444-555555555555 > /etc/credstore/phone.device-id; echo 0123456789abcdef > /etc/credstore/phone.api-key');
+      container.run(
+        'sh',
+        '-c',
+        'umask 77; echo 11111111-2222-4333-8444-555555555555 > /etc/credstore/phone.device-id; echo 0123456789abcdef > /etc/credstore/phone.api-key',
+      );
       container.run('systemctl', 'restart', 'bestday-phone.service');
       await container.until('the phone is ready', () => container.show('StatusText').startsWith('ready'), 10_000);
       assert.match(container.run('bestday-phone', 'status'), /^health +good/m);
       container.run('bestday-phone', 'config', 'set', 'language', 'de');
       container.run('systemctl', 'restart', 'bestday-phone.service');
-      assert.match(container.run('systemctl', 'is-enabled', 'bestday-phone.service', 'bestday-phone-self-test.timer'), /^enabled\nenabled$/);
+      assert.match(
+        container.run('systemctl', 'is-enabled', 'bestday-phone.service', 'bestday-phone-self-test.timer'),
+        /^enabled\nenabled$/,
+      );
       container.run('dpkg', '--purge', '--no-triggers', 'bestday-phone');
-      assert.equal(container.run('sh', '-c', 'ls -d /usr/lib/bestday-phone /etc/default/bestday-phone /var/lib/bestday-phone /run/bestday-phone 2>/dev/null || true'), '');
+      assert.equal(
+        container.run(
+          'sh',
+          '-c',
+          'ls -d /usr/lib/bestday-phone /etc/default/bestday-phone /var/lib/bestday-phone /run/bestday-phone 2>/dev/null || true',
+        ),
+        '',
+      );
     } finally {
       container.stop();
     }
@@ -93,7 +128,8 @@ describe('the Debian package', function () {
 });
 
 describe('the parts of a package', () => {
-  it('are refused for a machine that is not served', () => assert.throws(() => architectureNamed('mips'), /arm64, amd64, armhf/));
+  it('are refused for a machine that is not served', () =>
+    assert.throws(() => architectureNamed('mips'), /arm64, amd64, armhf/));
 
   it('run Node by one path, whoever brings it', () => {
     const tree = mkdtempSync(join(tmpdir(), 'bestday-tree-'));
@@ -104,7 +140,8 @@ describe('the parts of a package', () => {
       if (parts === undefined) return;
       layOut(join(tree, 'with'), { ...parts, node });
       layOut(join(tree, 'without'), { ...parts, node: undefined });
-      const program = (which: string): string => readFileSync(join(tree, which, 'usr/lib/bestday-phone/bin/node'), 'utf8');
+      const program = (which: string): string =>
+        readFileSync(join(tree, which, 'usr/lib/bestday-phone/bin/node'), 'utf8');
       assert.deepEqual([program('with'), program('without')], ['#!/bin/sh\n', '#!/bin/sh\nexec /usr/bin/node "$@"\n']);
     } finally {
       rmSync(tree, { recursive: true });

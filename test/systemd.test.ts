@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { PhoneStatus } from '../device/src/controls/control-protocol.ts';
-import { SystemdContainer } from './systemd-container.ts';
+import type { PhoneStatus } from '../device/src/panel/control-protocol.ts';
+import { SystemdContainer } from './lib/systemd-container.ts';
 
 const FOLDER = 'systemd';
 const UNITS = readdirSync(FOLDER).filter((name) => /\.(service|timer|target)$/.test(name));
@@ -22,16 +22,31 @@ describe('the units', function () {
 
   for (const unit of UNITS) {
     it(`${unit} is understood by systemd, word for word`, () => {
-      const { stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', join(FOLDER, unit)], { encoding: 'utf8', env: { ...process.env, SYSTEMD_LOG_LEVEL: 'warning' } });
+      const { stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', join(FOLDER, unit)], {
+        encoding: 'utf8',
+        env: { ...process.env, SYSTEMD_LOG_LEVEL: 'warning' },
+      });
       // The phone is not installed on this machine; that its programs are where the package puts them, the container shows.
-      const faults = stderr.split('\n').filter((line) => line !== '' && !NEWER_KEYS.test(line) && !/is not executable: No such file/.test(line) && line.includes('bestday'));
+      const faults = stderr
+        .split('\n')
+        .filter(
+          (line) =>
+            line !== '' &&
+            !NEWER_KEYS.test(line) &&
+            !/is not executable: No such file/.test(line) &&
+            line.includes('bestday'),
+        );
       assert.deepEqual(faults, []);
     });
   }
 
   for (const unit of UNITS.filter((name) => name.endsWith('.service'))) {
     it(`${unit} is exposed by ${MOST_EXPOSED} at most`, () => {
-      const { stdout } = spawnSync('systemd-analyze', ['security', '--offline=true', '--no-pager', join(FOLDER, unit)], { encoding: 'utf8' });
+      const { stdout } = spawnSync(
+        'systemd-analyze',
+        ['security', '--offline=true', '--no-pager', join(FOLDER, unit)],
+        { encoding: 'utf8' },
+      );
       const exposure = Number(/Overall exposure level for \S+: ([\d.]+)/.exec(stdout)?.[1]);
       assert.ok(exposure <= MOST_EXPOSED, `exposure ${exposure}`);
     });
@@ -45,14 +60,17 @@ describe('the units', function () {
 });
 
 const KEY = 'key-that-must-not-be-seen-0123456789';
-const DEFAULTS = 'BESTDAY_BOARD=virtual\nBESTDAY_CONTROLS=socket\nBESTDAY_AUDIO=null\nBESTDAY_SERVER=wss://127.0.0.1:9/v1\n';
+const DEFAULTS =
+  'BESTDAY_BOARD=virtual\nBESTDAY_CONTROLS=socket\nBESTDAY_AUDIO=null\nBESTDAY_SERVER=wss://127.0.0.1:9/v1\n';
 
 describe('the service under a real systemd', function () {
   this.timeout(60_000);
   let container: SystemdContainer;
-  const status = (): PhoneStatus => JSON.parse(container.run('sh', '-c', 'bestday-phone status --json || true')) as PhoneStatus;
+  const status = (): PhoneStatus =>
+    JSON.parse(container.run('sh', '-c', 'bestday-phone status --json || true')) as PhoneStatus;
   const pid = (): number => Number(container.show('MainPID'));
-  const isReady = (): boolean => container.show('ActiveState') === 'active' && container.show('StatusText').startsWith('ready');
+  const isReady = (): boolean =>
+    container.show('ActiveState') === 'active' && container.show('StatusText').startsWith('ready');
 
   before(async function () {
     const obstacle = SystemdContainer.obstacle();
@@ -61,7 +79,10 @@ describe('the service under a real systemd', function () {
       this.skip();
     }
     container = await SystemdContainer.boot({
-      files: { '/etc/default/bestday-phone': DEFAULTS, '/etc/systemd/system/bestday-phone.service.d/quick.conf': '[Service]\nWatchdogSec=2\n' },
+      files: {
+        '/etc/default/bestday-phone': DEFAULTS,
+        '/etc/systemd/system/bestday-phone.service.d/quick.conf': '[Service]\nWatchdogSec=2\n',
+      },
       credentials: { 'phone.api-key': KEY, 'phone.device-id': '11111111-2222-4333-8444-555555555555' },
     });
     await container.until('the phone is ready', isReady, 10_000);
@@ -103,7 +124,9 @@ describe('the service under a real systemd', function () {
 
   it('stays up while it is healthy', async () => {
     const before_ = pid();
-    await new Promise((resolve) => { setTimeout(resolve, 3_000); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 3_000);
+    });
     assert.equal(pid(), before_);
   });
 
@@ -115,9 +138,20 @@ describe('the service under a real systemd', function () {
   });
 
   it('takes an identity from the boot partition, once, and wipes it there', () => {
-    container.run('sh', '-c', `mkdir -p /boot/bestday /etc/credstore; cd /boot/bestday; echo ${KEY} > phone.api-key; cat /etc/default/bestday-phone > default; umount /etc/default/bestday-phone`);
+    container.run(
+      'sh',
+      '-c',
+      `mkdir -p /boot/bestday /etc/credstore; cd /boot/bestday; echo ${KEY} > phone.api-key; cat /etc/default/bestday-phone > default; umount /etc/default/bestday-phone`,
+    );
     container.run('systemctl', 'restart', 'bestday-phone-provision.service');
-    assert.equal(container.run('sh', '-c', 'ls -d /boot/bestday 2>/dev/null; stat -c %a /etc/credstore/phone.api-key; cat /etc/credstore/phone.api-key /etc/default/bestday-phone'), `600\n${KEY}\n${DEFAULTS.trim()}`);
+    assert.equal(
+      container.run(
+        'sh',
+        '-c',
+        'ls -d /boot/bestday 2>/dev/null; stat -c %a /etc/credstore/phone.api-key; cat /etc/credstore/phone.api-key /etc/default/bestday-phone',
+      ),
+      `600\n${KEY}\n${DEFAULTS.trim()}`,
+    );
   });
 
   it('shows what its self-test finds', () => {

@@ -13,7 +13,12 @@ const WAV_HEADER_BYTES = 44;
 /** −40 dBFS in a 20 ms frame: speech, not room noise. */
 const SPEECH_RMS = 0.01;
 
-interface Clip { readonly id: string; readonly file: string; readonly text: string; readonly role?: string }
+interface Clip {
+  readonly id: string;
+  readonly file: string;
+  readonly text: string;
+  readonly role?: string;
+}
 
 function clipsOf({ path, manifest }: (typeof FOLDERS)[number]): Clip[] {
   return JSON.parse(readFileSync(new URL(path + manifest, ROOT), 'utf8')) as Clip[];
@@ -52,7 +57,8 @@ describe('the companion', () => {
   });
 
   it('never tests anybody’s memory', () => {
-    for (const { text } of clipsOf(FOLDERS[0]!)) assert.doesNotMatch(text, /remember|recall|forget|forgot|told me|already/i);
+    for (const { text } of clipsOf(FOLDERS[0]!))
+      assert.doesNotMatch(text, /remember|recall|forget|forgot|told me|already/i);
   });
 });
 
@@ -71,12 +77,21 @@ describe('the demonstration’s caller', () => {
   });
 
   it('speaks when its script says so', () => {
-    const script = JSON.parse(readFileSync(new URL('device/demo/caller.json', ROOT), 'utf8')) as { atMs: number; untilMs: number }[];
+    const script = JSON.parse(readFileSync(new URL('device/demo/caller.json', ROOT), 'utf8')) as {
+      atMs: number;
+      untilMs: number;
+    }[];
     const turns = turnsOf(samples);
     assert.equal(script.length, turns.length);
     for (const [index, { atMs, untilMs }] of script.entries()) {
-      assert.ok(Math.abs(turns[index]!.startS * 1000 - atMs) < 200, `turn ${index + 1} starts at ${turns[index]!.startS} s`);
-      assert.ok(Math.abs(turns[index]!.endS * 1000 - untilMs) < 200, `turn ${index + 1} ends at ${turns[index]!.endS} s`);
+      assert.ok(
+        Math.abs(turns[index]!.startS * 1000 - atMs) < 200,
+        `turn ${index + 1} starts at ${turns[index]!.startS} s`,
+      );
+      assert.ok(
+        Math.abs(turns[index]!.endS * 1000 - untilMs) < 200,
+        `turn ${index + 1} ends at ${turns[index]!.endS} s`,
+      );
     }
   });
 
@@ -93,7 +108,12 @@ describe('the demonstration’s caller', () => {
 /** 16 kHz mono 16-bit samples, −1 … 1; anything else in the header fails the test. */
 function samplesOf(path: string): Float32Array {
   const data = readFileSync(new URL(path, ROOT));
-  const format = { code: data.readUInt16LE(20), channels: data.readUInt16LE(22), rate: data.readUInt32LE(24), bits: data.readUInt16LE(34) };
+  const format = {
+    code: data.readUInt16LE(20),
+    channels: data.readUInt16LE(22),
+    rate: data.readUInt32LE(24),
+    bits: data.readUInt16LE(34),
+  };
   assert.deepEqual(format, { code: 1, channels: 1, rate: SAMPLE_RATE, bits: 16 }, path);
   assert.equal(data.toString('latin1', 36, 40), 'data', `${path}: a WAV header of ${WAV_HEADER_BYTES} bytes`);
   const samples = new Float32Array((data.length - WAV_HEADER_BYTES) / 2);
@@ -114,7 +134,8 @@ function peakOf(samples: Float32Array): number {
 
 function framesOf(samples: Float32Array): number[] {
   return Array.from({ length: Math.floor(samples.length / FRAME_SAMPLES) }, (_, index) =>
-    rmsOf(samples.subarray(index * FRAME_SAMPLES, (index + 1) * FRAME_SAMPLES)));
+    rmsOf(samples.subarray(index * FRAME_SAMPLES, (index + 1) * FRAME_SAMPLES)),
+  );
 }
 
 /** Mean power of the frames that hold speech: within 2 dB of ITU-T P.56 on these clips. */

@@ -16,7 +16,10 @@ const COARSE = 8;
 export function aligned(source: Int16Array, heard: Int16Array): { reference: Int16Array; heard: Int16Array } {
   const at = coarseOffset(source, heard);
   const blocks = Math.floor((heard.length - 2 * MARGIN) / BLOCK);
-  const reference = Int16Array.from({ length: blocks * BLOCK }, (_, index) => source[(at + MARGIN + index) % source.length]!);
+  const reference = Int16Array.from(
+    { length: blocks * BLOCK },
+    (_, index) => source[(at + MARGIN + index) % source.length]!,
+  );
   const out = new Int16Array(blocks * BLOCK);
   let lag = 0;
   for (let block = 0; block < blocks; block++) {

@@ -4,11 +4,21 @@ import type { AddressInfo } from 'node:net';
 import { generate } from 'selfsigned';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
+import { systemClock } from '../../common/src/time/clock.ts';
 import {
-  ACK_INTERVAL_MS, CloseCode, DEFAULT_MAX_QUEUE_MS, encodeMessage, OPUS_FRAME_TICKS, PayloadType, PING_INTERVAL_MS,
-  RESUME_WINDOW_MS, SUBPROTOCOL, systemClock, writePacket,
+  ACK_INTERVAL_MS,
+  CloseCode,
+  DEFAULT_MAX_QUEUE_MS,
+  encodeMessage,
+  OPUS_FRAME_TICKS,
+  PayloadType,
+  PING_INTERVAL_MS,
+  RESUME_WINDOW_MS,
+  SUBPROTOCOL,
+  writePacket,
 } from '../../protocol/src/index.ts';
-import type { ServerMessage, Timer } from '../../protocol/src/index.ts';
+import type { Timer } from '../../common/src/time/clock.ts';
+import type { ServerMessage } from '../../protocol/src/index.ts';
 
 /**
  * The other end of every measurement: as little server as the protocol allows, so that what is measured is the
@@ -31,13 +41,19 @@ export class BenchServer {
 
   static async start(options: BenchServerOptions): Promise<BenchServer> {
     const pem = await generate([{ name: 'commonName', value: 'localhost' }], {
-      keyType: 'ec', curve: 'P-256', extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] }],
+      keyType: 'ec',
+      curve: 'P-256',
+      extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] }],
     });
     const http = createServer({ key: pem.private, cert: pem.cert });
     const sockets = new WebSocketServer({
-      server: http, perMessageDeflate: false, handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+      server: http,
+      perMessageDeflate: false,
+      handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
     });
-    sockets.on('connection', (socket: WebSocket, request: IncomingMessage) => { new Client(socket, request.url ?? '', options); });
+    sockets.on('connection', (socket: WebSocket, request: IncomingMessage) => {
+      new Client(socket, request.url ?? '', options);
+    });
     await new Promise<void>((resolve) => http.listen(0, 'localhost', resolve));
     return new BenchServer((http.address() as AddressInfo).port, pem.cert, async () => {
       for (const client of sockets.clients) client.terminate();
@@ -105,8 +121,14 @@ class Client {
     if (type === 'more') this.#stream(frames ?? 0);
     if (type !== 'hello') return;
     this.#send({
-      type: 'ready', conversationId: 'bench', resumeToken: '0123456789abcdef', resumeWindowMs: RESUME_WINDOW_MS, codec: 'opus',
-      pingMs: PING_INTERVAL_MS, maxQueueMs: DEFAULT_MAX_QUEUE_MS, serverTime: new Date().toISOString(),
+      type: 'ready',
+      conversationId: 'bench',
+      resumeToken: '0123456789abcdef',
+      resumeWindowMs: RESUME_WINDOW_MS,
+      codec: 'opus',
+      pingMs: PING_INTERVAL_MS,
+      maxQueueMs: DEFAULT_MAX_QUEUE_MS,
+      serverTime: new Date().toISOString(),
     });
     this.#timers.push(systemClock.every(ACK_INTERVAL_MS, () => this.#send({ type: 'ack', rxSeq: this.#rxSeq })));
     if (this.#way === 'live') this.#stream(Infinity);
@@ -142,6 +164,11 @@ class Client {
 
 function packetOf(payload: Buffer, sequence: number, index: number, marker: boolean): Buffer {
   return writePacket({
-    payloadType: PayloadType.opus, marker, sequence: sequence & 0xffff, timestamp: (index * OPUS_FRAME_TICKS) % 2 ** 32, ssrc: SSRC, payload,
+    payloadType: PayloadType.opus,
+    marker,
+    sequence: sequence & 0xffff,
+    timestamp: (index * OPUS_FRAME_TICKS) % 2 ** 32,
+    ssrc: SSRC,
+    payload,
   });
 }

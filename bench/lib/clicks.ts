@@ -42,7 +42,10 @@ export function loudestStepDb(samples: Int16Array, height: number): number {
 }
 
 function levelAt(samples: Int16Array, from: number): number {
-  const spectrum = powerSpectrum(HANN.map((weight, index) => weight * samples[from + index]!), WINDOW);
+  const spectrum = powerSpectrum(
+    HANN.map((weight, index) => weight * samples[from + index]!),
+    WINDOW,
+  );
   let power = 1e-3;
   for (let bin = Math.ceil((FROM_HZ * WINDOW) / SAMPLE_RATE); bin < spectrum.length; bin++) power += spectrum[bin]!;
   return 10 * Math.log10(power);

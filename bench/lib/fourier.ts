@@ -46,7 +46,11 @@ export function resample(samples: ArrayLike<number>, up: number, down: number): 
   return Float64Array.from({ length: Math.floor((samples.length * up) / down) }, (_, index) => {
     const at = (index * down) / up;
     let sum = 0;
-    for (let tap = Math.max(0, Math.ceil(at - reach)); tap <= Math.min(samples.length - 1, Math.floor(at + reach)); tap++) {
+    for (
+      let tap = Math.max(0, Math.ceil(at - reach));
+      tap <= Math.min(samples.length - 1, Math.floor(at + reach));
+      tap++
+    ) {
       const x = tap - at;
       const sinc = x === 0 ? 1 : Math.sin(Math.PI * x * cutoff) / (Math.PI * x * cutoff);
       sum += samples[tap]! * cutoff * sinc * (0.5 + 0.5 * Math.cos((Math.PI * x) / reach));

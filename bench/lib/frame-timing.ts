@@ -10,7 +10,10 @@ export interface Cost {
 }
 
 /** Runs `work`, which times `frames` calls, however they come about. */
-export async function measured(frames: number, work: (timed: (call: () => void) => void) => Promise<void>): Promise<Cost> {
+export async function measured(
+  frames: number,
+  work: (timed: (call: () => void) => void) => Promise<void>,
+): Promise<Cost> {
   const inCall: number[] = [];
   const before = process.cpuUsage();
   await work((call) => {
@@ -36,13 +39,17 @@ export class Arrivals {
   }
 
   round(socket: WebSocket): Promise<Cost> {
-    return measured(this.#frames, (timed) => new Promise((resolve) => {
-      let left = this.#frames;
-      this.#take = (call) => {
-        timed(call);
-        if (--left === 0) resolve();
-      };
-      socket.send(JSON.stringify({ type: 'more', frames: this.#frames }));
-    }));
+    return measured(
+      this.#frames,
+      (timed) =>
+        new Promise((resolve) => {
+          let left = this.#frames;
+          this.#take = (call) => {
+            timed(call);
+            if (--left === 0) resolve();
+          };
+          socket.send(JSON.stringify({ type: 'more', frames: this.#frames }));
+        }),
+    );
   }
 }

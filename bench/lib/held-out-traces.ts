@@ -1,4 +1,4 @@
-import type { Random } from '../../protocol/src/index.ts';
+import type { Random } from '../../common/src/time/random.ts';
 import { exponential, gauss, stall, tracesOf, wifi, type Maker, type Trace } from './traces.ts';
 
 /*
@@ -25,7 +25,10 @@ const MAKERS: readonly Maker[] = [
   { name: 'wi-fi asleep between beacons', make: powerSave },
   { name: 'TCP, 60 ms, 1 % lost', make: (random) => headOfLine(random, 60, 0.01) },
   { name: 'TCP, 200 ms, 3 % lost', make: (random) => headOfLine(random, 200, 0.03) },
-  { name: 'route longer, then shorter', make: (random) => (timeMs) => (timeMs > 20_000 && timeMs < 45_000 ? 120 : 0) + 15 * random() },
+  {
+    name: 'route longer, then shorter',
+    make: (random) => (timeMs) => (timeMs > 20_000 && timeMs < 45_000 ? 120 : 0) + 15 * random(),
+  },
   { name: 'stalls that change their pace', make: (random) => (timeMs) => changingStall(timeMs) + 5 * random() },
   { name: 'handovers of 300-800 ms', make: handovers },
   { name: 'wi-fi and a queue', make: (random) => added(wifi(random), randomWalk(random)) },
@@ -75,7 +78,8 @@ function headOfLine(random: Random, roundTripMs: number, loss: number): (timeMs:
   return () => {
     let delayMs = 2 * random();
     let againMs = roundTripMs + 20;
-    for (; random() < loss; againMs = againMs === roundTripMs + 20 ? roundTripMs + 200 : 2 * againMs) delayMs += againMs;
+    for (; random() < loss; againMs = againMs === roundTripMs + 20 ? roundTripMs + 200 : 2 * againMs)
+      delayMs += againMs;
     return delayMs;
   };
 }

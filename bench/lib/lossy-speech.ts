@@ -1,10 +1,11 @@
 import { join } from 'node:path';
-import { FRAME_SAMPLES, seededRandom, type Random } from '../../protocol/src/index.ts';
-import { readWav } from '../../device/src/audio/wav.ts';
-import type { Decoder } from '../../device/src/codec/ports.ts';
-import { LearnedComfortNoise } from '../../device/src/playout/comfort-noise.ts';
-import type { FrameCounters } from '../../device/src/playout/counters.ts';
-import { Ladder } from '../../device/src/playout/ladder.ts';
+import { seededRandom, type Random } from '../../common/src/time/random.ts';
+import { FRAME_SAMPLES } from '../../protocol/src/index.ts';
+import { readWav } from '../../common/src/audio/wav.ts';
+import type { Decoder } from '../../common/src/codec/ports.ts';
+import { LearnedComfortNoise } from '../../common/src/concealment/comfort-noise.ts';
+import type { FrameCounters } from '../../common/src/concealment/frame-counters.ts';
+import { Ladder } from '../../common/src/concealment/ladder.ts';
 import { ROOT } from '../../scripts/programs.ts';
 import { aligned } from './align.ts';
 import { stoi } from './quality.ts';
@@ -34,9 +35,18 @@ export function lossPattern(pattern: Pattern, rate: number, count: number, rando
 }
 
 /** What is heard of `packets` when some are lost. Closes the decoder. */
-export function throughLadder(decoder: Decoder, packets: readonly Uint8Array[], lost: readonly boolean[], counters: FrameCounters): Int16Array {
+export function throughLadder(
+  decoder: Decoder,
+  packets: readonly Uint8Array[],
+  lost: readonly boolean[],
+  counters: FrameCounters,
+): Int16Array {
   const ladder = new Ladder({ decoder, comfortNoise: new LearnedComfortNoise(seededRandom(1)), counters });
-  const out = joined(packets.map((packet, index) => (lost[index] ? ladder.missing(lost[index + 1] ? undefined : packets[index + 1]) : ladder.received(packet))));
+  const out = joined(
+    packets.map((packet, index) =>
+      lost[index] ? ladder.missing(lost[index + 1] ? undefined : packets[index + 1]) : ladder.received(packet),
+    ),
+  );
   decoder.close();
   return out;
 }

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import type { NativeOpus, NativeOpusClass } from '../../device/src/codec/opus-native.ts';
+import type { NativeOpus, NativeOpusClass } from '../../common/src/codec/opus-native.ts';
 
 /** The `.node` file of `@discordjs/opus`, found the way the package itself does. @throws {Error} when it is not installed */
 export function nativeOpusFile(): string {

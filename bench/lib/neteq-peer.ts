@@ -40,7 +40,13 @@ interface Wrtc {
 
 interface AudioSource {
   createTrack(): unknown;
-  onData(data: { samples: Int16Array; sampleRate: number; bitsPerSample: number; channelCount: number; numberOfFrames: number }): void;
+  onData(data: {
+    samples: Int16Array;
+    sampleRate: number;
+    bitsPerSample: number;
+    channelCount: number;
+    numberOfFrames: number;
+  }): void;
 }
 
 interface Description {
@@ -102,7 +108,11 @@ async function run(work: NetEqJob): Promise<NetEqResult> {
   recording = work.record;
   const statistics = await watch(receiver, work.seconds);
   lateMs.sort((a, b) => a - b);
-  return { ...statistics, timerLateMs: lateMs[Math.floor(lateMs.length * 0.99)] ?? 0, heard: Buffer.concat(heard.map((part) => Buffer.from(part.buffer))).toString('base64') };
+  return {
+    ...statistics,
+    timerLateMs: lateMs[Math.floor(lateMs.length * 0.99)] ?? 0,
+    heard: Buffer.concat(heard.map((part) => Buffer.from(part.buffer))).toString('base64'),
+  };
 }
 
 /** 10 ms at a time, on the wall clock's grid. @returns how late each tick came, filled as it goes */
@@ -119,7 +129,13 @@ function speak(source: AudioSource, speech: string): number[] {
     lastMs = performance.now();
     for (; startMs + sent * 10 <= performance.now(); sent++) {
       const at = (sent % blocks) * 160;
-      source.onData({ samples: samples.slice(at, at + 160), sampleRate: 16_000, bitsPerSample: 16, channelCount: 1, numberOfFrames: 160 });
+      source.onData({
+        samples: samples.slice(at, at + 160),
+        sampleRate: 16_000,
+        bitsPerSample: 16,
+        channelCount: 1,
+        numberOfFrames: 160,
+      });
     }
   }, TICK_MS);
   return lateMs;
@@ -138,9 +154,13 @@ async function watch(receiver: Peer, seconds: number): Promise<Omit<NetEqResult,
   }
   delays.sort((a, b) => a - b);
   return {
-    meanDelayMs: ((before.jitterBufferDelay - first.jitterBufferDelay) / (before.jitterBufferEmittedCount - first.jitterBufferEmittedCount)) * 1_000,
+    meanDelayMs:
+      ((before.jitterBufferDelay - first.jitterBufferDelay) /
+        (before.jitterBufferEmittedCount - first.jitterBufferEmittedCount)) *
+      1_000,
     p95DelayMs: delays[Math.floor(delays.length * 0.95)] ?? Number.NaN,
-    concealedShare: (before.concealedSamples - first.concealedSamples) / (before.totalSamplesReceived - first.totalSamplesReceived),
+    concealedShare:
+      (before.concealedSamples - first.concealedSamples) / (before.totalSamplesReceived - first.totalSamplesReceived),
     stretchedShare: (stretched(before) - stretched(first)) / (before.totalSamplesReceived - first.totalSamplesReceived),
   };
 }
@@ -158,7 +178,11 @@ async function inbound(receiver: Peer): Promise<Inbound> {
 async function connect(sender: Peer, receiver: Peer, delaysMs: readonly number[]): Promise<void> {
   const [facingSender, facingReceiver] = [await bound(), await bound()];
   const addresses: { sender?: Address; receiver?: Address } = {};
-  const relay = delayed(delaysMs, (message) => addresses.receiver && facingReceiver.send(message, addresses.receiver.port, addresses.receiver.address));
+  const relay = delayed(
+    delaysMs,
+    (message) =>
+      addresses.receiver && facingReceiver.send(message, addresses.receiver.port, addresses.receiver.address),
+  );
   facingSender.on('message', (message, from) => {
     addresses.sender = from;
     if (isMedia(message)) relay(message);
@@ -187,10 +211,15 @@ interface Address {
 function introduce(from: Peer, to: Peer, relay: Socket, learned: (address: Address) => void): void {
   from.onicecandidate = ({ candidate }) => {
     const parts = candidate?.candidate.split(' ');
-    if (!candidate || !parts || parts[2]?.toLowerCase() !== 'udp' || parts[7] !== 'host' || parts[4]!.includes(':')) return;
+    if (!candidate || !parts || parts[2]?.toLowerCase() !== 'udp' || parts[7] !== 'host' || parts[4]!.includes(':'))
+      return;
     learned({ address: parts[4]!, port: Number(parts[5]) });
     parts[5] = String(relay.address().port);
-    void to.addIceCandidate({ candidate: parts.join(' '), sdpMid: candidate.sdpMid, sdpMLineIndex: candidate.sdpMLineIndex });
+    void to.addIceCandidate({
+      candidate: parts.join(' '),
+      sdpMid: candidate.sdpMid,
+      sdpMLineIndex: candidate.sdpMLineIndex,
+    });
   };
 }
 
@@ -220,4 +249,3 @@ function bound(): Promise<Socket> {
   const socket = createSocket('udp4');
   return new Promise((resolve) => socket.bind(0, '0.0.0.0', () => resolve(socket)));
 }
-

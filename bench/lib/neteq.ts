@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { aheadOfOthers } from '../../scripts/network/real-time.ts';
+import { aheadOfOthers } from './real-time.ts';
 import type { NetEqJob, NetEqResult } from './neteq-peer.ts';
 
 const PEER = fileURLToPath(new URL('./neteq-peer.ts', import.meta.url));
@@ -31,11 +31,13 @@ export function asBase64(samples: Int16Array): string {
 export async function inTurns<T, R>(items: readonly T[], limit: number, work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   let next = 0;
-  await Promise.all(Array.from({ length: limit }, async () => {
-    while (next < items.length) {
-      const at = next++;
-      results[at] = await work(items[at]!);
-    }
-  }));
+  await Promise.all(
+    Array.from({ length: limit }, async () => {
+      while (next < items.length) {
+        const at = next++;
+        results[at] = await work(items[at]!);
+      }
+    }),
+  );
   return results;
 }

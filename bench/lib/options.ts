@@ -4,7 +4,10 @@ import { parseArgs } from 'node:util';
 export function options<T extends Record<string, number>>(numbers: T): T & { readonly json: boolean } {
   const named = Object.fromEntries(Object.keys(numbers).map((name) => [name, { type: 'string' as const }]));
   const { values } = parseArgs({ options: { json: { type: 'boolean' as const, default: false }, ...named } });
-  const given = Object.entries(numbers).map(([name, byDefault]) => [name, positive(name, (values as Record<string, unknown>)[name], byDefault)]);
+  const given = Object.entries(numbers).map(([name, byDefault]) => [
+    name,
+    positive(name, (values as Record<string, unknown>)[name], byDefault),
+  ]);
   return { ...Object.fromEntries(given), json: values.json } as T & { readonly json: boolean };
 }
 

@@ -28,7 +28,12 @@ export function processCost(pid: number): ProcessCost {
 
 function descendants(pid: number): number[] {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-  return children === '' ? [] : children.split(' ').map(Number).flatMap((child) => [child, ...descendants(child)]);
+  return children === ''
+    ? []
+    : children
+        .split(' ')
+        .map(Number)
+        .flatMap((child) => [child, ...descendants(child)]);
 }
 
 /** proc(5): after the name in brackets, which may hold spaces, utime and stime are the 12th and 13th fields; ended children follow. */

@@ -29,9 +29,16 @@ export class Programs {
   static async start(speechSeconds: number): Promise<Programs> {
     await buildDist();
     const folder = mkdtempSync(join(tmpdir(), 'bestday-bench-'));
-    await build({ entryPoints: [join(ROOT, 'bench/support/floor.ts')], outfile: join(folder, 'floor.cjs'), ...LIKE_THE_DAEMON });
+    await build({
+      entryPoints: [join(ROOT, 'bench/support/floor.ts')],
+      outfile: join(folder, 'floor.cjs'),
+      ...LIKE_THE_DAEMON,
+    });
     writeSpeech(join(folder, 'speech.wav'), speechSeconds);
-    const server = fork(join(ROOT, 'bench/support/server.ts'), { execArgv: ['--import=tsx'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const server = fork(join(ROOT, 'bench/support/server.ts'), {
+      execArgv: ['--import=tsx'],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
     const { port, ca } = await news(server, 'listening');
     provide(folder, ca);
     return new Programs(folder, server, port);
@@ -43,12 +50,22 @@ export class Programs {
   }
 
   /** @param path of the bench server; `args` over the usual ones: speech from a file, no log but errors */
-  daemon(path: string, args: readonly string[] = ['--audio', 'file', '--input', join(this.folder, 'speech.wav')], env = process.env): ChildProcess {
+  daemon(
+    path: string,
+    args: readonly string[] = ['--audio', 'file', '--input', join(this.folder, 'speech.wav')],
+    env = process.env,
+  ): ChildProcess {
     return this.#spawn([...daemonCommand(this.url(path), this.folder), ...args], env);
   }
 
   floor(path: string): ChildProcess {
-    return this.#spawn([join(this.folder, 'floor.cjs'), this.url(path), join(this.folder, 'ca.pem'), nativeOpusFile(), join(this.folder, 'speech.wav')]);
+    return this.#spawn([
+      join(this.folder, 'floor.cjs'),
+      this.url(path),
+      join(this.folder, 'ca.pem'),
+      nativeOpusFile(),
+      join(this.folder, 'speech.wav'),
+    ]);
   }
 
   /** When the next client's first frame comes. @returns CLOCK_MONOTONIC, ns */
@@ -67,7 +84,6 @@ export class Programs {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-
   #spawn(args: readonly string[], env = process.env): ChildProcess {
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'ignore'], env });
     this.#running.add(child);
@@ -85,14 +101,30 @@ export function provide(folder: string, ca: string): void {
 /** Node's arguments for one call of the built daemon. */
 export function daemonCommand(url: string, folder: string): string[] {
   return [
-    PHONE, 'run', '--server', url, '--ca-file', join(folder, 'ca.pem'), '--device-id', randomUUID(),
-    '--api-key-file', join(folder, 'key'), '--settings-file', join(folder, 'none.json'),
+    PHONE,
+    'run',
+    '--server',
+    url,
+    '--ca-file',
+    join(folder, 'ca.pem'),
+    '--device-id',
+    randomUUID(),
+    '--api-key-file',
+    join(folder, 'key'),
+    '--settings-file',
+    join(folder, 'none.json'),
   ];
 }
 
 /** As scripts/build.mjs bundles the daemon. */
 const LIKE_THE_DAEMON: BuildOptions = {
-  bundle: true, platform: 'node', format: 'cjs', target: 'node20', external: ['bufferutil', 'utf-8-validate'], define: { 'import.meta.url': 'undefined' }, logLevel: 'error',
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node20',
+  external: ['bufferutil', 'utf-8-validate'],
+  define: { 'import.meta.url': 'undefined' },
+  logLevel: 'error',
 };
 
 function news<T extends ServerNews['type']>(server: ChildProcess, type: T): Promise<Extract<ServerNews, { type: T }>> {

@@ -31,10 +31,16 @@ export function logSpectralDistance(reference: Int16Array, other: Int16Array): n
   });
 }
 
-const HANN = Float64Array.from({ length: FRAME }, (_, index) => 0.5 - 0.5 * Math.cos((2 * Math.PI * (index + 0.5)) / FRAME));
+const HANN = Float64Array.from(
+  { length: FRAME },
+  (_, index) => 0.5 - 0.5 * Math.cos((2 * Math.PI * (index + 0.5)) / FRAME),
+);
 
 function spectrumAt(samples: Int16Array, from: number): Float64Array {
-  return powerSpectrum(HANN.map((weight, index) => weight * samples[from + index]!), 512);
+  return powerSpectrum(
+    HANN.map((weight, index) => weight * samples[from + index]!),
+    512,
+  );
 }
 
 function meanOverSpeech(reference: Int16Array, measure: (from: number) => number): number {
@@ -111,7 +117,10 @@ function overlapped(samples: Float64Array, starts: readonly number[]): Float64Ar
   return out;
 }
 
-const STOI_HANN = Float64Array.from({ length: STOI_FRAME }, (_, index) => 0.5 - 0.5 * Math.cos((2 * Math.PI * (index + 1)) / (STOI_FRAME + 1)));
+const STOI_HANN = Float64Array.from(
+  { length: STOI_FRAME },
+  (_, index) => 0.5 - 0.5 * Math.cos((2 * Math.PI * (index + 1)) / (STOI_FRAME + 1)),
+);
 
 function windowed(samples: Float64Array, from: number): Float64Array {
   return STOI_HANN.map((weight, index) => weight * samples[from + index]!);
@@ -134,7 +143,10 @@ function bandEnvelopes(samples: Float64Array): Float64Array[] {
 
 function thirdOctaves(count: number, lowestHz: number): (readonly [number, number])[] {
   const binOf = (hz: number) => Math.round((hz * STOI_FFT) / RATE);
-  return Array.from({ length: count }, (_, band) => [binOf(lowestHz * 2 ** ((2 * band - 1) / 6)), binOf(lowestHz * 2 ** ((2 * band + 1) / 6))] as const);
+  return Array.from(
+    { length: count },
+    (_, band) => [binOf(lowestHz * 2 ** ((2 * band - 1) / 6)), binOf(lowestHz * 2 ** ((2 * band + 1) / 6))] as const,
+  );
 }
 
 function energy(values: Float64Array): number {

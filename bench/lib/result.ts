@@ -36,14 +36,19 @@ function cells(row: Row): string[] {
   const { what, unit, ours, floor, goal } = row;
   const verdict = holds(row);
   return [
-    what, `${digits(ours)} ${unit}`, floor === undefined ? '-' : `${digits(floor)} ${unit}`, ratioOf(row)?.toFixed(2) ?? '-',
-    goal === undefined ? '-' : `<= ${goal.toFixed(2)}`, verdict === undefined ? '' : verdict ? 'holds' : 'MISSED',
+    what,
+    `${digits(ours)} ${unit}`,
+    floor === undefined ? '-' : `${digits(floor)} ${unit}`,
+    ratioOf(row)?.toFixed(2) ?? '-',
+    goal === undefined ? '-' : `<= ${goal.toFixed(2)}`,
+    verdict === undefined ? '' : verdict ? 'holds' : 'MISSED',
   ];
 }
 
 function table(rows: readonly (readonly string[])[]): string {
   const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const pad = (cell: string, column: number): string => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!));
+  const pad = (cell: string, column: number): string =>
+    column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!);
   return rows.map((row) => `  ${row.map(pad).join('  ')}`.trimEnd()).join('\n');
 }
 
@@ -69,9 +74,16 @@ export function median(values: readonly number[]): number {
 }
 
 /** Medians of both, and of the ratios pair by pair: what disturbs the machine disturbs both of a pair. */
-export function paired(what: string, unit: string, pairs: readonly (readonly [ours: number, floor: number])[], goal?: number): Row {
+export function paired(
+  what: string,
+  unit: string,
+  pairs: readonly (readonly [ours: number, floor: number])[],
+  goal?: number,
+): Row {
   return {
-    what, unit, goal,
+    what,
+    unit,
+    goal,
     ours: median(pairs.map(([ours]) => ours)),
     floor: median(pairs.map(([, floor]) => floor)),
     ratio: median(pairs.map(([ours, floor]) => ours / floor)),

@@ -1,4 +1,4 @@
-import { seededRandom, type Random } from '../../protocol/src/index.ts';
+import { seededRandom, type Random } from '../../common/src/time/random.ts';
 
 /** One network path: the delay of each 20 ms packet over the fastest, ms, delivered in order. */
 export interface Trace {
@@ -32,7 +32,12 @@ export function makeTraces(seconds: number, seed: number): Trace[] {
 export function tracesOf(makers: readonly Maker[], seconds: number, seed: number): Trace[] {
   return makers.map((maker, index) => {
     const delayAt = maker.make(seededRandom(seed * 1_000 + index));
-    return { name: maker.name, delaysMs: inOrder(Float64Array.from({ length: (seconds * 1_000) / PACKET_MS }, (_, at) => delayAt(at * PACKET_MS))) };
+    return {
+      name: maker.name,
+      delaysMs: inOrder(
+        Float64Array.from({ length: (seconds * 1_000) / PACKET_MS }, (_, at) => delayAt(at * PACKET_MS)),
+      ),
+    };
   });
 }
 

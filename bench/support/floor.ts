@@ -34,5 +34,7 @@ socket.on('open', () => {
   };
   tick();
 });
-socket.on('message', (packet: Buffer) => { opus.decode(packet); });
+socket.on('message', (packet: Buffer) => {
+  opus.decode(packet);
+});
 socket.on('close', () => process.exit(0));

@@ -9,11 +9,15 @@ export type ServerNews =
   | { readonly type: 'listening'; readonly port: number; readonly ca: string }
   | { readonly type: 'first-frame'; readonly atNs: string };
 
-const tell = (news: ServerNews): void => { process.send?.(news); };
+const tell = (news: ServerNews): void => {
+  process.send?.(news);
+};
 
 const server = await BenchServer.start({
   packets: encoded(speechFrames('companion'), nativeOpusFile()),
-  onFrame: (_payload, index) => { if (index === 0) tell({ type: 'first-frame', atNs: String(process.hrtime.bigint()) }); },
+  onFrame: (_payload, index) => {
+    if (index === 0) tell({ type: 'first-frame', atNs: String(process.hrtime.bigint()) });
+  },
 });
 tell({ type: 'listening', port: server.port, ca: server.ca });
 process.once('disconnect', () => process.exit(0));

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { dryStretches, highBandLevels, loudestStepDb } from '../lib/clicks.ts';
 
 const SECOND = 16_000;
-const tone = (): Int16Array => Int16Array.from({ length: SECOND }, (_, at) => Math.round(8_000 * Math.sin((2 * Math.PI * 200 * at) / SECOND)) || 1);
+const tone = (): Int16Array =>
+  Int16Array.from({ length: SECOND }, (_, at) => Math.round(8_000 * Math.sin((2 * Math.PI * 200 * at) / SECOND)) || 1);
 
 describe('the search for clicks', () => {
   it('finds nothing in a tone', () => {

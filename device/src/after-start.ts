@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../protocol/src/index.ts';
+import type { Clock, Timer } from '../../common/src/time/clock.ts';
 import type { NetworkWatch } from './connection/network-watch.ts';
 import type { PromptSource } from './playout/prompts.ts';
 

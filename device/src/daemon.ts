@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { renameSync, writeFileSync } from 'node:fs';
-import { systemClock, systemRandom } from '../../protocol/src/index.ts';
-import type { Clock, CodecName, EndReason, Random, Timer } from '../../protocol/src/index.ts';
+import { systemClock } from '../../common/src/time/clock.ts';
+import { systemRandom } from '../../common/src/time/random.ts';
+import type { Clock, Timer } from '../../common/src/time/clock.ts';
+import type { Random } from '../../common/src/time/random.ts';
+import type { CodecName, EndReason } from '../../protocol/src/index.ts';
 import { promptsAfterStart, watchAfterStart } from './after-start.ts';
 import { openAudio } from './audio/backends.ts';
 import { setMixer } from './audio/mixer.ts';
 import type { AudioBackendName, AudioSettings, AudioSink } from './audio/ports.ts';
 import type { OpenAudio } from './audio/backends.ts';
-import { loadCodecs } from './codec/codecs.ts';
-import type { CodecFactory } from './codec/codecs.ts';
+import { loadCodecs } from '../../common/src/codec/codecs.ts';
+import type { CodecFactory } from '../../common/src/codec/codecs.ts';
 import { SystemNetworkWatch } from './connection/network-watch.ts';
 import { WebSocketTransport } from './connection/websocket.ts';
 import type { WebSocketSettings } from './connection/websocket.ts';
@@ -16,22 +19,22 @@ import { openControls } from './controls/controls.ts';
 import type { ControlKind, Controls } from './controls/controls.ts';
 import { listenToKeyboard } from './controls/keyboard.ts';
 import { ScriptedHook } from './controls/scripted-hook.ts';
-import { DEFAULT_VOLUME, VolumeStage } from './controls/volume.ts';
+import { DEFAULT_VOLUME, VolumeStage } from './playout/volume.ts';
 import { Call } from './conversation/call.ts';
 import type { CallReport, Turn } from './conversation/report.ts';
 import type { Phase } from './conversation/state.ts';
-import { FrontPanel } from './front-panel.ts';
-import { PhoneMetrics } from './phone-metrics.ts';
+import { FrontPanel } from './panel/front-panel.ts';
+import { PhoneMetrics } from './panel/phone-metrics.ts';
 import { Phone } from './phone.ts';
-import type { FrameCounters } from './playout/counters.ts';
-import { loadPrompts } from './prompt-files.ts';
-import { Station } from './station.ts';
-import type { Board } from './system/board-profile.ts';
-import type { FrameTrace } from './system/frame-trace.ts';
-import { Health } from './system/health.ts';
-import type { Heartbeat } from './system/health.ts';
-import type { Log } from './system/log.ts';
-import { tracedTransport, watchedSound, watchedTransport } from './watched.ts';
+import type { FrameCounters } from '../../common/src/concealment/frame-counters.ts';
+import { loadPrompts } from './playout/prompt-files.ts';
+import { Station } from './panel/service.ts';
+import type { Board } from './settings/board-profile.ts';
+import type { FrameTrace } from '../../common/src/system/frame-trace.ts';
+import { Health } from './panel/health.ts';
+import type { Heartbeat } from './panel/health.ts';
+import type { Log } from '../../common/src/system/log.ts';
+import { tracedTransport, watchedSound, watchedTransport } from './panel/watched.ts';
 
 /**
  * The composition root: the only file that names adapters. Starts the parts in order, stops them in reverse.
@@ -76,9 +79,10 @@ export class Daemon {
     this.#clock = options.clock ?? systemClock;
     const { log, controls = 'script', board } = options;
     this.#script = controls === 'script' ? new ScriptedHook(this.#clock, options.durationMs) : undefined;
-    this.#controls = this.#script === undefined
-      ? openControls(controls as ControlKind, { clock: this.#clock, log: log.child({ part: 'controls' }), board })
-      : { hook: this.#script, manual: undefined, led: undefined };
+    this.#controls =
+      this.#script === undefined
+        ? openControls(controls as ControlKind, { clock: this.#clock, log: log.child({ part: 'controls' }), board })
+        : { hook: this.#script, manual: undefined, led: undefined };
     this.#volume = new VolumeStage(options.volume ?? DEFAULT_VOLUME);
     this.#panel = this.#newPanel(controls);
     this.#health = new Health(this.#clock);
@@ -86,7 +90,10 @@ export class Daemon {
     this.#networkHeart = this.#health.loop('network', NETWORK_STALL_MS);
     let finish!: (report: CallReport) => void;
     let fail!: (error: Error) => void;
-    this.finished = new Promise((resolve, reject) => { finish = resolve; fail = reject; });
+    this.finished = new Promise((resolve, reject) => {
+      finish = resolve;
+      fail = reject;
+    });
     this.finished.catch(() => {});
     this.#finish = finish;
     this.#fail = fail;
@@ -105,9 +112,13 @@ export class Daemon {
   async #begin(): Promise<void> {
     const { log, controlSocket, controls, board } = this.#options;
     this.#station = await Station.open({
-      clock: this.#clock, log: log.child({ part: 'station' }), health: this.#health, controlSocket,
+      clock: this.#clock,
+      log: log.child({ part: 'station' }),
+      health: this.#health,
+      controlSocket,
       handle: (request) => this.#panel.handle(request),
-      collect: () => this.#metrics.collect(this.#panel.status(), this.counters, this.#health.stalled, this.#panel.checked),
+      collect: () =>
+        this.#metrics.collect(this.#panel.status(), this.counters, this.#health.stalled, this.#panel.checked),
     });
     if (controls === 'keyboard') this.#releaseKeyboard = this.#listenToKeys();
     this.#soundWatch = this.#clock.every(SOUND_CHECK_MS, () => this.#checkSound());
@@ -119,8 +130,14 @@ export class Daemon {
   #newPanel(kind: string): FrontPanel {
     const { log, board, firmware, saveVolume } = this.#options;
     return new FrontPanel({
-      clock: this.#clock, log: log.child({ part: 'panel' }), version: firmware, board: board?.profile.name, kind,
-      controls: this.#controls, volume: this.#volume, saveVolume: saveVolume ?? (() => {}),
+      clock: this.#clock,
+      log: log.child({ part: 'panel' }),
+      version: firmware,
+      board: board?.profile.name,
+      kind,
+      controls: this.#controls,
+      volume: this.#volume,
+      saveVolume: saveVolume ?? (() => {}),
       line: () => ({ lifted: this.#phone.lifted, sound: this.#phone.sound }),
     });
   }
@@ -149,7 +166,9 @@ export class Daemon {
       offHookMs: standing ? offHookMs : undefined,
       volume: this.#volume,
       onReport: (report) => this.#reported(report),
-      onIdle: (report) => { if (!standing) this.#finish(report); },
+      onIdle: (report) => {
+        if (!standing) this.#finish(report);
+      },
       onLeftOffHook: () => this.#panel.trouble('left-off-hook', 'the receiver was left off the hook: put it back'),
       onHookBroken: (error) => this.#panel.trouble('switch', error.message),
       onAudioFailed: (error) => this.#soundFailed(error, standing),
@@ -186,25 +205,39 @@ export class Daemon {
   #callMaker(codecs: CodecFactory): (onEnded: (report: CallReport) => void) => Call {
     const { log, watch, server, language, maxQueueMs, bitrate, frameTrace } = this.#options;
     const bootId = randomUUID();
-    const transport = watchedTransport(tracedTransport(new WebSocketTransport({ ...server, clientId: bootId }), frameTrace), this.#networkHeart);
+    const transport = watchedTransport(
+      tracedTransport(new WebSocketTransport({ ...server, clientId: bootId }), frameTrace),
+      this.#networkHeart,
+    );
     const prompts = promptsAfterStart(this.#clock, () => loadPrompts(log));
     const codecPreference = preference(this.#options.codec, codecs.available);
-    return (onEnded) => new Call({
-      clock: this.#clock,
-      random: this.#options.random ?? systemRandom,
-      log: log.child({ part: 'call' }),
-      transport, codecs, prompts, codecPreference, bitrate, maxQueueMs, language, onEnded,
-      identity: { deviceId: server.deviceId, bootId, firmware: this.#options.firmware },
-      outputDelayMs: () => this.#phone.outputDelayMs,
-      ...(frameTrace && {
-        onCaptured: (sequence) => frameTrace.note({ event: 'captured', sequence }),
-        onRendered: (rung, state) => frameTrace.note({ event: 'rendered', rung, state }),
-      }),
-      onPhase: (phase) => this.#phaseChanged(phase),
-      onTurn: (turn) => watch?.({ type: 'turn', turn }),
-      onTranscript: (role, text, final) => watch?.({ type: 'transcript', role, text, final }),
-      onPlayback: (event) => { this.#script?.playback(event.state); watch?.({ type: 'playback', state: event.state, playedMs: event.playedMs }); },
-    });
+    return (onEnded) =>
+      new Call({
+        clock: this.#clock,
+        random: this.#options.random ?? systemRandom,
+        log: log.child({ part: 'call' }),
+        transport,
+        codecs,
+        prompts,
+        codecPreference,
+        bitrate,
+        maxQueueMs,
+        language,
+        onEnded,
+        identity: { deviceId: server.deviceId, bootId, firmware: this.#options.firmware },
+        outputDelayMs: () => this.#phone.outputDelayMs,
+        ...(frameTrace && {
+          onCaptured: (sequence) => frameTrace.note({ event: 'captured', sequence }),
+          onRendered: (rung, state) => frameTrace.note({ event: 'rendered', rung, state }),
+        }),
+        onPhase: (phase) => this.#phaseChanged(phase),
+        onTurn: (turn) => watch?.({ type: 'turn', turn }),
+        onTranscript: (role, text, final) => watch?.({ type: 'transcript', role, text, final }),
+        onPlayback: (event) => {
+          this.#script?.playback(event.state);
+          watch?.({ type: 'playback', state: event.state, playedMs: event.playedMs });
+        },
+      });
   }
 
   /** An older call may still say good-bye while the next one dials: the lamp shows the newest. */
@@ -220,7 +253,12 @@ export class Daemon {
   }
 
   #audioSettings(): AudioSettings {
-    return { ...this.#options.audioSettings, clock: this.#clock, log: this.#options.log.child({ part: 'audio' }), inputEnded: () => this.#script?.scriptEnded() };
+    return {
+      ...this.#options.audioSettings,
+      clock: this.#clock,
+      log: this.#options.log.child({ part: 'audio' }),
+      inputEnded: () => this.#script?.scriptEnded(),
+    };
   }
 
   /** Whole or not at all: a reader never sees half a report. */
@@ -231,7 +269,10 @@ export class Daemon {
       writeFileSync(`${file}.part`, `${JSON.stringify(report, undefined, 2)}\n`);
       renameSync(`${file}.part`, file);
     } catch (error) {
-      this.#options.log.error('report-unwritten', { file, reason: (error as NodeJS.ErrnoException).code ?? String(error) });
+      this.#options.log.error('report-unwritten', {
+        file,
+        reason: (error as NodeJS.ErrnoException).code ?? String(error),
+      });
     }
   }
 }
@@ -253,7 +294,12 @@ const SOUND_CHECK_MS = 1_000;
 export type DaemonEvent =
   | { readonly type: 'phase'; readonly phase: Phase }
   | { readonly type: 'turn'; readonly turn: Turn }
-  | { readonly type: 'transcript'; readonly role: 'patient' | 'assistant'; readonly text: string; readonly final: boolean }
+  | {
+      readonly type: 'transcript';
+      readonly role: 'patient' | 'assistant';
+      readonly text: string;
+      readonly final: boolean;
+    }
   | { readonly type: 'playback'; readonly state: 'started' | 'finished' | 'flushed'; readonly playedMs: number }
   | { readonly type: 'ended'; readonly report: CallReport };
 

@@ -1,10 +1,17 @@
-import { FRAME_MS, FRAME_TICKS_OF, DEFAULT_MAX_QUEUE_MS, MAX_QUEUE_LIMIT_MS, SAMPLE_RATE } from '../../protocol/src/index.ts';
-import type { CodecName, ExtendedSequence, Random } from '../../protocol/src/index.ts';
-import type { Decoder } from './codec/ports.ts';
-import { LearnedComfortNoise, type ComfortNoise } from './playout/comfort-noise.ts';
-import type { FrameCounters } from './playout/counters.ts';
+import {
+  FRAME_MS,
+  FRAME_TICKS_OF,
+  DEFAULT_MAX_QUEUE_MS,
+  MAX_QUEUE_LIMIT_MS,
+  SAMPLE_RATE,
+} from '../../protocol/src/index.ts';
+import type { Random } from '../../common/src/time/random.ts';
+import type { CodecName, ExtendedSequence } from '../../protocol/src/index.ts';
+import type { Decoder } from '../../common/src/codec/ports.ts';
+import { LearnedComfortNoise, type ComfortNoise } from '../../common/src/concealment/comfort-noise.ts';
+import type { FrameCounters } from '../../common/src/concealment/frame-counters.ts';
 import type { QueuedPacket } from './playout/jitter-queue.ts';
-import { Ladder, type Rung } from './playout/ladder.ts';
+import { Ladder, type Rung } from '../../common/src/concealment/ladder.ts';
 import { LivePlayout } from './playout/live-playout.ts';
 import { LossMeter } from './playout/loss-meter.ts';
 import type { Playout } from './playout/playout.ts';

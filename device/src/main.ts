@@ -1,29 +1,30 @@
 import { createWriteStream, readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { systemClock } from '../../protocol/src/index.ts';
-import type { EndReason, Timer } from '../../protocol/src/index.ts';
+import { systemClock } from '../../common/src/time/clock.ts';
+import type { Timer } from '../../common/src/time/clock.ts';
+import type { EndReason } from '../../protocol/src/index.ts';
 import { listDevices } from './audio/backends.ts';
 import { ConnectError } from './connection/transport.ts';
 import { Daemon } from './daemon.ts';
 import type { DaemonOptions } from './daemon.ts';
 import { AudioError } from './audio/ports.ts';
 import { ControlError } from './controls/line.ts';
-import { awaitSettings } from './standby.ts';
-import { loadBoard } from './system/board-profile.ts';
+import { awaitSettings } from './panel/standby.ts';
+import { loadBoard } from './settings/board-profile.ts';
 import { addControl } from './cli/control.ts';
 import { addDiagnosis } from './cli/diagnosis.ts';
 import { soundOf } from './cli/sound-settings.ts';
-import { configCommand } from './system/config-command.ts';
-import type { ConfigRequest } from './system/config-command.ts';
-import { tuneEngine } from './system/engine.ts';
-import { FrameTrace } from './system/frame-trace.ts';
-import { createLog } from './system/logging.ts';
-import { version } from './system/package-root.ts';
-import { watchEventLoop } from './system/event-loop.ts';
-import { loadRunSettings, loadSettings, settingFlags, SettingsError } from './system/settings.ts';
-import type { RunSettings, Settings, SettingsSources } from './system/settings.ts';
-import { writeSetting } from './system/settings-file.ts';
-import { ownControlSocket } from './system/runtime-folder.ts';
+import { configCommand } from './settings/config-command.ts';
+import type { ConfigRequest } from './settings/config-command.ts';
+import { tuneEngine } from './engine.ts';
+import { FrameTrace } from '../../common/src/system/frame-trace.ts';
+import { createLog } from '../../common/src/system/logging.ts';
+import { version } from '../../common/src/system/package-root.ts';
+import { watchEventLoop } from '../../common/src/system/event-loop.ts';
+import { loadRunSettings, loadSettings, settingFlags, SettingsError } from './settings/settings.ts';
+import type { RunSettings, Settings, SettingsSources } from './settings/settings.ts';
+import { writeSetting } from './settings/file.ts';
+import { ownControlSocket } from './panel/runtime-folder.ts';
 
 /** `bestday-phone`: arguments → settings → daemon. The only file that ends the process. */
 
@@ -50,7 +51,11 @@ async function run(flags: RunFlags): Promise<number> {
   const frameTrace = flags.frameTrace === undefined ? undefined : new FrameTrace(flags.frameTrace);
   const daemon = await Daemon.start({ ...daemonOptions(loaded), log, watch: emit, frameTrace });
   const eventLoop = emit && watchEventLoop();
-  const frames: Timer | undefined = emit && systemClock.every(FRAMES_EVENT_MS, () => emit({ type: 'frames', frames: daemon.counters, eventLoop: eventLoop?.() }));
+  const frames: Timer | undefined =
+    emit &&
+    systemClock.every(FRAMES_EVENT_MS, () =>
+      emit({ type: 'frames', frames: daemon.counters, eventLoop: eventLoop?.() }),
+    );
   const signalled = stopOnSignal(daemon);
   const exitCode = await Promise.race([signalled, outcome(daemon)]);
   frames?.cancel();
@@ -96,7 +101,19 @@ function stopOnSignal(daemon: Daemon): Promise<number> {
 }
 
 function daemonOptions({ settings, settingsFile, apiKey, ca }: RunSettings): Omit<DaemonOptions, 'log'> {
-  const { server, deviceId, authHeader, authScheme, deviceHeader, audio, codec, bitrate, language, maxQueueMs, durationSeconds } = settings;
+  const {
+    server,
+    deviceId,
+    authHeader,
+    authScheme,
+    deviceHeader,
+    audio,
+    codec,
+    bitrate,
+    language,
+    maxQueueMs,
+    durationSeconds,
+  } = settings;
   const board = settings.board === undefined ? undefined : loadBoard(settings.board);
   return {
     server: { url: server, deviceId, apiKey, ca, authHeader, authScheme, deviceHeader },
@@ -115,7 +132,10 @@ function daemonOptions({ settings, settingsFile, apiKey, ca }: RunSettings): Omi
       inputRepeat: settings.inputRepeat,
       ...(settings.outputFile !== undefined && { outputFile: settings.outputFile }),
     },
-    codec, bitrate, language, maxQueueMs,
+    codec,
+    bitrate,
+    language,
+    maxQueueMs,
     durationMs: durationSeconds === undefined ? undefined : durationSeconds * 1000,
     reportFile: settings.reportFile,
   };
@@ -130,8 +150,12 @@ function controlSocketOf({ controlSocket, controls }: Settings): string | undefi
 function eventWriter(fd: number): (event: object) => void {
   const stream = createWriteStream('', { fd, autoClose: false });
   let gone = false;
-  stream.on('error', () => { gone = true; });
-  return (event) => { if (!gone) stream.write(`${JSON.stringify({ at: Math.round(performance.now()), ...event })}\n`); };
+  stream.on('error', () => {
+    gone = true;
+  });
+  return (event) => {
+    if (!gone) stream.write(`${JSON.stringify({ at: Math.round(performance.now()), ...event })}\n`);
+  };
 }
 
 async function devices(options: { readonly json?: boolean }): Promise<number> {
@@ -141,8 +165,15 @@ async function devices(options: { readonly json?: boolean }): Promise<number> {
     return Exit.ok;
   }
   for (const device of found) {
-    const marks = [device.inputs > 0 && 'microphone', device.outputs > 0 && 'speaker', device.isDefaultInput && 'default microphone', device.isDefaultOutput && 'default speaker'];
-    process.stdout.write(`${device.backend.padEnd(10)} ${device.id.padEnd(12)} ${device.name}  (${marks.filter(Boolean).join(', ')})\n`);
+    const marks = [
+      device.inputs > 0 && 'microphone',
+      device.outputs > 0 && 'speaker',
+      device.isDefaultInput && 'default microphone',
+      device.isDefaultOutput && 'default speaker',
+    ];
+    process.stdout.write(
+      `${device.backend.padEnd(10)} ${device.id.padEnd(12)} ${device.name}  (${marks.filter(Boolean).join(', ')})\n`,
+    );
   }
   for (const { backend, why } of unavailable) process.stdout.write(`${backend.padEnd(10)} not available: ${why}\n`);
   return Exit.ok;
@@ -156,14 +187,25 @@ async function config(request: ConfigRequest, flags: RunFlags): Promise<number> 
 }
 
 function program(done: (exitCode: Promise<number>) => void): Command {
-  const root = new Command('bestday-phone').description('the Best Day phone: one warm voice conversation, kept open').version(version())
-    .option('--settings-file <FILE>', 'settings file, in place of the usual one').showHelpAfterError();
+  const root = new Command('bestday-phone')
+    .description('the Best Day phone: one warm voice conversation, kept open')
+    .version(version())
+    .option('--settings-file <FILE>', 'settings file, in place of the usual one')
+    .showHelpAfterError();
   const runCommand = root.command('run').description('hold a conversation, from now until it ends');
   for (const { flags, description } of settingFlags()) runCommand.option(flags, description);
-  runCommand.addOption(new Option('--events-fd <N>', 'write what happens as JSON lines to this file descriptor').argParser(fileDescriptor));
-  runCommand.option('--frame-trace <FILE>', 'write what happens to each frame as JSON lines to this file, for measurements');
+  runCommand.addOption(
+    new Option('--events-fd <N>', 'write what happens as JSON lines to this file descriptor').argParser(fileDescriptor),
+  );
+  runCommand.option(
+    '--frame-trace <FILE>',
+    'write what happens to each frame as JSON lines to this file, for measurements',
+  );
   runCommand.action((_options, command: Command) => done(run(command.optsWithGlobals<RunFlags>())));
-  root.command('devices').description('list the microphones and speakers there are').option('--json', 'as JSON')
+  root
+    .command('devices')
+    .description('list the microphones and speakers there are')
+    .option('--json', 'as JSON')
     .action((options: { json?: boolean }) => done(devices(options)));
   addConfig(root, done);
   addControl(root, done);
@@ -174,14 +216,22 @@ function program(done: (exitCode: Promise<number>) => void): Command {
 function addConfig(root: Command, done: (exitCode: Promise<number>) => void): void {
   const command = root.command('config').description('read and write the settings file');
   const flagsOf = (sub: Command): RunFlags => sub.optsWithGlobals<RunFlags>();
-  command.command('list').description('every setting, its value and where it comes from')
+  command
+    .command('list')
+    .description('every setting, its value and where it comes from')
     .action((_options, sub: Command) => done(config({ action: 'list' }, flagsOf(sub))));
-  command.command('get <name>').description('one setting')
+  command
+    .command('get <name>')
+    .description('one setting')
     .action((name: string, _options, sub: Command) => done(config({ action: 'get', name }, flagsOf(sub))));
-  command.command('set <name> [value]').description('write one setting; secrets only with --stdin').option('--stdin', 'read the value from standard input')
+  command
+    .command('set <name> [value]')
+    .description('write one setting; secrets only with --stdin')
+    .option('--stdin', 'read the value from standard input')
     .action((name: string, value: string | undefined, options: { stdin?: boolean }, sub: Command) => {
       const stdin = options.stdin === true;
-      if (!stdin && value === undefined) sub.error(`config set ${name}: give a value, or --stdin`, { exitCode: Exit.usage });
+      if (!stdin && value === undefined)
+        sub.error(`config set ${name}: give a value, or --stdin`, { exitCode: Exit.usage });
       done(config({ action: 'set', name, value: stdin ? readFileSync(0, 'utf8') : value!, stdin }, flagsOf(sub)));
     });
 }
@@ -194,8 +244,14 @@ function fileDescriptor(text: string): number {
 
 /** Errors a person can mend are one line; anything else is a defect and shows its stack. */
 function explain(error: unknown): string {
-  if (error instanceof SettingsError || error instanceof AudioError || error instanceof ConnectError || error instanceof ControlError) return `bestday-phone: ${error.message}`;
-  return `bestday-phone: ${error instanceof Error ? error.stack ?? error.message : String(error)}`;
+  if (
+    error instanceof SettingsError ||
+    error instanceof AudioError ||
+    error instanceof ConnectError ||
+    error instanceof ControlError
+  )
+    return `bestday-phone: ${error.message}`;
+  return `bestday-phone: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }
 
 program((exitCode) => {

@@ -1,11 +1,12 @@
-import type { Clock, EndReason, Timer } from '../../protocol/src/index.ts';
+import type { Clock, Timer } from '../../common/src/time/clock.ts';
+import type { EndReason } from '../../protocol/src/index.ts';
 import type { AudioSink, AudioStream } from './audio/ports.ts';
 import type { NetworkWatch } from './connection/network-watch.ts';
 import type { HookSwitch } from './controls/hook-switch.ts';
-import { SpeechWatch } from './controls/speech-watch.ts';
+import { SpeechWatch } from './conversation/speech-watch.ts';
 import type { Call } from './conversation/call.ts';
 import type { CallReport } from './conversation/report.ts';
-import type { Log } from './system/log.ts';
+import type { Log } from '../../common/src/system/log.ts';
 
 /**
  * The telephone around the calls: lifting the receiver opens the sound card and begins a call, putting it down
@@ -50,7 +51,9 @@ export class Phone {
   async stop(reason: EndReason): Promise<void> {
     this.#options.hook.stop();
     this.#options.networkWatch.stop();
-    const ended = new Promise<void>((resolve) => { this.#stopping = resolve; });
+    const ended = new Promise<void>((resolve) => {
+      this.#stopping = resolve;
+    });
     this.#hangUp(reason);
     if (this.#up.size === 0) this.#stopping?.();
     await ended;
@@ -199,9 +202,16 @@ export class Phone {
     if (!isOurs()) return;
     try {
       const stream = await this.#options.openAudio({
-        capture: (frame) => { if (isOurs()) this.#capture(frame); },
-        render: (into) => { if (isOurs()) this.#render(into); else into.fill(0); },
-        failed: (error) => { if (isOurs()) this.#soundFailed(error); },
+        capture: (frame) => {
+          if (isOurs()) this.#capture(frame);
+        },
+        render: (into) => {
+          if (isOurs()) this.#render(into);
+          else into.fill(0);
+        },
+        failed: (error) => {
+          if (isOurs()) this.#soundFailed(error);
+        },
       });
       this.#options.log.info('audio', { open: stream.description });
       if (isOurs()) this.#stream = stream;
@@ -213,7 +223,11 @@ export class Phone {
 
   #soundFailed(error: Error): void {
     this.#options.onAudioFailed(error);
-    if (this.#options.redials) this.#soundRetry = this.#clock.after(SOUND_RETRY_MS, () => { this.#closeSound(); this.#openSound(); });
+    if (this.#options.redials)
+      this.#soundRetry = this.#clock.after(SOUND_RETRY_MS, () => {
+        this.#closeSound();
+        this.#openSound();
+      });
   }
 
   #closeSound(): void {
@@ -237,16 +251,22 @@ type AfterCall = 'over' | 'rest' | { readonly redialAfterMs: number };
 function afterCall(reason: EndReason, momentary: boolean): AfterCall {
   switch (reason) {
     // Long enough for the prompt that just said so to sink in.
-    case 'expired': return { redialAfterMs: 1_000 };
-    case 'unreachable': return momentary ? 'over' : { redialAfterMs: 1_000 };
-    case 'protocol-error': return momentary ? 'over' : { redialAfterMs: 10_000 };
+    case 'expired':
+      return { redialAfterMs: 1_000 };
+    case 'unreachable':
+      return momentary ? 'over' : { redialAfterMs: 1_000 };
+    case 'protocol-error':
+      return momentary ? 'over' : { redialAfterMs: 10_000 };
     // A key does not mend itself in seconds; a technician at the other end may.
-    case 'refused': return momentary ? 'over' : { redialAfterMs: 60_000 };
+    case 'refused':
+      return momentary ? 'over' : { redialAfterMs: 60_000 };
     // A second phone with this identity is a mistake of ours, not of the person who holds this one.
     case 'replaced':
     case 'idle':
-    case 'server': return momentary ? 'over' : 'rest';
-    default: return 'over';
+    case 'server':
+      return momentary ? 'over' : 'rest';
+    default:
+      return 'over';
   }
 }
 

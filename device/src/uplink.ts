@@ -1,12 +1,19 @@
 import {
-  FRAME_MS, FRAME_TICKS_OF, PAYLOAD_TYPE_OF, STALE_MIC_MS, wireSequence, writePacket,
+  FRAME_MS,
+  FRAME_TICKS_OF,
+  PAYLOAD_TYPE_OF,
+  STALE_MIC_MS,
+  wireSequence,
+  writePacket,
 } from '../../protocol/src/index.ts';
-import type { Clock, ExtendedSequence, MessageSocket } from '../../protocol/src/index.ts';
-import type { Encoder } from './codec/ports.ts';
-import { RateTuner } from './codec/rate-tuner.ts';
-import { LossTuner, tuningAt } from './codec/tuning.ts';
+import type { Clock } from '../../common/src/time/clock.ts';
+import type { MessageSocket } from '../../common/src/link/message-socket.ts';
+import type { ExtendedSequence } from '../../protocol/src/index.ts';
+import type { Encoder } from '../../common/src/codec/ports.ts';
+import { RateTuner } from '../../common/src/codec/rate-tuner.ts';
+import { LossTuner, tuningAt } from '../../common/src/codec/tuning.ts';
 import type { Framing } from './connection/transport.ts';
-import type { FrameCounters } from './playout/counters.ts';
+import type { FrameCounters } from '../../common/src/concealment/frame-counters.ts';
 
 /**
  * The first of the two straight lines, top to bottom on this screen:
@@ -100,7 +107,8 @@ export class Uplink {
 
   /** When frame `sequence` was captured, on our clock; `undefined` when that is over a minute ago. */
   capturedAtMs(sequence: ExtendedSequence): number | undefined {
-    if (sequence < this.#firstSequence || sequence >= this.#next || sequence < this.#next - CAPTURE_TIMES) return undefined;
+    if (sequence < this.#firstSequence || sequence >= this.#next || sequence < this.#next - CAPTURE_TIMES)
+      return undefined;
     return this.#capturedAtMs[sequence % CAPTURE_TIMES];
   }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { VirtualClock } from '../../protocol/src/virtual-clock.ts';
+import { VirtualClock } from '../../common/src/time/virtual-clock.ts';
 import { promptsAfterStart, watchAfterStart } from '../src/after-start.ts';
 
 const CLIP = new Int16Array(320);
@@ -52,8 +52,13 @@ function withWatch() {
   const clock = new VirtualClock();
   const events: string[] = [];
   const watch = watchAfterStart(clock, {
-    start: (up) => { events.push('started'); up(); },
-    stop: () => { events.push('stopped'); },
+    start: (up) => {
+      events.push('started');
+      up();
+    },
+    stop: () => {
+      events.push('stopped');
+    },
   });
   return { clock, watch, events };
 }

@@ -1,9 +1,10 @@
-import { FRAME_MS, FRAME_SAMPLES, seededRandom } from '../../protocol/src/index.ts';
-import type { Decoder } from '../src/codec/ports.ts';
+import { seededRandom } from '../../common/src/time/random.ts';
+import { FRAME_MS, FRAME_SAMPLES } from '../../protocol/src/index.ts';
+import type { Decoder } from '../../common/src/codec/ports.ts';
 import { Downlink, type DownlinkOptions, type PlaybackEvent } from '../src/downlink.ts';
-import { FlatComfortNoise } from '../src/playout/comfort-noise.ts';
-import { newFrameCounters } from '../src/playout/counters.ts';
-import { NumberDecoder, numbered } from './playout/sound.ts';
+import { FlatComfortNoise } from '../../common/src/concealment/comfort-noise.ts';
+import { newFrameCounters } from '../../common/src/concealment/frame-counters.ts';
+import { NumberDecoder, numbered } from '../../test/lib/sound.ts';
 
 export const PROMPT_MS = 1_200;
 
@@ -25,7 +26,12 @@ export class Bench {
       random: seededRandom(5),
       comfortNoise: new FlatComfortNoise(seededRandom(5)),
       counters: this.counters,
-      prompts: { next: (kind) => (this.asked.push(kind), Int16Array.from({ length: PROMPT_MS * 16 }, (_, at) => Math.round(3_000 * Math.sin(at / 40)))) },
+      prompts: {
+        next: (kind) => (
+          this.asked.push(kind),
+          Int16Array.from({ length: PROMPT_MS * 16 }, (_, at) => Math.round(3_000 * Math.sin(at / 40)))
+        ),
+      },
       onPlayback: (event) => this.events.push(event),
       onRung: (rung, state) => this.rungs.push(`${rung} ${state}`),
       ...options,
@@ -34,7 +40,8 @@ export class Bench {
 
   send(from: number, to: number, without: readonly number[] = []): void {
     for (let sequence = from; sequence <= to; sequence++) {
-      if (!without.includes(sequence)) this.downlink.receive(sequence, sequence * 960, false, numbered(sequence), this.nowMs);
+      if (!without.includes(sequence))
+        this.downlink.receive(sequence, sequence * 960, false, numbered(sequence), this.nowMs);
     }
   }
 
@@ -49,7 +56,9 @@ export class Bench {
 
   /** The numbers of the frames that were played, in order; only with `NumberDecoder`. */
   get played(): number[] {
-    return this.heard.filter((_, index) => this.rungs[index]?.startsWith('received')).map((frame) => frame[FRAME_SAMPLES - 1]! - 100);
+    return this.heard
+      .filter((_, index) => this.rungs[index]?.startsWith('received'))
+      .map((frame) => frame[FRAME_SAMPLES - 1]! - 100);
   }
 
   get last(): string {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { FRAME_MS, seededRandom } from '../../protocol/src/index.ts';
-import { LearnedComfortNoise } from '../src/playout/comfort-noise.ts';
+import { seededRandom } from '../../common/src/time/random.ts';
+import { FRAME_MS } from '../../protocol/src/index.ts';
+import { LearnedComfortNoise } from '../../common/src/concealment/comfort-noise.ts';
 import { Bench, PROMPT_MS, range, started } from './downlink-bench.ts';
-import { joined, longestFlat, NumberDecoder, roughness, SineDecoder, SMOOTH } from './playout/sound.ts';
+import { joined, longestFlat, NumberDecoder, roughness, SineDecoder, SMOOTH } from '../../test/lib/sound.ts';
 
 describe('Downlink, outage', () => {
   /** One response of 2 s, of which 1 s arrived when the link broke. */
@@ -43,14 +44,20 @@ describe('Downlink, outage', () => {
   });
 
   it('lets a prompt that is nearly through finish, and fades one that has just begun', () => {
-    for (const [into, atMost] of [[5, 11], [30, 45]] as const) {
+    for (const [into, atMost] of [
+      [5, 11],
+      [30, 45],
+    ] as const) {
       const bench = broken();
       bench.pull(40 + 51 + into);
       bench.send(50, 99);
       const before = bench.rungs.length;
       bench.pull(60);
       const promptFrames = bench.rungs.slice(before).filter((rung) => rung.startsWith('prompt')).length;
-      assert.ok(promptFrames <= atMost && promptFrames >= Math.min(10, atMost - 20), `${promptFrames} frames after ${into}`);
+      assert.ok(
+        promptFrames <= atMost && promptFrames >= Math.min(10, atMost - 20),
+        `${promptFrames} frames after ${into}`,
+      );
     }
   });
 
@@ -75,11 +82,13 @@ describe('Downlink, outage', () => {
     const bench = new Bench(new SineDecoder(), { comfortNoise: new LearnedComfortNoise(seededRandom(2)) });
     bench.downlink.start('opus');
     bench.downlink.responseStart('a', 0);
-    for (let sequence = 0; sequence < 50; sequence++) bench.downlink.receive(sequence, sequence * 960, false, Uint8Array.of(1, 0, 0), 0);
+    for (let sequence = 0; sequence < 50; sequence++)
+      bench.downlink.receive(sequence, sequence * 960, false, Uint8Array.of(1, 0, 0), 0);
     bench.pull(10);
     bench.downlink.outage(true);
     bench.pull(100);
-    for (let sequence = 50; sequence < 80; sequence++) bench.downlink.receive(sequence, sequence * 960, false, Uint8Array.of(1, 0, 0), bench.nowMs);
+    for (let sequence = 50; sequence < 80; sequence++)
+      bench.downlink.receive(sequence, sequence * 960, false, Uint8Array.of(1, 0, 0), bench.nowMs);
     bench.pull(120);
     const out = joined(bench.heard);
     assert.ok(roughness(out) < SMOOTH, `roughness ${roughness(out)}`);
@@ -110,8 +119,11 @@ describe('Downlink, always', () => {
     assert.ok(bench.last.startsWith('comfort-noise'));
   });
 
-  it('lets the first words of the far end in over \'connecting\', but says good-bye to the end', () => {
-    for (const [kind, promptFrames] of [['connecting', 10], ['goodbye', PROMPT_MS / FRAME_MS]] as const) {
+  it("lets the first words of the far end in over 'connecting', but says good-bye to the end", () => {
+    for (const [kind, promptFrames] of [
+      ['connecting', 10],
+      ['goodbye', PROMPT_MS / FRAME_MS],
+    ] as const) {
       const bench = started();
       bench.downlink.announce(kind);
       bench.downlink.responseStart('a', 0);

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { FRAME_MS, seededRandom } from '../../protocol/src/index.ts';
-import { LearnedComfortNoise } from '../src/playout/comfort-noise.ts';
-import { newFrameCounters } from '../src/playout/counters.ts';
+import { seededRandom } from '../../common/src/time/random.ts';
+import { FRAME_MS } from '../../protocol/src/index.ts';
+import { LearnedComfortNoise } from '../../common/src/concealment/comfort-noise.ts';
+import { newFrameCounters } from '../../common/src/concealment/frame-counters.ts';
 import { Bench, range, started } from './downlink-bench.ts';
-import { joined, numbered, roughness, SineDecoder, SMOOTH } from './playout/sound.ts';
+import { joined, numbered, roughness, SineDecoder, SMOOTH } from '../../test/lib/sound.ts';
 
 describe('Downlink, responses sent ahead', () => {
   it('plays a response and says when it began and ended', () => {
@@ -14,7 +15,10 @@ describe('Downlink, responses sent ahead', () => {
     bench.downlink.responseEnd('a', 29);
     bench.pull(22);
     assert.deepEqual(bench.played, range(10, 29));
-    assert.deepEqual(bench.events, [{ id: 'a', state: 'started', playedMs: 0 }, { id: 'a', state: 'finished', playedMs: 400 }]);
+    assert.deepEqual(bench.events, [
+      { id: 'a', state: 'started', playedMs: 0 },
+      { id: 'a', state: 'finished', playedMs: 400 },
+    ]);
     assert.equal(bench.last, 'comfort-noise idle');
   });
 
@@ -40,7 +44,10 @@ describe('Downlink, responses sent ahead', () => {
     bench.send(0, 0);
     bench.downlink.responseEnd('a', 0);
     bench.pull(1);
-    assert.deepEqual(bench.events.map((event) => event.state), ['started', 'finished']);
+    assert.deepEqual(
+      bench.events.map((event) => event.state),
+      ['started', 'finished'],
+    );
   });
 
   it('goes on with the very next frame after a stall, and counts one underrun', () => {
@@ -53,7 +60,10 @@ describe('Downlink, responses sent ahead', () => {
     bench.downlink.responseEnd('a', 19);
     bench.pull(12);
     assert.deepEqual(bench.played, range(0, 19));
-    assert.deepEqual({ ...bench.counters, comfortNoise: 0 }, { ...newFrameCounters(), received: 20, played: 20, underrun: 1, concealed: 6 });
+    assert.deepEqual(
+      { ...bench.counters, comfortNoise: 0 },
+      { ...newFrameCounters(), received: 20, played: 20, underrun: 1, concealed: 6 },
+    );
     assert.deepEqual(bench.events.at(-1), { id: 'a', state: 'finished', playedMs: 400 });
   });
 
@@ -63,7 +73,10 @@ describe('Downlink, responses sent ahead', () => {
     bench.send(0, 19, [5, 6, 12]);
     bench.downlink.responseEnd('a', 19);
     bench.pull(20);
-    assert.deepEqual(bench.rungs.map((rung, index) => (rung.startsWith('received') ? -1 : index)).filter((index) => index >= 0), [5, 6, 12]);
+    assert.deepEqual(
+      bench.rungs.map((rung, index) => (rung.startsWith('received') ? -1 : index)).filter((index) => index >= 0),
+      [5, 6, 12],
+    );
     assert.equal(bench.counters.concealed, 3);
     assert.deepEqual(bench.events.at(-1), { id: 'a', state: 'finished', playedMs: 400 });
   });
@@ -111,13 +124,22 @@ describe('Downlink, responses sent ahead', () => {
     bench.send(20, 29);
     bench.pull(20);
     assert.deepEqual(bench.played, [...range(0, 9), ...range(20, 29)]);
-    assert.deepEqual(bench.events.map((event) => `${event.id} ${event.state} ${event.playedMs}`), ['a started 0', 'a finished 200', 'b started 0']);
+    assert.deepEqual(
+      bench.events.map((event) => `${event.id} ${event.state} ${event.playedMs}`),
+      ['a started 0', 'a finished 200', 'b started 0'],
+    );
   });
 
   it('keeps a pause of the sender (DTX) in its place and calls it no loss', () => {
     const bench = started();
     bench.downlink.responseStart('a', 0);
-    for (const [sequence, slot] of [[0, 0], [1, 1], [2, 7], [3, 8]] as const) bench.downlink.receive(sequence, slot * 960, slot === 7, numbered(sequence), 0);
+    for (const [sequence, slot] of [
+      [0, 0],
+      [1, 1],
+      [2, 7],
+      [3, 8],
+    ] as const)
+      bench.downlink.receive(sequence, slot * 960, slot === 7, numbered(sequence), 0);
     bench.downlink.responseEnd('a', 3);
     bench.pull(9);
     assert.deepEqual(bench.rungs.map((rung) => rung[0]).join(''), 'rrcccccrr');
@@ -132,7 +154,8 @@ describe('Downlink, responses sent ahead', () => {
     bench.downlink.responseEnd('a', 4);
     bench.pull(10);
     bench.downlink.responseStart('b', 5);
-    for (let sequence = 5; sequence < 10; sequence++) bench.downlink.receive(sequence, (sequence + 30) * 960, sequence === 5, numbered(sequence), bench.nowMs);
+    for (let sequence = 5; sequence < 10; sequence++)
+      bench.downlink.receive(sequence, (sequence + 30) * 960, sequence === 5, numbered(sequence), bench.nowMs);
     bench.pull(5);
     assert.deepEqual(bench.played, range(0, 9));
   });
@@ -169,7 +192,14 @@ describe('Downlink, responses sent ahead', () => {
   it('counts garbage and plays on', () => {
     const bench = started(new SineDecoder());
     bench.downlink.responseStart('a', 0);
-    for (const payload of [[1, 0], [1, 0], [0], [1, 0]]) bench.downlink.receive(bench.counters.received, bench.counters.received * 960, false, Uint8Array.from(payload), 0);
+    for (const payload of [[1, 0], [1, 0], [0], [1, 0]])
+      bench.downlink.receive(
+        bench.counters.received,
+        bench.counters.received * 960,
+        false,
+        Uint8Array.from(payload),
+        0,
+      );
     bench.pull(4);
     assert.equal(bench.downlink.statistics().garbage, 1);
     assert.equal(bench.counters.concealed, 1);
@@ -244,7 +274,10 @@ describe('Downlink, flush', () => {
       bench.downlink.responseEnd('a', 9);
     }
     bench.pull(12);
-    assert.deepEqual(bench.events.map((event) => event.state), ['started', 'flushed']);
+    assert.deepEqual(
+      bench.events.map((event) => event.state),
+      ['started', 'flushed'],
+    );
     assert.deepEqual(bench.played, [0, 1, 2]);
   });
 
@@ -279,39 +312,45 @@ describe('Downlink, whatever arrives', () => {
       fc.record({ again: fc.integer({ min: 1, max: 20 }) }),
       fc.record({ outage: fc.boolean() }),
     );
-    fc.assert(fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const bench = started();
-      bench.downlink.responseStart('a', 0);
-      let sent = 0;
-      for (const each of steps) {
-        if ('send' in each) bench.send(sent, (sent += each.send) - 1);
-        else if ('pull' in each) bench.pull(each.pull);
-        else if ('again' in each) bench.send(Math.max(0, sent - each.again), sent - 1);
-        else bench.downlink.outage(each.outage);
-      }
-      bench.downlink.responseEnd('a', sent - 1);
-      bench.pull(sent + 80);
-      assert.deepEqual(bench.played, range(0, sent - 1));
-      assert.equal(bench.counters.concealed > 0 && bench.counters.underrun === 0, false);
-      assert.equal(bench.downlink.statistics().faults, 0);
-    }), { numRuns: 300 });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const bench = started();
+        bench.downlink.responseStart('a', 0);
+        let sent = 0;
+        for (const each of steps) {
+          if ('send' in each) bench.send(sent, (sent += each.send) - 1);
+          else if ('pull' in each) bench.pull(each.pull);
+          else if ('again' in each) bench.send(Math.max(0, sent - each.again), sent - 1);
+          else bench.downlink.outage(each.outage);
+        }
+        bench.downlink.responseEnd('a', sent - 1);
+        bench.pull(sent + 80);
+        assert.deepEqual(bench.played, range(0, sent - 1));
+        assert.equal(bench.counters.concealed > 0 && bench.counters.underrun === 0, false);
+        assert.equal(bench.downlink.statistics().faults, 0);
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('plays in order and nothing twice when packets are lost, late and mixed up', () => {
     const arrivals = fc.array(fc.record({ sequence: fc.nat(40), pulls: fc.nat(2) }), { maxLength: 200 });
-    fc.assert(fc.property(arrivals, (list) => {
-      const bench = started();
-      bench.downlink.responseStart('a', 0);
-      bench.downlink.responseEnd('a', 40);
-      for (const { sequence, pulls } of list) {
-        bench.send(sequence, sequence);
-        bench.pull(pulls);
-      }
-      bench.pull(100);
-      const { played } = bench;
-      for (let index = 1; index < played.length; index++) assert.ok(played[index]! > played[index - 1]!);
-      assert.equal(bench.events.at(-1)?.state, 'finished');
-      assert.equal(bench.events.at(-1)?.playedMs, 41 * FRAME_MS);
-    }), { numRuns: 200 });
+    fc.assert(
+      fc.property(arrivals, (list) => {
+        const bench = started();
+        bench.downlink.responseStart('a', 0);
+        bench.downlink.responseEnd('a', 40);
+        for (const { sequence, pulls } of list) {
+          bench.send(sequence, sequence);
+          bench.pull(pulls);
+        }
+        bench.pull(100);
+        const { played } = bench;
+        for (let index = 1; index < played.length; index++) assert.ok(played[index]! > played[index - 1]!);
+        assert.equal(bench.events.at(-1)?.state, 'finished');
+        assert.equal(bench.events.at(-1)?.playedMs, 41 * FRAME_MS);
+      }),
+      { numRuns: 200 },
+    );
   });
 });

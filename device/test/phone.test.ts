@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { FRAME_SAMPLES } from '../../protocol/src/index.ts';
 import type { EndReason } from '../../protocol/src/index.ts';
-import { VirtualClock } from '../../protocol/src/virtual-clock.ts';
+import { VirtualClock } from '../../common/src/time/virtual-clock.ts';
 import type { AudioSink, AudioStream } from '../src/audio/ports.ts';
 import type { HookHandlers } from '../src/controls/hook-switch.ts';
-import { VolumeStage } from '../src/controls/volume.ts';
+import { VolumeStage } from '../src/playout/volume.ts';
 import type { Call } from '../src/conversation/call.ts';
 import type { CallReport } from '../src/conversation/report.ts';
 import { Phone } from '../src/phone.ts';
 import type { PhoneOptions } from '../src/phone.ts';
-import { silentLog } from '../src/system/log.ts';
+import { silentLog } from '../../common/src/system/log.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -27,11 +27,19 @@ class FakeCall {
     this.#onEnded = onEnded;
   }
 
-  lift(): void { this.dialled = true; }
+  lift(): void {
+    this.dialled = true;
+  }
   networkUp(): void {}
-  discard(): void { this.discarded = true; }
-  capture(): void { this.captured++; }
-  render(into: Int16Array): void { into.fill(1_000); }
+  discard(): void {
+    this.discarded = true;
+  }
+  capture(): void {
+    this.captured++;
+  }
+  render(into: Int16Array): void {
+    into.fill(1_000);
+  }
 
   hangup(reason: EndReason): void {
     if (!this.dialled || this.endReason !== undefined) return;
@@ -56,7 +64,14 @@ class Rig {
     this.phone = new Phone({
       clock: this.clock,
       log: silentLog,
-      hook: { description: 'test', start: (handlers) => { this.hook = handlers; }, stop() {}, ...(callOver && { callOver }) },
+      hook: {
+        description: 'test',
+        start: (handlers) => {
+          this.hook = handlers;
+        },
+        stop() {},
+        ...(callOver && { callOver }),
+      },
       networkWatch: { start() {}, stop() {} },
       openAudio: (sink) => this.#open(sink),
       newCall: (onEnded) => {
@@ -69,7 +84,9 @@ class Rig {
       offHookMs: 2 * HOUR_MS,
       onReport: ({ endReason }) => this.reports.push(endReason),
       onIdle: ({ endReason }) => this.idle.push(endReason),
-      onLeftOffHook: () => { this.leftOffHook++; },
+      onLeftOffHook: () => {
+        this.leftOffHook++;
+      },
       onAudioFailed: () => {},
       ...more,
     });
@@ -82,10 +99,13 @@ class Rig {
     this.mostStreams = Math.max(this.mostStreams, this.openStreams);
     this.#sink = sink;
     return {
-      description: 'test card', outputDelayMs: 50,
+      description: 'test card',
+      outputDelayMs: 50,
       close: () => {
         this.openStreams--;
-        return new Promise((resolve) => { this.clock.after(30, resolve); });
+        return new Promise((resolve) => {
+          this.clock.after(30, resolve);
+        });
       },
     };
   }
@@ -186,7 +206,13 @@ describe('the telephone', () => {
     rig.calls[0]!.hangup('server');
     await rig.clock.advanceAsync(200);
     rig.hook.hungUp('hangup');
-    assert.deepEqual(rig.calls.map(({ dialled, discarded }) => [dialled, discarded]), [[true, false], [false, true]]);
+    assert.deepEqual(
+      rig.calls.map(({ dialled, discarded }) => [dialled, discarded]),
+      [
+        [true, false],
+        [false, true],
+      ],
+    );
     assert.equal(rig.phone.call, undefined);
   });
 
@@ -213,7 +239,10 @@ describe('the telephone', () => {
   });
 
   it('redials for a person who holds a receiver, not for a button that nobody touches', async () => {
-    for (const [callOver, calls] of [[undefined, 2], [() => {}, 1]] as const) {
+    for (const [callOver, calls] of [
+      [undefined, 2],
+      [() => {}, 1],
+    ] as const) {
       const rig = new Rig({}, callOver);
       await rig.lift();
       rig.calls[0]!.hangup('unreachable');
@@ -225,7 +254,12 @@ describe('the telephone', () => {
 
   it('opens the sound again when it failed under a lifted receiver', async () => {
     let tries = 0;
-    const rig = new Rig({ openAudio: () => { tries++; return Promise.reject(new Error('no card')); } });
+    const rig = new Rig({
+      openAudio: () => {
+        tries++;
+        return Promise.reject(new Error('no card'));
+      },
+    });
     await rig.lift();
     await rig.clock.advanceAsync(6_100);
     assert.equal(tries, 4);
@@ -245,7 +279,9 @@ describe('the telephone', () => {
     const rig = new Rig();
     await rig.lift();
     let stopped = false;
-    void rig.phone.stop('shutdown').then(() => { stopped = true; });
+    void rig.phone.stop('shutdown').then(() => {
+      stopped = true;
+    });
     await rig.clock.advanceAsync(90);
     assert.equal(stopped, false);
     await rig.clock.advanceAsync(20);

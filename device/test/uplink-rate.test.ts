@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { FRAME_SAMPLES } from '../../protocol/src/index.ts';
-import type { MessageSocket } from '../../protocol/src/index.ts';
-import { VirtualClock } from '../../protocol/src/virtual-clock.ts';
-import type { Encoder } from '../src/codec/ports.ts';
-import { newFrameCounters } from '../src/playout/counters.ts';
+import type { MessageSocket } from '../../common/src/link/message-socket.ts';
+import { VirtualClock } from '../../common/src/time/virtual-clock.ts';
+import type { Encoder } from '../../common/src/codec/ports.ts';
+import { newFrameCounters } from '../../common/src/concealment/frame-counters.ts';
 import { Uplink } from '../src/uplink.ts';
 
 /** IP, TCP, TLS and WebSocket around a packet of its own; around one in a queue, whose segments TCP fills. */
@@ -12,7 +12,11 @@ const QUEUED_BYTES = 31;
 const DELAY_MS = 40;
 
 /** The narrower, the more has piled up when it shows. */
-const NARROW = [{ kbit: 48, worstMs: 700 }, { kbit: 40, worstMs: 1_600 }, { kbit: 32, worstMs: 2_900 }];
+const NARROW = [
+  { kbit: 48, worstMs: 700 },
+  { kbit: 40, worstMs: 1_600 },
+  { kbit: 32, worstMs: 2_900 },
+];
 
 /** An uplink over a line of `kbitOf(time)` kbit/s with a long queue, a server that acks every second. */
 function call(seconds: number, kbitOf: (nowMs: number) => number) {
@@ -20,17 +24,32 @@ function call(seconds: number, kbitOf: (nowMs: number) => number) {
   const counters = newFrameCounters();
   const rates: number[] = [32_000];
   const encoder: Encoder = {
-    codec: 'opus', close() {},
+    codec: 'opus',
+    close() {},
     encode: () => new Uint8Array(rates.at(-1)! / 400),
     tune: ({ bitrate }) => rates.push(bitrate),
   };
-  const uplink = new Uplink({ clock, encoder, bitrate: 32_000, counters, ssrc: 7, firstSequence: 0, firstTimestamp: 0, onShed() {} });
+  const uplink = new Uplink({
+    clock,
+    encoder,
+    bitrate: 32_000,
+    counters,
+    ssrc: 7,
+    firstSequence: 0,
+    firstTimestamp: 0,
+    onShed() {},
+  });
   let lineFreeMs = 0;
   let received = -1;
   let sequence = 0;
   const delaysMs: number[] = [];
   const socket: MessageSocket = {
-    bufferedBytes: 0, bytesReceived: 0, listen() {}, ping() {}, close() {}, terminate() {},
+    bufferedBytes: 0,
+    bytesReceived: 0,
+    listen() {},
+    ping() {},
+    close() {},
+    terminate() {},
     send(data) {
       const bytes = data.length + (lineFreeMs > clock.now() ? QUEUED_BYTES : ALONE_BYTES);
       lineFreeMs = Math.max(lineFreeMs, clock.now()) + (bytes * 8) / kbitOf(clock.now());
@@ -55,7 +74,8 @@ function call(seconds: number, kbitOf: (nowMs: number) => number) {
 }
 
 describe('the uplink on a line that is narrow', () => {
-  it('leaves the bitrate alone where the line carries it', () => assert.deepEqual(call(120, () => 200).rates, [32_000]));
+  it('leaves the bitrate alone where the line carries it', () =>
+    assert.deepEqual(call(120, () => 200).rates, [32_000]));
 
   for (const { kbit, worstMs } of NARROW) {
     it(`lowers it on ${kbit} kbit/s, so that what is said arrives soon and nothing is shed`, () => {

@@ -1,22 +1,28 @@
 import assert from 'node:assert/strict';
 import { FRAME_SAMPLES, parsePacket } from '../../protocol/src/index.ts';
-import type { MessageSocket } from '../../protocol/src/index.ts';
-import { VirtualClock } from '../../protocol/src/virtual-clock.ts';
-import type { Encoder } from '../src/codec/ports.ts';
-import { newFrameCounters } from '../src/playout/counters.ts';
+import type { MessageSocket } from '../../common/src/link/message-socket.ts';
+import { VirtualClock } from '../../common/src/time/virtual-clock.ts';
+import type { Encoder } from '../../common/src/codec/ports.ts';
+import { newFrameCounters } from '../../common/src/concealment/frame-counters.ts';
 import { Uplink } from '../src/uplink.ts';
 
 const FIRST = 65_530;
 
 describe('the uplink', () => {
-  it('sends each frame as it comes, as RTP, across the sequence number\'s wrap', () => {
+  it("sends each frame as it comes, as RTP, across the sequence number's wrap", () => {
     const { uplink, socket, speak } = rig();
     uplink.link(socket, 'rtp', -1);
     speak(8);
     assert.deepEqual(socket.sequences(), [65_530, 65_531, 65_532, 65_533, 65_534, 65_535, 0, 1]);
     const packets = socket.sent.map((data) => parsePacket(data));
-    assert.deepEqual(packets.map((packet) => packet.marker), [true, false, false, false, false, false, false, false]);
-    assert.deepEqual(packets.slice(0, 3).map((packet) => packet.timestamp), [2 ** 32 - 960, 0, 960]);
+    assert.deepEqual(
+      packets.map((packet) => packet.marker),
+      [true, false, false, false, false, false, false, false],
+    );
+    assert.deepEqual(
+      packets.slice(0, 3).map((packet) => packet.timestamp),
+      [2 ** 32 - 960, 0, 960],
+    );
   });
 
   it('keeps what is said while it dials, and sends it when the link is up', () => {
@@ -170,9 +176,16 @@ interface FakeSocket extends MessageSocket {
 function fakeSocket(): FakeSocket {
   const sent: Uint8Array[] = [];
   return {
-    bufferedBytes: 0, bytesReceived: 0, sent,
-    listen() {}, ping() {}, close() {}, terminate() {},
-    send: (data) => { if (typeof data !== 'string') sent.push(data); },
+    bufferedBytes: 0,
+    bytesReceived: 0,
+    sent,
+    listen() {},
+    ping() {},
+    close() {},
+    terminate() {},
+    send: (data) => {
+      if (typeof data !== 'string') sent.push(data);
+    },
     sequences: () => sent.map((data) => parsePacket(data).sequence),
     ordinals: () => sent.map((data) => parsePacket(data).payload[0]!),
   };
@@ -185,7 +198,13 @@ function rig() {
   let ordinal = 0;
   const encoder: Encoder = { codec: 'opus', encode: () => Uint8Array.of(ordinal++ & 0xff), tune() {}, close() {} };
   const uplink = new Uplink({
-    clock, encoder, bitrate: 32_000, counters, ssrc: 7, firstSequence: FIRST, firstTimestamp: 2 ** 32 - 960,
+    clock,
+    encoder,
+    bitrate: 32_000,
+    counters,
+    ssrc: 7,
+    firstSequence: FIRST,
+    firstTimestamp: 2 ** 32 - 960,
     onShed: (from, to) => shed.push([from, to]),
   });
   const speak = (frames: number): void => {

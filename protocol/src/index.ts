@@ -1,12 +1,8 @@
 /** The contract between the phone and the server. A leaf: it imports nothing of ours. */
-export * from './clock.ts';
 export * from './close-codes.ts';
 export * from './errors.ts';
 export * from './limits.ts';
-export * from './liveness.ts';
 export * from './messages.ts';
 export * from './packet.ts';
-export * from './random.ts';
 export * from './raw.ts';
 export * from './sequence.ts';
-export * from './socket.ts';

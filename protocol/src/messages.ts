@@ -21,15 +21,15 @@ const codec = z.enum(['opus', 'pcm']);
 
 /** Why a conversation ended; the same word on both ends. */
 export const EndReason = z.enum([
-  'hangup',            // the receiver was put down
-  'shutdown',          // the daemon is stopping
-  'duration',          // the asked-for duration is over
-  'idle',              // nobody spoke for too long
-  'expired',           // not resumed within the window
-  'unreachable',       // no conversation could be begun within the window (device only)
-  'replaced',          // the same device connected anew without resuming
-  'refused',           // key, device or version refused
-  'server',            // the server ended it
+  'hangup', // the receiver was put down
+  'shutdown', // the daemon is stopping
+  'duration', // the asked-for duration is over
+  'idle', // nobody spoke for too long
+  'expired', // not resumed within the window
+  'unreachable', // no conversation could be begun within the window (device only)
+  'replaced', // the same device connected anew without resuming
+  'refused', // key, device or version refused
+  'server', // the server ended it
   'protocol-error',
 ]);
 export type EndReason = z.infer<typeof EndReason>;
@@ -136,7 +136,14 @@ export const ServerError = z.object({
   retryAfterMs: z.optional(durationMs),
 });
 
-export const FROM_DEVICE = { hello: Hello, ack: Ack, playback: Playback, interrupt: Interrupt, discarded: Discarded, end: End } as const;
+export const FROM_DEVICE = {
+  hello: Hello,
+  ack: Ack,
+  playback: Playback,
+  interrupt: Interrupt,
+  discarded: Discarded,
+  end: End,
+} as const;
 export const FROM_SERVER = {
   ready: Ready,
   resumed: Resumed,

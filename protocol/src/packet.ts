@@ -7,7 +7,10 @@ export type PayloadType = (typeof PayloadType)[keyof typeof PayloadType];
 
 export type CodecName = 'opus' | 'pcm';
 
-export const PAYLOAD_TYPE_OF: Readonly<Record<CodecName, PayloadType>> = { opus: PayloadType.opus, pcm: PayloadType.l16 };
+export const PAYLOAD_TYPE_OF: Readonly<Record<CodecName, PayloadType>> = {
+  opus: PayloadType.opus,
+  pcm: PayloadType.l16,
+};
 export const FRAME_TICKS_OF: Readonly<Record<CodecName, number>> = { opus: OPUS_FRAME_TICKS, pcm: L16_FRAME_TICKS };
 
 export const RTP_HEADER_BYTES = 12;
@@ -32,10 +35,16 @@ export interface AudioPacket {
 /** @throws {ProtocolError} truncated-packet, bad-rtp-header, bad-payload-type, bad-payload-length */
 export function parsePacket(data: Uint8Array): AudioPacket {
   if (data.length < RTP_HEADER_BYTES) {
-    throw new ProtocolError('truncated-packet', `an RTP packet has at least ${RTP_HEADER_BYTES} bytes, this one ${data.length}`);
+    throw new ProtocolError(
+      'truncated-packet',
+      `an RTP packet has at least ${RTP_HEADER_BYTES} bytes, this one ${data.length}`,
+    );
   }
   if (data[0] !== FIRST_OCTET) {
-    throw new ProtocolError('bad-rtp-header', `first octet 0x${data[0]!.toString(16)}: want RTP version 2 without padding, extension or CSRC (0x80)`);
+    throw new ProtocolError(
+      'bad-rtp-header',
+      `first octet 0x${data[0]!.toString(16)}: want RTP version 2 without padding, extension or CSRC (0x80)`,
+    );
   }
   const payload = data.subarray(RTP_HEADER_BYTES);
   const payloadType = checkPayload(data[1]! & 0x7f, payload.length);
@@ -57,13 +66,19 @@ function uint32(data: Uint8Array, at: number): number {
 function checkPayload(payloadType: number, length: number): PayloadType {
   if (payloadType === PayloadType.opus) {
     if (length >= 1 && length <= MAX_OPUS_BYTES) return payloadType;
-    throw new ProtocolError('bad-payload-length', `an Opus packet has 1 to ${MAX_OPUS_BYTES} bytes, this one ${length}`);
+    throw new ProtocolError(
+      'bad-payload-length',
+      `an Opus packet has 1 to ${MAX_OPUS_BYTES} bytes, this one ${length}`,
+    );
   }
   if (payloadType === PayloadType.l16) {
     if (length === FRAME_BYTES) return payloadType;
     throw new ProtocolError('bad-payload-length', `a 20 ms L16 frame has ${FRAME_BYTES} bytes, this one ${length}`);
   }
-  throw new ProtocolError('bad-payload-type', `payload type ${payloadType}: want ${PayloadType.opus} (Opus) or ${PayloadType.l16} (L16)`);
+  throw new ProtocolError(
+    'bad-payload-type',
+    `payload type ${payloadType}: want ${PayloadType.opus} (Opus) or ${PayloadType.l16} (L16)`,
+  );
 }
 
 /** Writes header and payload into one new buffer, ready to be sent as one binary message. */

@@ -12,7 +12,10 @@ export function checkRawFrame(codec: CodecName, data: Uint8Array): Uint8Array {
     throw new ProtocolError('bad-payload-length', `a raw PCM frame has ${FRAME_BYTES} bytes, this one ${data.length}`);
   }
   if (codec === 'opus' && (data.length < 1 || data.length > MAX_OPUS_BYTES)) {
-    throw new ProtocolError('bad-payload-length', `a raw Opus frame has 1 to ${MAX_OPUS_BYTES} bytes, this one ${data.length}`);
+    throw new ProtocolError(
+      'bad-payload-length',
+      `a raw Opus frame has 1 to ${MAX_OPUS_BYTES} bytes, this one ${data.length}`,
+    );
   }
   return data;
 }

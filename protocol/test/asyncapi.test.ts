@@ -4,19 +4,42 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { parse as parseYaml } from 'yaml';
 import * as z from 'zod/mini';
 import {
-  CONNECT_PATH, FROM_DEVICE, FROM_SERVER, MAX_OPUS_BYTES, parseDeviceMessage, parseServerMessage, PROTOCOL_VERSION, RTP_HEADER_BYTES, SUBPROTOCOL,
+  CONNECT_PATH,
+  FROM_DEVICE,
+  FROM_SERVER,
+  MAX_OPUS_BYTES,
+  parseDeviceMessage,
+  parseServerMessage,
+  PROTOCOL_VERSION,
+  RTP_HEADER_BYTES,
+  SUBPROTOCOL,
 } from '../src/index.ts';
 import {
-  DEVICE_MESSAGES, INVALID_DEVICE_MESSAGES, INVALID_MESSAGES, INVALID_SERVER_MESSAGES, SERVER_MESSAGES,
+  DEVICE_MESSAGES,
+  INVALID_DEVICE_MESSAGES,
+  INVALID_MESSAGES,
+  INVALID_SERVER_MESSAGES,
+  SERVER_MESSAGES,
 } from './fixtures.ts';
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 type JsonObject = { readonly [key: string]: Json };
-interface Message { readonly payload: JsonObject; readonly examples?: readonly { readonly payload: JsonObject }[] }
-interface Operation { readonly action: string; readonly messages: readonly { readonly $ref: string }[] }
+interface Message {
+  readonly payload: JsonObject;
+  readonly examples?: readonly { readonly payload: JsonObject }[];
+}
+interface Operation {
+  readonly action: string;
+  readonly messages: readonly { readonly $ref: string }[];
+}
 interface AsyncApi {
   readonly info: { readonly version: string };
-  readonly channels: { readonly conversation: JsonObject & { readonly address: string; readonly messages: Readonly<Record<string, { readonly $ref: string }>> } };
+  readonly channels: {
+    readonly conversation: JsonObject & {
+      readonly address: string;
+      readonly messages: Readonly<Record<string, { readonly $ref: string }>>;
+    };
+  };
   readonly operations: Readonly<Record<string, Operation>>;
   readonly components: { readonly messages: Readonly<Record<string, Message>>; readonly schemas: JsonObject };
 }
@@ -25,12 +48,20 @@ const page = parseYaml(readFileSync(new URL('../asyncapi.yaml', import.meta.url)
 
 const DIRECTIONS = [
   {
-    operation: 'fromDevice', action: 'receive', schemas: FROM_DEVICE, parse: parseDeviceMessage,
-    valid: DEVICE_MESSAGES, invalid: [...INVALID_MESSAGES, ...INVALID_DEVICE_MESSAGES],
+    operation: 'fromDevice',
+    action: 'receive',
+    schemas: FROM_DEVICE,
+    parse: parseDeviceMessage,
+    valid: DEVICE_MESSAGES,
+    invalid: [...INVALID_MESSAGES, ...INVALID_DEVICE_MESSAGES],
   },
   {
-    operation: 'fromServer', action: 'send', schemas: FROM_SERVER, parse: parseServerMessage,
-    valid: SERVER_MESSAGES, invalid: [...INVALID_MESSAGES, ...INVALID_SERVER_MESSAGES],
+    operation: 'fromServer',
+    action: 'send',
+    schemas: FROM_SERVER,
+    parse: parseServerMessage,
+    valid: SERVER_MESSAGES,
+    invalid: [...INVALID_MESSAGES, ...INVALID_SERVER_MESSAGES],
   },
 ] as const;
 
@@ -46,7 +77,10 @@ for (const { operation, action, schemas, parse, valid, invalid } of DIRECTIONS) 
 
     for (const [type, schema] of Object.entries(schemas)) {
       it(`has the fields, limits and words of the code: ${type}`, () => {
-        assert.deepEqual(normalised(payloadOf(type)), normalised(z.toJSONSchema(schema, { io: 'input' }) as JsonObject));
+        assert.deepEqual(
+          normalised(payloadOf(type)),
+          normalised(z.toJSONSchema(schema, { io: 'input' }) as JsonObject),
+        );
       });
 
       it(`has examples that the code takes: ${type}`, () => {
@@ -87,25 +121,35 @@ describe('asyncapi.yaml', () => {
     for (const [name, { $ref }] of Object.entries(page.channels.conversation.messages)) {
       assert.equal($ref, `#/components/messages/${name}`);
     }
-    assert.deepEqual([...new Set([...namesOf('fromDevice'), ...namesOf('fromServer')])].sort(), Object.keys(page.channels.conversation.messages).sort());
+    assert.deepEqual(
+      [...new Set([...namesOf('fromDevice'), ...namesOf('fromServer')])].sort(),
+      Object.keys(page.channels.conversation.messages).sort(),
+    );
   });
 
   it('connects where, and as what, the code does', () => {
     assert.equal(page.channels.conversation.address, CONNECT_PATH);
-    assert.ok(JSON.stringify(page.channels.conversation['bindings']).includes(`{"type":"string","const":"${SUBPROTOCOL}"}`));
+    assert.ok(
+      JSON.stringify(page.channels.conversation['bindings']).includes(`{"type":"string","const":"${SUBPROTOCOL}"}`),
+    );
     assert.equal(page.info.version.split('.')[0], String(PROTOCOL_VERSION));
   });
 
   it('bounds an audio message as the code does', () => {
     const { minLength, maxLength } = page.components.messages['audio']!.payload;
-    assert.deepEqual({ minLength, maxLength }, { minLength: RTP_HEADER_BYTES + 1, maxLength: RTP_HEADER_BYTES + MAX_OPUS_BYTES });
+    assert.deepEqual(
+      { minLength, maxLength },
+      { minLength: RTP_HEADER_BYTES + 1, maxLength: RTP_HEADER_BYTES + MAX_OPUS_BYTES },
+    );
   });
 });
 
 /** Compiled once: one validator for each control message. */
 const ajv = new Ajv2020({ strict: false });
 const validators = Object.fromEntries(
-  Object.keys(page.components.messages).filter((name) => name !== 'audio').map((name) => [name, ajv.compile(payloadOf(name))]),
+  Object.keys(page.components.messages)
+    .filter((name) => name !== 'audio')
+    .map((name) => [name, ajv.compile(payloadOf(name))]),
 );
 
 function namesOf(operation: string): string[] {
@@ -123,7 +167,8 @@ function dereferenced(value: Json): Json {
   if (Array.isArray(value)) return value.map(dereferenced);
   if (typeof value !== 'object' || value === null) return value;
   const { $ref, ...rest } = value as JsonObject;
-  const target = typeof $ref === 'string' ? (page.components.schemas[$ref.slice('#/components/schemas/'.length)] as JsonObject) : {};
+  const target =
+    typeof $ref === 'string' ? (page.components.schemas[$ref.slice('#/components/schemas/'.length)] as JsonObject) : {};
   return Object.fromEntries(Object.entries({ ...target, ...rest }).map(([key, entry]) => [key, dereferenced(entry)]));
 }
 

@@ -106,7 +106,11 @@ export const INVALID_PACKETS: readonly InvalidPacket[] = [
   { name: 'L16 of 320 bytes: 10 ms', hex: `80 61 ${rest} ${'00'.repeat(320)}`, fault: 'bad-payload-length' },
   { name: 'L16 of 639 bytes', hex: `80 61 ${rest} ${'00'.repeat(639)}`, fault: 'bad-payload-length' },
   { name: 'L16 of 641 bytes', hex: `80 61 ${rest} ${'00'.repeat(641)}`, fault: 'bad-payload-length' },
-  { name: 'L16 of 1,280 bytes: two frames', hex: `80 61 ${rest} ${L16_FRAME}${L16_FRAME}`, fault: 'bad-payload-length' },
+  {
+    name: 'L16 of 1,280 bytes: two frames',
+    hex: `80 61 ${rest} ${L16_FRAME}${L16_FRAME}`,
+    fault: 'bad-payload-length',
+  },
 ];
 
 export interface ValidMessage<M> {
@@ -121,21 +125,39 @@ const TOKEN = 'rt_9f86d081884c7d65';
 export const DEVICE_MESSAGES: readonly ValidMessage<DeviceMessage>[] = [
   {
     name: 'hello, fresh',
-    text: `{"type":"hello","protocol":1,"deviceId":"${DEVICE_ID}","bootId":"b-1","firmware":"0.1.0","codecs":["opus","pcm"],`
-      + '"frameMs":20,"sampleRate":16000,"maxQueueMs":30000,"language":"en-GB"}',
+    text:
+      `{"type":"hello","protocol":1,"deviceId":"${DEVICE_ID}","bootId":"b-1","firmware":"0.1.0","codecs":["opus","pcm"],` +
+      '"frameMs":20,"sampleRate":16000,"maxQueueMs":30000,"language":"en-GB"}',
     message: {
-      type: 'hello', protocol: 1, deviceId: DEVICE_ID, bootId: 'b-1', firmware: '0.1.0', codecs: ['opus', 'pcm'],
-      frameMs: 20, sampleRate: 16_000, maxQueueMs: 30_000, language: 'en-GB',
+      type: 'hello',
+      protocol: 1,
+      deviceId: DEVICE_ID,
+      bootId: 'b-1',
+      firmware: '0.1.0',
+      codecs: ['opus', 'pcm'],
+      frameMs: 20,
+      sampleRate: 16_000,
+      maxQueueMs: 30_000,
+      language: 'en-GB',
     },
   },
   {
     name: 'hello, resuming after 65,535',
-    text: `{"type":"hello","protocol":1,"deviceId":"${DEVICE_ID.toUpperCase()}","bootId":"b-1","firmware":"0.1.0","codecs":["pcm"],`
-      + '"frameMs":20,"sampleRate":16000,"maxQueueMs":20,"language":"en",'
-      + `"resume":{"conversationId":"c-7","token":"${TOKEN}","rxSeq":65541,"playedTs":4294968256,"firstTxSeq":70000}}`,
+    text:
+      `{"type":"hello","protocol":1,"deviceId":"${DEVICE_ID.toUpperCase()}","bootId":"b-1","firmware":"0.1.0","codecs":["pcm"],` +
+      '"frameMs":20,"sampleRate":16000,"maxQueueMs":20,"language":"en",' +
+      `"resume":{"conversationId":"c-7","token":"${TOKEN}","rxSeq":65541,"playedTs":4294968256,"firstTxSeq":70000}}`,
     message: {
-      type: 'hello', protocol: 1, deviceId: DEVICE_ID.toUpperCase(), bootId: 'b-1', firmware: '0.1.0', codecs: ['pcm'],
-      frameMs: 20, sampleRate: 16_000, maxQueueMs: 20, language: 'en',
+      type: 'hello',
+      protocol: 1,
+      deviceId: DEVICE_ID.toUpperCase(),
+      bootId: 'b-1',
+      firmware: '0.1.0',
+      codecs: ['pcm'],
+      frameMs: 20,
+      sampleRate: 16_000,
+      maxQueueMs: 20,
+      language: 'en',
       resume: { conversationId: 'c-7', token: TOKEN, rxSeq: 65_541, playedTs: 4_294_968_256, firstTxSeq: 70_000 },
     },
   },
@@ -172,19 +194,37 @@ export const DEVICE_MESSAGES: readonly ValidMessage<DeviceMessage>[] = [
 export const SERVER_MESSAGES: readonly ValidMessage<ServerMessage>[] = [
   {
     name: 'ready',
-    text: `{"type":"ready","conversationId":"c-7","resumeToken":"${TOKEN}","resumeWindowMs":30000,"codec":"opus","pingMs":5000,`
-      + '"maxQueueMs":30000,"serverTime":"2026-01-01T09:30:00.000Z"}',
+    text:
+      `{"type":"ready","conversationId":"c-7","resumeToken":"${TOKEN}","resumeWindowMs":30000,"codec":"opus","pingMs":5000,` +
+      '"maxQueueMs":30000,"serverTime":"2026-01-01T09:30:00.000Z"}',
     message: {
-      type: 'ready', conversationId: 'c-7', resumeToken: TOKEN, resumeWindowMs: 30_000, codec: 'opus', pingMs: 5_000,
-      maxQueueMs: 30_000, serverTime: '2026-01-01T09:30:00.000Z',
+      type: 'ready',
+      conversationId: 'c-7',
+      resumeToken: TOKEN,
+      resumeWindowMs: 30_000,
+      codec: 'opus',
+      pingMs: 5_000,
+      maxQueueMs: 30_000,
+      serverTime: '2026-01-01T09:30:00.000Z',
     },
   },
   {
     name: 'resumed',
     text: `{"type":"resumed","conversationId":"c-7","resumeToken":"${TOKEN}2","rxSeq":70010,"nextSeq":65542,"remainingMs":21500}`,
-    message: { type: 'resumed', conversationId: 'c-7', resumeToken: `${TOKEN}2`, rxSeq: 70_010, nextSeq: 65_542, remainingMs: 21_500 },
+    message: {
+      type: 'resumed',
+      conversationId: 'c-7',
+      resumeToken: `${TOKEN}2`,
+      rxSeq: 70_010,
+      nextSeq: 65_542,
+      remainingMs: 21_500,
+    },
   },
-  { name: 'ack of a server', text: '{"type":"ack","rxSeq":4711,"lossRate":0}', message: { type: 'ack', rxSeq: 4_711, lossRate: 0 } },
+  {
+    name: 'ack of a server',
+    text: '{"type":"ack","rxSeq":4711,"lossRate":0}',
+    message: { type: 'ack', rxSeq: 4_711, lossRate: 0 },
+  },
   {
     name: 'response.start',
     text: '{"type":"response.start","id":"r-3","firstSeq":901}',
@@ -203,11 +243,18 @@ export const SERVER_MESSAGES: readonly ValidMessage<ServerMessage>[] = [
   },
   {
     name: 'timing, every stage',
-    text: '{"type":"timing","id":"r-3","speechEndSeq":640,"turnDetectedMs":480,"sttFinalMs":560,"llmFirstTokenMs":790,'
-      + '"ttsFirstByteMs":930,"firstFrameSentMs":934.5}',
+    text:
+      '{"type":"timing","id":"r-3","speechEndSeq":640,"turnDetectedMs":480,"sttFinalMs":560,"llmFirstTokenMs":790,' +
+      '"ttsFirstByteMs":930,"firstFrameSentMs":934.5}',
     message: {
-      type: 'timing', id: 'r-3', speechEndSeq: 640, turnDetectedMs: 480, sttFinalMs: 560, llmFirstTokenMs: 790,
-      ttsFirstByteMs: 930, firstFrameSentMs: 934.5,
+      type: 'timing',
+      id: 'r-3',
+      speechEndSeq: 640,
+      turnDetectedMs: 480,
+      sttFinalMs: 560,
+      llmFirstTokenMs: 790,
+      ttsFirstByteMs: 930,
+      firstFrameSentMs: 934.5,
     },
   },
   {
@@ -219,7 +266,12 @@ export const SERVER_MESSAGES: readonly ValidMessage<ServerMessage>[] = [
   {
     name: 'error',
     text: '{"type":"error","code":"bad-payload-length","message":"a 20 ms L16 frame has 640 bytes, this one 320","retryable":false}',
-    message: { type: 'error', code: 'bad-payload-length', message: 'a 20 ms L16 frame has 640 bytes, this one 320', retryable: false },
+    message: {
+      type: 'error',
+      code: 'bad-payload-length',
+      message: 'a 20 ms L16 frame has 640 bytes, this one 320',
+      retryable: false,
+    },
   },
   {
     name: 'error that says when to come back',
@@ -246,18 +298,47 @@ export const INVALID_MESSAGES: readonly InvalidMessage[] = [
   { name: 'a JSON string', text: '"hello"', fault: 'not-json' },
   { name: 'nested beyond reason', text: '['.repeat(30_000), fault: 'not-json' },
   { name: 'over 64 KiB', text: `{"type":"ack","rxSeq":1,"x":"${'x'.repeat(65_536)}"}`, fault: 'oversized' },
-  { name: 'over 64 KiB of bytes in fewer characters', text: `{"type":"ack","rxSeq":1,"x":"${'€'.repeat(22_000)}"}`, fault: 'oversized' },
+  {
+    name: 'over 64 KiB of bytes in fewer characters',
+    text: `{"type":"ack","rxSeq":1,"x":"${'€'.repeat(22_000)}"}`,
+    fault: 'oversized',
+  },
   { name: 'no type', text: '{"rxSeq":1}', fault: 'bad-message', field: 'type' },
   { name: 'type of another kind', text: '{"type":7,"rxSeq":1}', fault: 'bad-message', field: 'type' },
   { name: 'ack without a number', text: '{"type":"ack"}', fault: 'bad-message', field: 'rxSeq' },
   { name: 'ack below −1', text: '{"type":"ack","rxSeq":-2}', fault: 'bad-message', field: 'rxSeq' },
   { name: 'ack of a fraction', text: '{"type":"ack","rxSeq":1.5}', fault: 'bad-message', field: 'rxSeq' },
-  { name: 'ack beyond the safe integers', text: '{"type":"ack","rxSeq":9007199254740992}', fault: 'bad-message', field: 'rxSeq' },
+  {
+    name: 'ack beyond the safe integers',
+    text: '{"type":"ack","rxSeq":9007199254740992}',
+    fault: 'bad-message',
+    field: 'rxSeq',
+  },
   { name: 'ack as text', text: '{"type":"ack","rxSeq":"1"}', fault: 'bad-message', field: 'rxSeq' },
-  { name: 'an infinite number', text: '{"type":"ack","rxSeq":1,"queuedMs":1e999}', fault: 'bad-message', field: 'queuedMs' },
-  { name: 'more than a day', text: '{"type":"ack","rxSeq":1,"queuedMs":86400001}', fault: 'bad-message', field: 'queuedMs' },
-  { name: 'more lost than sent', text: '{"type":"ack","rxSeq":1,"lossRate":1.01}', fault: 'bad-message', field: 'lossRate' },
-  { name: 'null for an absent field', text: '{"type":"ack","rxSeq":1,"playedTs":null}', fault: 'bad-message', field: 'playedTs' },
+  {
+    name: 'an infinite number',
+    text: '{"type":"ack","rxSeq":1,"queuedMs":1e999}',
+    fault: 'bad-message',
+    field: 'queuedMs',
+  },
+  {
+    name: 'more than a day',
+    text: '{"type":"ack","rxSeq":1,"queuedMs":86400001}',
+    fault: 'bad-message',
+    field: 'queuedMs',
+  },
+  {
+    name: 'more lost than sent',
+    text: '{"type":"ack","rxSeq":1,"lossRate":1.01}',
+    fault: 'bad-message',
+    field: 'lossRate',
+  },
+  {
+    name: 'null for an absent field',
+    text: '{"type":"ack","rxSeq":1,"playedTs":null}',
+    fault: 'bad-message',
+    field: 'playedTs',
+  },
   { name: 'an unknown reason', text: '{"type":"end","reason":"bored"}', fault: 'bad-message', field: 'reason' },
 ];
 
@@ -270,7 +351,12 @@ export const INVALID_DEVICE_MESSAGES: readonly InvalidMessage[] = [
   { name: 'no UUID', text: helloWith({ deviceId: 'kitchen' }), fault: 'bad-message', field: 'deviceId' },
   { name: 'a UUID and more', text: helloWith({ deviceId: `${DEVICE_ID}\n` }), fault: 'bad-message', field: 'deviceId' },
   { name: 'an empty name', text: helloWith({ bootId: '' }), fault: 'bad-message', field: 'bootId' },
-  { name: 'a name of 201 characters', text: helloWith({ firmware: 'f'.repeat(201) }), fault: 'bad-message', field: 'firmware' },
+  {
+    name: 'a name of 201 characters',
+    text: helloWith({ firmware: 'f'.repeat(201) }),
+    fault: 'bad-message',
+    field: 'firmware',
+  },
   { name: 'no codec', text: helloWith({ codecs: [] }), fault: 'bad-message', field: 'codecs' },
   { name: 'nine codecs', text: helloWith({ codecs: Array(9).fill('opus') }), fault: 'bad-message', field: 'codecs' },
   { name: '10 ms frames', text: helloWith({ frameMs: 10 }), fault: 'bad-message', field: 'frameMs' },
@@ -278,10 +364,30 @@ export const INVALID_DEVICE_MESSAGES: readonly InvalidMessage[] = [
   { name: 'a queue below one frame', text: helloWith({ maxQueueMs: 19 }), fault: 'bad-message', field: 'maxQueueMs' },
   { name: 'a queue over a minute', text: helloWith({ maxQueueMs: 60_001 }), fault: 'bad-message', field: 'maxQueueMs' },
   { name: 'a short resume token', text: resumeWith({ token: 'short' }), fault: 'bad-message', field: 'resume.token' },
-  { name: 'a negative frame to go on from', text: resumeWith({ firstTxSeq: -1 }), fault: 'bad-message', field: 'resume.firstTxSeq' },
-  { name: 'an unknown playback state', text: '{"type":"playback","id":"r","state":"paused","playedMs":1}', fault: 'bad-message', field: 'state' },
-  { name: 'less than nothing played', text: '{"type":"interrupt","id":"r","playedMs":-1,"source":"vad"}', fault: 'bad-message', field: 'playedMs' },
-  { name: 'discarded without an end', text: '{"type":"discarded","fromSeq":1,"reason":"stale"}', fault: 'bad-message', field: 'toSeq' },
+  {
+    name: 'a negative frame to go on from',
+    text: resumeWith({ firstTxSeq: -1 }),
+    fault: 'bad-message',
+    field: 'resume.firstTxSeq',
+  },
+  {
+    name: 'an unknown playback state',
+    text: '{"type":"playback","id":"r","state":"paused","playedMs":1}',
+    fault: 'bad-message',
+    field: 'state',
+  },
+  {
+    name: 'less than nothing played',
+    text: '{"type":"interrupt","id":"r","playedMs":-1,"source":"vad"}',
+    fault: 'bad-message',
+    field: 'playedMs',
+  },
+  {
+    name: 'discarded without an end',
+    text: '{"type":"discarded","fromSeq":1,"reason":"stale"}',
+    fault: 'bad-message',
+    field: 'toSeq',
+  },
 ];
 
 const readyWith = (fields: object): string => JSON.stringify({ ...SERVER_MESSAGES[0]!.message, ...fields });
@@ -291,19 +397,58 @@ export const INVALID_SERVER_MESSAGES: readonly InvalidMessage[] = [
   { name: 'pings in a storm', text: readyWith({ pingMs: 99 }), fault: 'bad-message', field: 'pingMs' },
   { name: 'pings too rare', text: readyWith({ pingMs: 60_001 }), fault: 'bad-message', field: 'pingMs' },
   { name: 'a short resume token', text: readyWith({ resumeToken: 'x' }), fault: 'bad-message', field: 'resumeToken' },
-  { name: 'a long time of day', text: readyWith({ serverTime: '2'.repeat(41) }), fault: 'bad-message', field: 'serverTime' },
-  { name: 'resumed without a frame to go on from', text: `{"type":"resumed","conversationId":"c","resumeToken":"${TOKEN}","rxSeq":1,"remainingMs":1}`, fault: 'bad-message', field: 'nextSeq' },
-  { name: 'a response without a name', text: '{"type":"response.start","id":"","firstSeq":1}', fault: 'bad-message', field: 'id' },
-  { name: 'a third speaker', text: '{"type":"transcript","role":"narrator","text":"","final":true}', fault: 'bad-message', field: 'role' },
-  { name: 'too much said', text: JSON.stringify({ type: 'transcript', role: 'patient', text: 'a'.repeat(16_385), final: true }), fault: 'bad-message', field: 'text' },
-  { name: 'final as text', text: '{"type":"transcript","role":"patient","text":"","final":"yes"}', fault: 'bad-message', field: 'final' },
+  {
+    name: 'a long time of day',
+    text: readyWith({ serverTime: '2'.repeat(41) }),
+    fault: 'bad-message',
+    field: 'serverTime',
+  },
+  {
+    name: 'resumed without a frame to go on from',
+    text: `{"type":"resumed","conversationId":"c","resumeToken":"${TOKEN}","rxSeq":1,"remainingMs":1}`,
+    fault: 'bad-message',
+    field: 'nextSeq',
+  },
+  {
+    name: 'a response without a name',
+    text: '{"type":"response.start","id":"","firstSeq":1}',
+    fault: 'bad-message',
+    field: 'id',
+  },
+  {
+    name: 'a third speaker',
+    text: '{"type":"transcript","role":"narrator","text":"","final":true}',
+    fault: 'bad-message',
+    field: 'role',
+  },
+  {
+    name: 'too much said',
+    text: JSON.stringify({ type: 'transcript', role: 'patient', text: 'a'.repeat(16_385), final: true }),
+    fault: 'bad-message',
+    field: 'text',
+  },
+  {
+    name: 'final as text',
+    text: '{"type":"transcript","role":"patient","text":"","final":"yes"}',
+    fault: 'bad-message',
+    field: 'final',
+  },
   { name: 'timing of no frame', text: '{"type":"timing","id":"r-3"}', fault: 'bad-message', field: 'speechEndSeq' },
 ];
 
 /** Well formed, of a type that the receiver does not know in this direction: ignored and counted. */
 export const UNKNOWN_TO_SERVER: readonly string[] = [
-  '{"type":"battery","level":80}', '{"type":"ready"}', '{"type":"flush","id":"r-3"}', '{"type":"constructor"}', '{"type":"__proto__"}', '{"type":""}',
+  '{"type":"battery","level":80}',
+  '{"type":"ready"}',
+  '{"type":"flush","id":"r-3"}',
+  '{"type":"constructor"}',
+  '{"type":"__proto__"}',
+  '{"type":""}',
 ];
 export const UNKNOWN_TO_DEVICE: readonly string[] = [
-  '{"type":"volume","level":3}', '{"type":"hello"}', '{"type":"interrupt"}', '{"type":"toString"}', '{"type":"Ready"}',
+  '{"type":"volume","level":3}',
+  '{"type":"hello"}',
+  '{"type":"interrupt"}',
+  '{"type":"toString"}',
+  '{"type":"Ready"}',
 ];

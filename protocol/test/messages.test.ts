@@ -1,17 +1,38 @@
 import assert from 'node:assert/strict';
-import { encodeMessage, FROM_DEVICE, FROM_SERVER, parseDeviceMessage, parseServerMessage, ProtocolError } from '../src/index.ts';
 import {
-  DEVICE_MESSAGES, INVALID_DEVICE_MESSAGES, INVALID_MESSAGES, INVALID_SERVER_MESSAGES, SERVER_MESSAGES, UNKNOWN_TO_DEVICE, UNKNOWN_TO_SERVER,
+  encodeMessage,
+  FROM_DEVICE,
+  FROM_SERVER,
+  parseDeviceMessage,
+  parseServerMessage,
+  ProtocolError,
+} from '../src/index.ts';
+import {
+  DEVICE_MESSAGES,
+  INVALID_DEVICE_MESSAGES,
+  INVALID_MESSAGES,
+  INVALID_SERVER_MESSAGES,
+  SERVER_MESSAGES,
+  UNKNOWN_TO_DEVICE,
+  UNKNOWN_TO_SERVER,
 } from './fixtures.ts';
 
 const DIRECTIONS = [
   {
-    from: 'the device', parse: parseDeviceMessage, schemas: FROM_DEVICE, valid: DEVICE_MESSAGES,
-    invalid: [...INVALID_MESSAGES, ...INVALID_DEVICE_MESSAGES], unknown: UNKNOWN_TO_SERVER,
+    from: 'the device',
+    parse: parseDeviceMessage,
+    schemas: FROM_DEVICE,
+    valid: DEVICE_MESSAGES,
+    invalid: [...INVALID_MESSAGES, ...INVALID_DEVICE_MESSAGES],
+    unknown: UNKNOWN_TO_SERVER,
   },
   {
-    from: 'the server', parse: parseServerMessage, schemas: FROM_SERVER, valid: SERVER_MESSAGES,
-    invalid: [...INVALID_MESSAGES, ...INVALID_SERVER_MESSAGES], unknown: UNKNOWN_TO_DEVICE,
+    from: 'the server',
+    parse: parseServerMessage,
+    schemas: FROM_SERVER,
+    valid: SERVER_MESSAGES,
+    invalid: [...INVALID_MESSAGES, ...INVALID_SERVER_MESSAGES],
+    unknown: UNKNOWN_TO_DEVICE,
   },
 ];
 
@@ -25,12 +46,15 @@ for (const { from, parse, schemas, valid, invalid, unknown } of DIRECTIONS) {
 
     for (const { name, text, fault, field } of invalid) {
       it(`is refused as ${fault}: ${name}`, () => {
-        assert.throws(() => parse(text), (error) => {
-          assert.ok(error instanceof ProtocolError);
-          assert.equal(error.fault, fault);
-          if (field !== undefined) assert.ok(error.message.includes(`"${field}`), error.message);
-          return true;
-        });
+        assert.throws(
+          () => parse(text),
+          (error) => {
+            assert.ok(error instanceof ProtocolError);
+            assert.equal(error.fault, fault);
+            if (field !== undefined) assert.ok(error.message.includes(`"${field}`), error.message);
+            return true;
+          },
+        );
       });
     }
 
@@ -58,17 +82,25 @@ describe('control messages', () => {
   });
 
   it('do not reach the prototype of what they are parsed into', () => {
-    parseDeviceMessage('{"type":"end","reason":"hangup","__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}');
+    parseDeviceMessage(
+      '{"type":"end","reason":"hangup","__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}',
+    );
     assert.equal(({} as { polluted?: boolean }).polluted, undefined);
   });
 
   it('are never quoted in an error', () => {
     const secret = 'the-secret-of-the-patient';
     const texts = [
-      `{"type":"hello","deviceId":"${secret}"}`, `{"type":"end","reason":"${secret}"}`, `{"type":"${secret}`, `{"type":"ack","rxSeq":"${secret}"}`,
+      `{"type":"hello","deviceId":"${secret}"}`,
+      `{"type":"end","reason":"${secret}"}`,
+      `{"type":"${secret}`,
+      `{"type":"ack","rxSeq":"${secret}"}`,
     ];
     for (const text of texts) {
-      assert.throws(() => parseDeviceMessage(text), (error: Error) => !`${error.stack}${String(error.cause)}`.includes(secret));
+      assert.throws(
+        () => parseDeviceMessage(text),
+        (error: Error) => !`${error.stack}${String(error.cause)}`.includes(secret),
+      );
     }
   });
 });

@@ -17,7 +17,10 @@ describe('an RTP packet', () => {
 
   for (const { name, hex, fault } of INVALID_PACKETS) {
     it(`is refused as ${fault}: ${name}`, () => {
-      assert.throws(() => parsePacket(bytes(hex)), (error) => error instanceof ProtocolError && error.fault === fault);
+      assert.throws(
+        () => parsePacket(bytes(hex)),
+        (error) => error instanceof ProtocolError && error.fault === fault,
+      );
     });
   }
 
@@ -39,7 +42,14 @@ describe('an RTP packet', () => {
   });
 
   it('is written from extended numbers by their low bits', () => {
-    const packet = { payloadType: PayloadType.opus, marker: false, sequence: 0x1_0005, timestamp: 0x1_0000_0007, ssrc: 1, payload: bytes('48') };
+    const packet = {
+      payloadType: PayloadType.opus,
+      marker: false,
+      sequence: 0x1_0005,
+      timestamp: 0x1_0000_0007,
+      ssrc: 1,
+      payload: bytes('48'),
+    };
     const { sequence, timestamp } = parsePacket(writePacket(packet));
     assert.deepEqual({ sequence, timestamp }, { sequence: 5, timestamp: 7 });
   });

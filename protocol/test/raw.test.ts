@@ -4,14 +4,26 @@ import type { CodecName } from '../src/index.ts';
 import { bytes, VALID_PACKETS } from './fixtures.ts';
 
 describe('a raw frame', () => {
-  for (const [codec, length] of [['opus', 1], ['opus', 1_275], ['pcm', 640]] as [CodecName, number][]) {
+  for (const [codec, length] of [
+    ['opus', 1],
+    ['opus', 1_275],
+    ['pcm', 640],
+  ] as [CodecName, number][]) {
     it(`is passed on as it is: ${codec}, ${length} bytes`, () => {
       const frame = Buffer.alloc(length, 7);
       assert.equal(checkRawFrame(codec, frame), frame);
     });
   }
 
-  for (const [codec, length] of [['opus', 0], ['opus', 1_276], ['pcm', 0], ['pcm', 320], ['pcm', 639], ['pcm', 641], ['pcm', 1_280]] as [CodecName, number][]) {
+  for (const [codec, length] of [
+    ['opus', 0],
+    ['opus', 1_276],
+    ['pcm', 0],
+    ['pcm', 320],
+    ['pcm', 639],
+    ['pcm', 641],
+    ['pcm', 1_280],
+  ] as [CodecName, number][]) {
     it(`is refused: ${codec}, ${length} bytes`, () => {
       assert.throws(
         () => checkRawFrame(codec, Buffer.alloc(length)),

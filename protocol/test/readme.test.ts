@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import * as limits from '../src/limits.ts';
-import { afterClose, CloseCode, CONNECT_PATH, EndReason, FROM_DEVICE, FROM_SERVER, ProtocolError, SUBPROTOCOL } from '../src/index.ts';
+import {
+  afterClose,
+  CloseCode,
+  CONNECT_PATH,
+  EndReason,
+  FROM_DEVICE,
+  FROM_SERVER,
+  ProtocolError,
+  SUBPROTOCOL,
+} from '../src/index.ts';
 import type { ProtocolFault } from '../src/index.ts';
 import { bytes, VALID_PACKETS } from './fixtures.ts';
 
@@ -22,11 +31,19 @@ describe('the protocol page', () => {
   });
 
   it('lists every reason to end', () => {
-    assert.deepEqual(rowsOf('| `end.reason` |').map(([reason]) => unquoted(reason!)).sort(), [...EndReason.options].sort());
+    assert.deepEqual(
+      rowsOf('| `end.reason` |')
+        .map(([reason]) => unquoted(reason!))
+        .sort(),
+      [...EndReason.options].sort(),
+    );
   });
 
   it('lists every fault, and whether it closes at its first occurrence', () => {
-    const code = (Object.keys(FAULTS) as ProtocolFault[]).map((fault) => [fault, new ProtocolError(fault, '').dangerous ? 'at once' : 'when repeated']);
+    const code = (Object.keys(FAULTS) as ProtocolFault[]).map((fault) => [
+      fault,
+      new ProtocolError(fault, '').dangerous ? 'at once' : 'when repeated',
+    ]);
     const table = rowsOf('## Bad input').map(([fault, , closes]) => [unquoted(fault!), closes]);
     assert.deepEqual(table.sort(), code.sort());
   });
@@ -44,14 +61,27 @@ describe('the protocol page', () => {
   it('shows packets that are in the fixtures', () => {
     const shown = [...page.matchAll(/^(80 (?:[0-9a-f]{2} )+)/gm)].map(([, hex]) => bytes(hex!).toString('hex'));
     assert.equal(shown.length, 3);
-    for (const hex of shown) assert.ok(VALID_PACKETS.some((fixture) => fixture.hex.replaceAll(' ', '').startsWith(hex)), hex);
+    for (const hex of shown)
+      assert.ok(
+        VALID_PACKETS.some((fixture) => fixture.hex.replaceAll(' ', '').startsWith(hex)),
+        hex,
+      );
   });
 });
 
 /** The type checker refuses this list when it is not complete. */
 const FAULTS: Readonly<Record<ProtocolFault, true>> = {
-  'oversized': true, 'not-json': true, 'bad-message': true, 'truncated-packet': true, 'bad-rtp-header': true, 'bad-payload-type': true,
-  'bad-payload-length': true, 'binary-before-ready': true, 'sequence-jump': true, 'unexpected-message': true, 'handshake-timeout': true,
+  oversized: true,
+  'not-json': true,
+  'bad-message': true,
+  'truncated-packet': true,
+  'bad-rtp-header': true,
+  'bad-payload-type': true,
+  'bad-payload-length': true,
+  'binary-before-ready': true,
+  'sequence-jump': true,
+  'unexpected-message': true,
+  'handshake-timeout': true,
 };
 
 /** Cells of the first table after `start`, without its head. */
@@ -61,26 +91,37 @@ function rowsOf(start: string): string[][] {
   const lines = page.slice(from).split('\n');
   const table = lines.slice(lines.findIndex((line) => line.startsWith('|')));
   const end = table.findIndex((line) => !line.startsWith('|'));
-  return table.slice(2, end).map((line) => line.split('|').slice(1, -1).map((cell) => cell.trim()));
+  return table.slice(2, end).map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
 }
 
 function unquoted(cell: string): string {
   return cell.replaceAll('`', '');
 }
 
-interface ObjectShape { readonly shape: Readonly<Record<string, { readonly def: { readonly type: string; readonly innerType?: unknown } }>> }
+interface ObjectShape {
+  readonly shape: Readonly<Record<string, { readonly def: { readonly type: string; readonly innerType?: unknown } }>>;
+}
 
 /** As `device hello resume?`, and for an object inside `device hello resume.token`. */
 function messagesOf(from: string, schemas: Readonly<Record<string, unknown>>): string[] {
-  return Object.entries(schemas).flatMap(([type, schema]) => fieldsOf(schema as ObjectShape).map((field) => `${from} ${type} ${field}`));
+  return Object.entries(schemas).flatMap(([type, schema]) =>
+    fieldsOf(schema as ObjectShape).map((field) => `${from} ${type} ${field}`),
+  );
 }
 
 function fieldsOf(schema: ObjectShape): string[] {
-  return Object.entries(schema.shape).filter(([name]) => name !== 'type').flatMap(([name, { def }]) => {
-    const inner = def.innerType as ObjectShape | undefined;
-    const fields = inner?.shape === undefined ? [] : fieldsOf(inner).map((field) => `${name}.${field}`);
-    return [def.type === 'optional' ? `${name}?` : name, ...fields];
-  });
+  return Object.entries(schema.shape)
+    .filter(([name]) => name !== 'type')
+    .flatMap(([name, { def }]) => {
+      const inner = def.innerType as ObjectShape | undefined;
+      const fields = inner?.shape === undefined ? [] : fieldsOf(inner).map((field) => `${name}.${field}`);
+      return [def.type === 'optional' ? `${name}?` : name, ...fields];
+    });
 }
 
 function messagesOfTable(): string[] {

@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { boardNames } from '../../device/src/system/board-profile.ts';
+import { boardNames } from '../../device/src/settings/board-profile.ts';
 
 /** One line of a technician's list: `device_id,api_key_file,board`. Keys stand in files, never in the list. */
 export interface BatchRow {
@@ -14,7 +14,9 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** @throws {Error} with the number of the first line that is wrong: better than at the thirtieth card */
 export function readBatch(file: string): BatchRow[] {
-  const [head, ...lines] = readFileSync(file, 'utf8').split(/\r?\n/).filter((line) => line.trim() !== '');
+  const [head, ...lines] = readFileSync(file, 'utf8')
+    .split(/\r?\n/)
+    .filter((line) => line.trim() !== '');
   if (head?.replace(/\s/g, '') !== HEAD) throw new Error(`${file}: the first line must be ${HEAD}`);
   const rows = lines.map((line, index) => readRow(line, `${file}:${index + 2}`, dirname(resolve(file))));
   const twice = rows.find(({ deviceId }, index) => rows.findIndex((row) => row.deviceId === deviceId) < index);
@@ -39,7 +41,13 @@ export class BatchLog {
 
   constructor(batchFile: string) {
     this.#file = `${batchFile}.done`;
-    this.#done = new Set(existsSync(this.#file) ? readFileSync(this.#file, 'utf8').split('\n').filter((line) => line !== '') : []);
+    this.#done = new Set(
+      existsSync(this.#file)
+        ? readFileSync(this.#file, 'utf8')
+            .split('\n')
+            .filter((line) => line !== '')
+        : [],
+    );
   }
 
   isDone({ deviceId }: BatchRow): boolean {

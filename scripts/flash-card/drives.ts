@@ -28,19 +28,29 @@ const SYSTEM = /^\/(boot(\/.*)?|usr|var|home|etc)?$/;
 
 /** Every disk of this machine, each with why it is not written to. Only what is plugged in and out may be. */
 export function drives(machine: Machine): Drive[] {
-  return machine.disks().filter((name) => /^(sd[a-z]+|mmcblk\d+)$/.test(name)).map((name) => {
-    const bytes = Number(machine.sys(`${name}/size`) ?? 0) * 512;
-    return { name, bytes, model: machine.sys(`${name}/device/model`) ?? machine.sys(`${name}/device/name`) ?? 'card', refused: refusal(machine, name, bytes) };
-  });
+  return machine
+    .disks()
+    .filter((name) => /^(sd[a-z]+|mmcblk\d+)$/.test(name))
+    .map((name) => {
+      const bytes = Number(machine.sys(`${name}/size`) ?? 0) * 512;
+      return {
+        name,
+        bytes,
+        model: machine.sys(`${name}/device/model`) ?? machine.sys(`${name}/device/name`) ?? 'card',
+        refused: refusal(machine, name, bytes),
+      };
+    });
 }
 
 function refusal(machine: Machine, name: string, bytes: number): string | undefined {
-  const uses = machine.used().filter(({ device }) => device.replace(/^\/dev\//, '').replace(/(?<=\d)p\d+$|(?<=^sd[a-z]+)\d+$/, '') === name);
+  const uses = machine
+    .used()
+    .filter(({ device }) => device.replace(/^\/dev\//, '').replace(/(?<=\d)p\d+$|(?<=^sd[a-z]+)\d+$/, '') === name);
   if (uses.some(({ at }) => SYSTEM.test(at) || at === '[SWAP]')) return 'this machine runs from it';
   const removable = machine.sys(`${name}/removable`) === '1' || /\/usb\d|\/mmc_host\//.test(machine.place(name));
   if (!removable) return 'it is built in';
   if (bytes === 0) return 'no card is in it';
-  if (bytes > LARGEST_BYTES) return 'larger than any card: somebody\'s disk';
+  if (bytes > LARGEST_BYTES) return "larger than any card: somebody's disk";
   if (machine.sys(`${name}/ro`) === '1') return 'write-protected';
   return uses.length > 0 ? `mounted on ${uses[0]!.at}: unmount it first` : undefined;
 }
@@ -63,5 +73,7 @@ export const thisMachine: Machine = {
 };
 
 function lines(file: string): string[][] {
-  return readFileSync(file, 'utf8').split('\n').map((line) => line.split(/\s+/));
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .map((line) => line.split(/\s+/));
 }

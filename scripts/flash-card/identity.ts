@@ -17,12 +17,22 @@ const USUAL_SERVER = 'wss://api.bestdayphone.com/v1/conversations/connect';
 const FOLDER = 'bestday';
 
 /** Files of the boot partition, by name. */
-export function identityFiles({ deviceId, apiKey, board, server = USUAL_SERVER, wifi }: Identity): Record<string, string> {
-  const defaults = [`BESTDAY_BOARD=${board}`, `BESTDAY_CONTROLS=${board === 'virtual' ? 'socket' : 'gpio'}`, `BESTDAY_SERVER=${server}`];
+export function identityFiles({
+  deviceId,
+  apiKey,
+  board,
+  server = USUAL_SERVER,
+  wifi,
+}: Identity): Record<string, string> {
+  const defaults = [
+    `BESTDAY_BOARD=${board}`,
+    `BESTDAY_CONTROLS=${board === 'virtual' ? 'socket' : 'gpio'}`,
+    `BESTDAY_SERVER=${server}`,
+  ];
   return {
     'phone.device-id': `${deviceId}\n`,
     'phone.api-key': `${apiKey}\n`,
-    'default': `${defaults.join('\n')}\n`,
+    default: `${defaults.join('\n')}\n`,
     ...(wifi !== undefined && { 'wifi.nmconnection': networkManagerKeyfile(wifi) }),
   };
 }
@@ -43,7 +53,8 @@ export function inject(card: string, identity: Identity): void {
   mtool('mmd', ['-i', partition, '-D', 's', `::${FOLDER}`], undefined, true);
   for (const [name, content] of Object.entries(identityFiles(identity))) {
     mtool('mcopy', ['-i', partition, '-D', 'o', '-', `::${FOLDER}/${name}`], content);
-    if (mtool('mtype', ['-i', partition, `::${FOLDER}/${name}`]) !== content) throw new FlashError('inject-failed', `${name} on the card is not what was written: take another card`);
+    if (mtool('mtype', ['-i', partition, `::${FOLDER}/${name}`]) !== content)
+      throw new FlashError('inject-failed', `${name} on the card is not what was written: take another card`);
   }
 }
 
@@ -56,12 +67,21 @@ function bootOffset(card: string): number {
   const descriptor = openSync(card, 'r');
   readSync(descriptor, table, 0, 512, 0);
   closeSync(descriptor);
-  if (!FAT_TYPES.includes(table[TABLE_AT + 4]!)) throw new FlashError('bad-image', 'the first partition is no FAT: this is no image for a Raspberry Pi');
+  if (!FAT_TYPES.includes(table[TABLE_AT + 4]!))
+    throw new FlashError('bad-image', 'the first partition is no FAT: this is no image for a Raspberry Pi');
   return table.readUInt32LE(TABLE_AT + 8) * 512;
 }
 
 function mtool(program: string, args: readonly string[], input?: string, mayFail = false): string {
-  const { status, stdout, stderr, error } = spawnSync(program, args, { input: input ?? '', encoding: 'utf8', env: { ...process.env, MTOOLS_SKIP_CHECK: '1' } });
-  if (status !== 0 && !mayFail) throw new FlashError('inject-failed', error === undefined ? `${program}: ${stderr.trim()}` : `${program} is missing: apt install mtools`);
+  const { status, stdout, stderr, error } = spawnSync(program, args, {
+    input: input ?? '',
+    encoding: 'utf8',
+    env: { ...process.env, MTOOLS_SKIP_CHECK: '1' },
+  });
+  if (status !== 0 && !mayFail)
+    throw new FlashError(
+      'inject-failed',
+      error === undefined ? `${program}: ${stderr.trim()}` : `${program} is missing: apt install mtools`,
+    );
   return stdout;
 }

@@ -41,10 +41,18 @@ export async function writeImage(imageFile: string, card: Card, progress: Progre
   try {
     const { size } = await image.stat();
     await checkImage(image, size);
-    if (card.bytes < size) throw new FlashError('too-small', `the card holds ${card.bytes} bytes, the image needs ${size}: take a larger card`);
+    if (card.bytes < size)
+      throw new FlashError(
+        'too-small',
+        `the card holds ${card.bytes} bytes, the image needs ${size}: take a larger card`,
+      );
     const written = await copy(image, size, card, progress);
     const found = await hashOf(card, size, progress);
-    if (found !== written) throw new FlashError('verify-failed', 'what is read back is not what was written: the card or its reader is bad, throw it away');
+    if (found !== written)
+      throw new FlashError(
+        'verify-failed',
+        'what is read back is not what was written: the card or its reader is bad, throw it away',
+      );
   } finally {
     await image.close();
   }
@@ -54,7 +62,8 @@ export async function writeImage(imageFile: string, card: Card, progress: Progre
 async function checkImage(image: FileHandle, size: number): Promise<void> {
   const mark = Buffer.alloc(2);
   await image.read(mark, 0, 2, 510);
-  if (size < 1 << 20 || mark.readUInt16BE(0) !== 0x55aa) throw new FlashError('bad-image', 'this is no disk image (unpack it first, if it ends in .xz)');
+  if (size < 1 << 20 || mark.readUInt16BE(0) !== 0x55aa)
+    throw new FlashError('bad-image', 'this is no disk image (unpack it first, if it ends in .xz)');
 }
 
 /** @returns SHA-256 of the image */
@@ -76,7 +85,11 @@ async function copy(image: FileHandle, size: number, card: Card, progress: Progr
     await card.write(first!, 0);
     await card.settle();
   } catch (cause) {
-    throw new FlashError('write-failed', `the card cannot be written (${(cause as NodeJS.ErrnoException).code ?? String(cause)}): put it in again, or take another one`, { cause });
+    throw new FlashError(
+      'write-failed',
+      `the card cannot be written (${(cause as NodeJS.ErrnoException).code ?? String(cause)}): put it in again, or take another one`,
+      { cause },
+    );
   }
   return hash.digest('hex');
 }
@@ -87,9 +100,14 @@ async function hashOf(card: Card, size: number, progress: Progress): Promise<str
   for (let at = 0; at < size; at += CHUNK_BYTES) {
     const wanted = Math.min(CHUNK_BYTES, size - at);
     const got = await card.read(chunk.subarray(0, wanted), at).catch((cause: unknown) => {
-      throw new FlashError('verify-failed', `the card cannot be read back (${(cause as NodeJS.ErrnoException).code ?? String(cause)}): put it in again`, { cause });
+      throw new FlashError(
+        'verify-failed',
+        `the card cannot be read back (${(cause as NodeJS.ErrnoException).code ?? String(cause)}): put it in again`,
+        { cause },
+      );
     });
-    if (got < wanted) throw new FlashError('verify-failed', 'the card ends before it should: it is smaller than it claims');
+    if (got < wanted)
+      throw new FlashError('verify-failed', 'the card ends before it should: it is smaller than it claims');
     hash.update(chunk.subarray(0, wanted));
     progress('reading back', at + wanted, size);
   }
@@ -102,7 +120,9 @@ export async function openCard(path: string, bytes?: number): Promise<Card> {
   let handle = await open(path, constants.O_RDWR | (isDevice ? constants.O_EXCL : 0));
   return {
     bytes: bytes ?? (await handle.stat()).size,
-    write: async (data, at) => { await handle.write(data, 0, data.length, at); },
+    write: async (data, at) => {
+      await handle.write(data, 0, data.length, at);
+    },
     read: async (into, at) => (await handle.read(into, 0, into.length, at)).bytesRead,
     // The last close of a device makes the kernel forget what it holds of it.
     settle: async () => {

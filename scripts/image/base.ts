@@ -12,20 +12,43 @@ const SUITE = 'trixie';
 
 const PACKAGES = [
   // The board: its kernel, its firmware, its radio.
-  'linux-image-arm64', 'initramfs-tools', 'zstd', 'raspi-firmware', 'firmware-brcm80211', 'wireless-regdb',
-  'systemd-sysv', 'libnss-systemd', 'udev', 'dbus', 'kmod', 'e2fsprogs', 'fdisk',
+  'linux-image-arm64',
+  'initramfs-tools',
+  'zstd',
+  'raspi-firmware',
+  'firmware-brcm80211',
+  'wireless-regdb',
+  'systemd-sysv',
+  'libnss-systemd',
+  'udev',
+  'dbus',
+  'kmod',
+  'e2fsprogs',
+  'fdisk',
   // The network and the time.
-  'network-manager', 'wpasupplicant', 'iproute2', 'ca-certificates', 'systemd-timesyncd',
+  'network-manager',
+  'wpasupplicant',
+  'iproute2',
+  'ca-certificates',
+  'systemd-timesyncd',
   // Sound, with the server that speakerphones need, and the switch.
-  'alsa-utils', 'pulseaudio', 'pulseaudio-utils', 'libasound2-plugins', 'gpiod',
+  'alsa-utils',
+  'pulseaudio',
+  'pulseaudio-utils',
+  'libasound2-plugins',
+  'gpiod',
   // Of the package's program.
   'libstdc++6',
 ];
 
 /** What a phone never reads. */
 const DPKG = [
-  'force-confold', 'path-exclude=/usr/share/man/*', 'path-exclude=/usr/share/info/*', 'path-exclude=/usr/share/locale/*',
-  'path-exclude=/usr/share/doc/*', 'path-include=/usr/share/doc/*/copyright',
+  'force-confold',
+  'path-exclude=/usr/share/man/*',
+  'path-exclude=/usr/share/info/*',
+  'path-exclude=/usr/share/locale/*',
+  'path-exclude=/usr/share/doc/*',
+  'path-include=/usr/share/doc/*/copyright',
 ];
 
 /**
@@ -33,7 +56,10 @@ const DPKG = [
  * every disk there is, so that the same image starts on a board and in QEMU.
  */
 const HOOKS = [
-  ['essential', 'mkdir -p "$1/etc/initramfs-tools/conf.d" && echo update_initramfs=no > "$1/etc/initramfs-tools/update-initramfs.conf"'],
+  [
+    'essential',
+    'mkdir -p "$1/etc/initramfs-tools/conf.d" && echo update_initramfs=no > "$1/etc/initramfs-tools/update-initramfs.conf"',
+  ],
   ['customize', 'printf "MODULES=most\\nCOMPRESS=zstd\\n" > "$1/etc/initramfs-tools/conf.d/phone.conf"'],
   ['customize', 'chroot "$1" update-initramfs -c -k all'],
 ] as const;
@@ -43,13 +69,22 @@ const EPOCH = '1767225600';
 
 /** As mmdebstrap takes it, without where it comes from and where it goes. */
 const RECIPE: readonly string[] = [
-  '--mode=root', '--arch=arm64', '--variant=minbase', '--components=main,non-free-firmware', '--aptopt=Apt::Install-Recommends "false"',
-  ...DPKG.map((option) => `--dpkgopt=${option}`), `--include=${PACKAGES.join(',')}`, ...HOOKS.map(([when, what]) => `--${when}-hook=${what}`),
+  '--mode=root',
+  '--arch=arm64',
+  '--variant=minbase',
+  '--components=main,non-free-firmware',
+  '--aptopt=Apt::Install-Recommends "false"',
+  ...DPKG.map((option) => `--dpkgopt=${option}`),
+  `--include=${PACKAGES.join(',')}`,
+  ...HOOKS.map(([when, what]) => `--${when}-hook=${what}`),
 ];
 
 /** Named after what makes it. */
 export function baseFile(): string {
-  const key = createHash('sha256').update([SUITE, EPOCH, ...RECIPE].join('\0')).digest('hex').slice(0, 16);
+  const key = createHash('sha256')
+    .update([SUITE, EPOCH, ...RECIPE].join('\0'))
+    .digest('hex')
+    .slice(0, 16);
   return join(CACHE, `debian-${SUITE}-${key}.tar`);
 }
 
@@ -60,12 +95,15 @@ export function baseFile(): string {
 export function provideBase(mirror: string | undefined): string {
   const file = baseFile();
   if (existsSync(file)) return file;
-  console.error(`image: Debian ${SUITE} from ${mirror ?? 'mmdebstrap\'s own mirror'}: about eight minutes, once`);
+  console.error(`image: Debian ${SUITE} from ${mirror ?? "mmdebstrap's own mirror"}: about eight minutes, once`);
   mkdirSync(CACHE, { recursive: true });
   const draft = file.replace(/\.tar$/, '.part.tar');
   // INITRD=No: the kernel's own package makes none, see above.
-  run('mmdebstrap', [...RECIPE, SUITE, draft, ...(mirror === undefined ? [] : [mirror])], { env: { ...process.env, PATH: TOOL_PATH, INITRD: 'No', SOURCE_DATE_EPOCH: EPOCH } });
+  run('mmdebstrap', [...RECIPE, SUITE, draft, ...(mirror === undefined ? [] : [mirror])], {
+    env: { ...process.env, PATH: TOOL_PATH, INITRD: 'No', SOURCE_DATE_EPOCH: EPOCH },
+  });
   renameSync(draft, file);
-  for (const old of readdirSync(CACHE).filter((name) => /^debian-.*\.tar$/.test(name) && join(CACHE, name) !== file)) rmSync(join(CACHE, old));
+  for (const old of readdirSync(CACHE).filter((name) => /^debian-.*\.tar$/.test(name) && join(CACHE, name) !== file))
+    rmSync(join(CACHE, old));
   return file;
 }

@@ -1,4 +1,13 @@
-import { closeSync, ftruncateSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  ftruncateSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../package/npm-parts.ts';
@@ -8,7 +17,10 @@ import type { Partition } from './layout.ts';
 
 const BLOCK = 4096;
 /** What a phone's file system is called; fixed, for the sake of the same bytes. */
-const UUIDS: Readonly<Partial<Record<Partition['name'], string>>> = { 'root A': 'be57da11-0000-4000-8000-00000000000a', data: 'be57da11-0000-4000-8000-00000000000d' };
+const UUIDS: Readonly<Partial<Record<Partition['name'], string>>> = {
+  'root A': 'be57da11-0000-4000-8000-00000000000a',
+  data: 'be57da11-0000-4000-8000-00000000000d',
+};
 
 /** An empty image: holes, and the partition table. */
 export function createImage(image: string): void {
@@ -27,13 +39,39 @@ export function createImage(image: string): void {
  * @param extended more of its -E, each after a comma
  * @throws {Error} also when the folder does not fit
  */
-export function writeExt4(image: string, { name, start, bytes }: Partition, folder: string, epoch: number, extra: readonly string[], extended = ''): void {
+export function writeExt4(
+  image: string,
+  { name, start, bytes }: Partition,
+  folder: string,
+  epoch: number,
+  extra: readonly string[],
+  extended = '',
+): void {
   const uuid = UUIDS[name]!;
   const env = { ...process.env, PATH: TOOL_PATH, E2FSPROGS_FAKE_TIME: String(epoch), SOURCE_DATE_EPOCH: String(epoch) };
-  run('mke2fs', [
-    '-q', '-F', '-t', 'ext4', '-b', String(BLOCK), '-U', uuid, '-L', name.replace(' ', '-'), '-E', `offset=${start},hash_seed=${uuid},lazy_itable_init=0,lazy_journal_init=0${extended}`, ...extra,
-    '-d', folder, image, String(bytes / BLOCK),
-  ], { env });
+  run(
+    'mke2fs',
+    [
+      '-q',
+      '-F',
+      '-t',
+      'ext4',
+      '-b',
+      String(BLOCK),
+      '-U',
+      uuid,
+      '-L',
+      name.replace(' ', '-'),
+      '-E',
+      `offset=${start},hash_seed=${uuid},lazy_itable_init=0,lazy_journal_init=0${extended}`,
+      ...extra,
+      '-d',
+      folder,
+      image,
+      String(bytes / BLOCK),
+    ],
+    { env },
+  );
   settleTimes(`${image}?offset=${start}`, folder, epoch, env);
 }
 
@@ -41,7 +79,12 @@ export function writeExt4(image: string, { name, start, bytes }: Partition, fold
 function settleTimes(fileSystem: string, folder: string, epoch: number, env: NodeJS.ProcessEnv): void {
   const work = mkdtempSync(join(tmpdir(), 'bestday-image-'));
   const commands = join(work, 'commands');
-  writeFileSync(commands, [...pathsOf(folder), '/'].flatMap((path) => ['atime', 'ctime'].map((field) => `set_inode_field "${path}" ${field} @${epoch}\n`)).join(''));
+  writeFileSync(
+    commands,
+    [...pathsOf(folder), '/']
+      .flatMap((path) => ['atime', 'ctime'].map((field) => `set_inode_field "${path}" ${field} @${epoch}\n`))
+      .join(''),
+  );
   try {
     run('debugfs', ['-w', '-f', commands, fileSystem], { env });
   } finally {

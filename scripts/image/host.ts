@@ -16,13 +16,18 @@ export interface Host {
 export const thisHost: Host = {
   uid: process.getuid?.() ?? -1,
   machine: process.arch,
-  has: (program) => spawnSync('sh', ['-c', 'command -v "$1"', 'sh', program], { env: { ...process.env, PATH: TOOL_PATH } }).status === 0,
+  has: (program) =>
+    spawnSync('sh', ['-c', 'command -v "$1"', 'sh', program], { env: { ...process.env, PATH: TOOL_PATH } }).status ===
+    0,
 };
 
 const EMULATOR = 'qemu-aarch64-static';
 /** Programs by Debian's package. */
 const TOOLS: Readonly<Record<string, readonly string[]>> = {
-  mtools: ['mformat', 'mcopy'], e2fsprogs: ['mke2fs', 'debugfs', 'e2fsck'], dpkg: ['dpkg-deb'], tar: ['tar'],
+  mtools: ['mformat', 'mcopy'],
+  e2fsprogs: ['mke2fs', 'debugfs', 'e2fsck'],
+  dpkg: ['dpkg-deb'],
+  tar: ['tar'],
 };
 const BASE_TOOLS: Readonly<Record<string, readonly string[]>> = { mmdebstrap: ['mmdebstrap'] };
 
@@ -30,10 +35,14 @@ const BASE_TOOLS: Readonly<Record<string, readonly string[]>> = { mmdebstrap: ['
 export function obstacles(host: Host, hasBase: boolean): string[] {
   const foreign: typeof TOOLS = host.machine === 'arm64' ? {} : { 'qemu-user-static': [EMULATOR] };
   const wanted = Object.entries({ ...TOOLS, ...(hasBase ? {} : BASE_TOOLS), ...foreign });
-  const packages = wanted.filter(([, programs]) => programs.some((program) => !host.has(program))).map(([name]) => name);
+  const packages = wanted
+    .filter(([, programs]) => programs.some((program) => !host.has(program)))
+    .map(([name]) => name);
   return [
     ...(host.uid === 0 ? [] : ['only root can make files that belong to others: sudo npm run image -- …']),
-    ...(packages.length === 0 ? [] : [`${packages.join(', ')} ${packages.length === 1 ? 'is' : 'are'} missing: apt install ${packages.join(' ')}`]),
+    ...(packages.length === 0
+      ? []
+      : [`${packages.join(', ')} ${packages.length === 1 ? 'is' : 'are'} missing: apt install ${packages.join(' ')}`]),
   ];
 }
 
@@ -41,7 +50,10 @@ export function obstacles(host: Host, hasBase: boolean): string[] {
 export function needSpace(folder: string, bytes: number): void {
   const { bavail, bsize } = statfsSync(folder);
   const gigabytes = (count: number): string => (count / 1e9).toFixed(1);
-  if (bavail * bsize < bytes) throw new Error(`${folder} has ${gigabytes(bavail * bsize)} GB left, ${gigabytes(bytes)} are needed: make room, or name another folder with BESTDAY_CACHE or --output`);
+  if (bavail * bsize < bytes)
+    throw new Error(
+      `${folder} has ${gigabytes(bavail * bsize)} GB left, ${gigabytes(bytes)} are needed: make room, or name another folder with BESTDAY_CACHE or --output`,
+    );
 }
 
 const BINFMT = '/proc/sys/fs/binfmt_misc';

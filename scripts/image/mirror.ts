@@ -8,8 +8,17 @@ import { join } from 'node:path';
  */
 export function mirrorOf(apt: string): string | undefined {
   const folder = join(apt, 'sources.list.d');
-  const files = [join(apt, 'sources.list'), ...(existsSync(folder) ? readdirSync(folder).sort().map((name) => join(folder, name)) : [])];
-  const lines = files.filter((file) => /\.(list|sources)$/.test(file) && existsSync(file)).flatMap((file) => readFileSync(file, 'utf8').split('\n'));
+  const files = [
+    join(apt, 'sources.list'),
+    ...(existsSync(folder)
+      ? readdirSync(folder)
+          .sort()
+          .map((name) => join(folder, name))
+      : []),
+  ];
+  const lines = files
+    .filter((file) => /\.(list|sources)$/.test(file) && existsSync(file))
+    .flatMap((file) => readFileSync(file, 'utf8').split('\n'));
   const words = lines.filter((line) => /^(deb |URIs:)/.test(line)).flatMap((line) => line.split(/\s+/));
   return words.find((word) => /^https?:\/\/\S+\/debian\/?$/.test(word))?.replace(/\/$/, '');
 }

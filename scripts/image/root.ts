@@ -1,4 +1,15 @@
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { run } from '../package/npm-parts.ts';
 import { ROOT } from '../programs.ts';
@@ -23,21 +34,55 @@ const LINKS: Readonly<Record<string, string>> = {
   'etc/resolv.conf': '/run/NetworkManager/resolv.conf',
   'etc/mtab': '../proc/self/mounts',
   'etc/systemd/system/default.target': '/usr/lib/systemd/system/bestday-phone.target',
-  'etc/systemd/system/local-fs.target.wants/bestday-phone-data.service': '/usr/lib/systemd/system/bestday-phone-data.service',
-  'etc/systemd/system/bestday-phone.target.wants/bestday-phone-support.service': '/usr/lib/systemd/system/bestday-phone-support.service',
-  'etc/systemd/system/bestday-phone.target.wants/NetworkManager.service': '/usr/lib/systemd/system/NetworkManager.service',
+  'etc/systemd/system/local-fs.target.wants/bestday-phone-data.service':
+    '/usr/lib/systemd/system/bestday-phone-data.service',
+  'etc/systemd/system/bestday-phone.target.wants/bestday-phone-support.service':
+    '/usr/lib/systemd/system/bestday-phone-support.service',
+  'etc/systemd/system/bestday-phone.target.wants/NetworkManager.service':
+    '/usr/lib/systemd/system/NetworkManager.service',
 };
 /**
  * Services of a computer with people at it, or with a root that changes. getty and the like are nobody's business on
  * a phone: whoever holds it has no login to try.
  */
 export const MASKED = [
-  'getty.target', 'getty@.service', 'autovt@.service', 'console-getty.service', 'systemd-logind.service', 'systemd-user-sessions.service', 'rescue.service',
-  'systemd-hostnamed.socket', 'systemd-hostnamed.service', 'systemd-sysext.socket', 'systemd-journal-flush.service',
-  'sys-fs-fuse-connections.mount', 'sys-kernel-debug.mount', 'sys-kernel-tracing.mount', 'sys-kernel-config.mount', 'dev-hugepages.mount', 'dev-mqueue.mount', 'proc-sys-fs-binfmt_misc.automount',
-  'apt-daily.timer', 'apt-daily-upgrade.timer', 'dpkg-db-backup.timer', 'e2scrub_all.timer', 'e2scrub_reap.service', 'fstrim.timer', 'NetworkManager-wait-online.service',
-  'NetworkManager-dispatcher.service', 'alsa-restore.service', 'alsa-state.service', 'systemd-machine-id-commit.service', 'systemd-firstboot.service', 'systemd-hwdb-update.service',
-  'systemd-update-done.service', 'systemd-journal-catalog-update.service', 'ldconfig.service', 'systemd-pcrmachine.service', 'systemd-pstore.service', 'systemd-quotacheck.service',
+  'getty.target',
+  'getty@.service',
+  'autovt@.service',
+  'console-getty.service',
+  'systemd-logind.service',
+  'systemd-user-sessions.service',
+  'rescue.service',
+  'systemd-hostnamed.socket',
+  'systemd-hostnamed.service',
+  'systemd-sysext.socket',
+  'systemd-journal-flush.service',
+  'sys-fs-fuse-connections.mount',
+  'sys-kernel-debug.mount',
+  'sys-kernel-tracing.mount',
+  'sys-kernel-config.mount',
+  'dev-hugepages.mount',
+  'dev-mqueue.mount',
+  'proc-sys-fs-binfmt_misc.automount',
+  'apt-daily.timer',
+  'apt-daily-upgrade.timer',
+  'dpkg-db-backup.timer',
+  'e2scrub_all.timer',
+  'e2scrub_reap.service',
+  'fstrim.timer',
+  'NetworkManager-wait-online.service',
+  'NetworkManager-dispatcher.service',
+  'alsa-restore.service',
+  'alsa-state.service',
+  'systemd-machine-id-commit.service',
+  'systemd-firstboot.service',
+  'systemd-hwdb-update.service',
+  'systemd-update-done.service',
+  'systemd-journal-catalog-update.service',
+  'ldconfig.service',
+  'systemd-pcrmachine.service',
+  'systemd-pstore.service',
+  'systemd-quotacheck.service',
 ];
 const GETTY_GENERATOR = 'etc/systemd/system-generators/systemd-getty-generator';
 /** Emptied: what the build left, and what is mounted over. */
@@ -54,7 +99,9 @@ export function makeRoot(folder: string, options: RootOptions): void {
 function installPackage(folder: string, deb: string): void {
   cpSync(deb, join(folder, 'tmp/phone.deb'));
   // A chroot is no running system: dpkg's scripts see neither systemd nor udev, and only enable what is to start.
-  run('chroot', [folder, 'dpkg', '--install', '/tmp/phone.deb'], { env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' } });
+  run('chroot', [folder, 'dpkg', '--install', '/tmp/phone.deb'], {
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' },
+  });
 }
 
 /** What lies on the boot partition is taken away before; see `bootFiles`. */
@@ -78,7 +125,10 @@ function configure(folder: string, { board, console, epoch }: RootOptions): void
   // Empty: systemd takes a new one at each start, in memory.
   writeFileSync(at('etc/machine-id'), '');
   rmSync(at('var/lib/dbus/machine-id'), { force: true });
-  writeFileSync(at('usr/lib/bestday-phone/image/default'), defaults(readFileSync(at('etc/default/bestday-phone'), 'utf8'), board));
+  writeFileSync(
+    at('usr/lib/bestday-phone/image/default'),
+    defaults(readFileSync(at('etc/default/bestday-phone'), 'utf8'), board),
+  );
   for (const [path, target] of Object.entries(LINKS)) link(at(path), target);
   for (const unit of MASKED) link(at(`etc/systemd/system/${unit}`), '/dev/null');
   link(at(GETTY_GENERATOR), '/dev/null');
@@ -104,14 +154,19 @@ function copyFiles(from: string, to: string): void {
 
 /** As the package wrote it, for this board. */
 export function defaults(written: string, board: string): string {
-  return written.replace(/^BESTDAY_BOARD=.*$/m, `BESTDAY_BOARD=${board}`).replace(/^BESTDAY_CONTROLS=.*$/m, 'BESTDAY_CONTROLS=gpio');
+  return written
+    .replace(/^BESTDAY_BOARD=.*$/m, `BESTDAY_BOARD=${board}`)
+    .replace(/^BESTDAY_CONTROLS=.*$/m, 'BESTDAY_CONTROLS=gpio');
 }
 
 function openConsole(at: (path: string) => string): void {
   rmSync(at(GETTY_GENERATOR));
   const folder = at('etc/systemd/system/serial-getty@.service.d');
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'image.conf'), '[Service]\nExecStart=\nExecStart=-/sbin/agetty --autologin root --noclear --keep-baud 115200 %I $TERM\n');
+  writeFileSync(
+    join(folder, 'image.conf'),
+    '[Service]\nExecStart=\nExecStart=-/sbin/agetty --autologin root --noclear --keep-baud 115200 %I $TERM\n',
+  );
   rmSync(at('etc/systemd/system/getty.target'));
   link(at('etc/systemd/system/bestday-phone.target.wants/getty.target'), '/usr/lib/systemd/system/getty.target');
 }

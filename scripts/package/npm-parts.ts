@@ -10,9 +10,12 @@ export const CACHE = join(ROOT, '.cache/package');
 
 /** A package of package-lock.json, whatever machine this is. @throws {Error} */
 export function lockedPart(name: string): NpmPart {
-  const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as { packages: Record<string, { version?: string; integrity?: string } | undefined> };
+  const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { version?: string; integrity?: string } | undefined>;
+  };
   const { version, integrity } = lock.packages[`node_modules/${name}`] ?? {};
-  if (version === undefined || integrity === undefined) throw new Error(`package-lock.json has no ${name}: npm install`);
+  if (version === undefined || integrity === undefined)
+    throw new Error(`package-lock.json has no ${name}: npm install`);
   return { name, version, integrity };
 }
 
@@ -46,9 +49,19 @@ function checkIntegrity(archive: string, { name, version, integrity }: NpmPart):
 }
 
 /** @throws {Error} with the last lines of what the program said */
-export function run(program: string, argumentsOf: readonly string[], options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {}): string {
-  const { status, stdout, stderr, error } = spawnSync(program, argumentsOf, { encoding: 'utf8', cwd: options.cwd ?? ROOT, env: options.env ?? process.env, maxBuffer: 64 << 20 });
+export function run(
+  program: string,
+  argumentsOf: readonly string[],
+  options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
+): string {
+  const { status, stdout, stderr, error } = spawnSync(program, argumentsOf, {
+    encoding: 'utf8',
+    cwd: options.cwd ?? ROOT,
+    env: options.env ?? process.env,
+    maxBuffer: 64 << 20,
+  });
   if (status === 0) return stdout;
-  const why = error === undefined ? stderr.trim().split('\n').slice(-5).join('\n') : (error as NodeJS.ErrnoException).code;
+  const why =
+    error === undefined ? stderr.trim().split('\n').slice(-5).join('\n') : (error as NodeJS.ErrnoException).code;
   throw new Error(`${program} ${argumentsOf.slice(0, 3).join(' ')} …: ${why}`);
 }

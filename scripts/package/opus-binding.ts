@@ -17,7 +17,8 @@ const NAPI = '3';
  */
 export function opusBinding(architecture: Architecture): { readonly file: string } | { readonly missing: string } {
   const { gnu, name } = architecture;
-  if (spawnSync(`${gnu}-g++`, ['--version']).status !== 0) return { missing: `${gnu}-g++ is not installed (apt install g++-${gnu.replace('x86_64', 'x86-64')})` };
+  if (spawnSync(`${gnu}-g++`, ['--version']).status !== 0)
+    return { missing: `${gnu}-g++ is not installed (apt install g++-${gnu.replace('x86_64', 'x86-64')})` };
   const file = join(CACHE, `opus-${lockedPart(NAME).version}-${name}.node`);
   if (!existsSync(file)) build(architecture, file);
   return { file };
@@ -32,15 +33,42 @@ function build(architecture: Architecture, file: string): void {
   const { gnu, node } = architecture;
   const work = join(CACHE, `opus-build-${architecture.name}`);
   rmSync(work, { recursive: true, force: true });
-  cpSync(join(ROOT, 'node_modules', NAME), work, { recursive: true, filter: (path) => !/\/(prebuild|build|build-tmp[^/]*)$/.test(path) });
+  cpSync(join(ROOT, 'node_modules', NAME), work, {
+    recursive: true,
+    filter: (path) => !/\/(prebuild|build|build-tmp[^/]*)$/.test(path),
+  });
   cpSync(join(ROOT, 'node_modules/node-addon-api'), join(work, 'node_modules/node-addon-api'), { recursive: true });
   // Headers are the same for every machine; the paths that a compiler writes into its output are cut off.
   const headers = npmFolder(architecture.runtime ?? architectureNamed('arm64').runtime!);
   const flags = `-ffile-prefix-map=${work}=opus`;
-  run(process.execPath, [nodeGyp(), 'rebuild', `--arch=${node}`, `--nodedir=${headers}`, '--module_name=opus', `--module_path=${work}/out`, '--napi_version=9', `--napi_build_version=${NAPI}`, '-j', '2'], {
-    cwd: work,
-    env: { ...process.env, CC: `${gnu}-gcc`, CXX: `${gnu}-g++`, AR: `${gnu}-ar`, LINK: `${gnu}-g++`, CFLAGS: flags, CXXFLAGS: flags, LDFLAGS: '-Wl,--build-id=none' },
-  });
+  run(
+    process.execPath,
+    [
+      nodeGyp(),
+      'rebuild',
+      `--arch=${node}`,
+      `--nodedir=${headers}`,
+      '--module_name=opus',
+      `--module_path=${work}/out`,
+      '--napi_version=9',
+      `--napi_build_version=${NAPI}`,
+      '-j',
+      '2',
+    ],
+    {
+      cwd: work,
+      env: {
+        ...process.env,
+        CC: `${gnu}-gcc`,
+        CXX: `${gnu}-g++`,
+        AR: `${gnu}-ar`,
+        LINK: `${gnu}-g++`,
+        CFLAGS: flags,
+        CXXFLAGS: flags,
+        LDFLAGS: '-Wl,--build-id=none',
+      },
+    },
+  );
   run(`${gnu}-strip`, ['--strip-unneeded', join(work, 'out/opus.node')]);
   mkdirSync(dirname(file), { recursive: true });
   renameSync(join(work, 'out/opus.node'), file);

@@ -29,7 +29,10 @@ export function pinnedParts(architecture: Architecture): Parts {
     koffi: npmFolder(lockedPart('koffi')),
     koffiPlatform: { name: architecture.koffi, folder: npmFolder(lockedPart(architecture.koffi)) },
     opus: 'file' in opus ? { file: opus.file, folder: bindingFolder(architecture.node, architecture.abi) } : undefined,
-    missing: 'missing' in opus ? [`native Opus: ${opus.missing}; the phone encodes with WebAssembly, at about twice the CPU`] : [],
+    missing:
+      'missing' in opus
+        ? [`native Opus: ${opus.missing}; the phone encodes with WebAssembly, at about twice the CPU`]
+        : [],
   };
 }
 

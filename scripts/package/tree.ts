@@ -6,7 +6,14 @@ import type { Parts } from './parts.ts';
 
 const HOME = 'usr/lib/bestday-phone';
 /** In the order in which they come at a boot. */
-export const UNITS = ['bestday-phone-provision.service', 'bestday-phone.service', 'bestday-phone.target', 'bestday-phone-sound.service', 'bestday-phone-self-test.service', 'bestday-phone-self-test.timer'];
+export const UNITS = [
+  'bestday-phone-provision.service',
+  'bestday-phone.service',
+  'bestday-phone.target',
+  'bestday-phone-sound.service',
+  'bestday-phone-self-test.service',
+  'bestday-phone-self-test.timer',
+];
 
 /** Bundles that the phone loads; the server's stay behind. */
 const BUNDLES = ['bestday-phone.cjs', 'audio-child.cjs', 'lazy/conf.cjs', 'lazy/winston.cjs', 'lazy/libopus.wasm'];
@@ -25,8 +32,12 @@ export function layOut(folder: string, parts: Parts): void {
 type To = (...path: string[]) => string;
 
 function program(to: To, { node }: Parts): void {
-  for (const bundle of BUNDLES) put(to(HOME, 'dist', bundle), readFileSync(join(ROOT, 'dist', bundle)), bundle.startsWith('lazy/') ? 0o644 : 0o755);
-  const { name, version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { name: string; version: string };
+  for (const bundle of BUNDLES)
+    put(to(HOME, 'dist', bundle), readFileSync(join(ROOT, 'dist', bundle)), bundle.startsWith('lazy/') ? 0o644 : 0o755);
+  const { name, version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    name: string;
+    version: string;
+  };
   put(to(HOME, 'package.json'), `${JSON.stringify({ name, version, type: 'module' })}\n`);
   copy(join(ROOT, 'device/prompts'), to(HOME, 'device/prompts'));
   copy(join(ROOT, 'hardware'), to(HOME, 'hardware'));
@@ -43,10 +54,12 @@ function natives(to: To, { koffi, koffiPlatform, opus }: Parts): void {
   const modules = to(HOME, 'node_modules');
   for (const file of KOFFI_FILES) copy(join(koffi, file), join(modules, 'koffi', file));
   const { name, folder } = koffiPlatform;
-  for (const file of readdirSync(folder).filter((each) => !each.startsWith('musl'))) copy(join(folder, file), join(modules, name, file));
+  for (const file of readdirSync(folder).filter((each) => !each.startsWith('musl')))
+    copy(join(folder, file), join(modules, name, file));
   if (opus === undefined) return;
   const home = join(modules, '@discordjs/opus');
-  for (const file of ['package.json', 'LICENSE']) copy(join(ROOT, 'node_modules/@discordjs/opus', file), join(home, file));
+  for (const file of ['package.json', 'LICENSE'])
+    copy(join(ROOT, 'node_modules/@discordjs/opus', file), join(home, file));
   put(join(home, opus.folder, 'opus.node'), readFileSync(opus.file));
 }
 

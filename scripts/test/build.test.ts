@@ -9,7 +9,9 @@ const PROGRAMS = ['dist/bestday-phone.cjs', 'dist/bestday-server.cjs'];
 const run = (...command: string[]) => spawnSync(process.execPath, command, { cwd: ROOT, encoding: 'utf8' });
 
 describe('build', () => {
-  before(async () => { await build(); });
+  before(async () => {
+    await build();
+  });
 
   for (const program of PROGRAMS) {
     it(`makes ${program} a program of one file`, () => {
@@ -23,7 +25,10 @@ describe('build', () => {
 
   it('keeps what is seldom needed out of the programs, and finds it when it is', () => {
     assert.ok(!readFileSync(join(ROOT, 'dist/bestday-phone.cjs'), 'utf8').includes('node_modules/ajv/'));
-    const { conf, winston } = { conf: run('-p', 'typeof require("./dist/lazy/conf.cjs")'), winston: run('-p', 'typeof require("./dist/lazy/winston.cjs").createLogger') };
+    const { conf, winston } = {
+      conf: run('-p', 'typeof require("./dist/lazy/conf.cjs")'),
+      winston: run('-p', 'typeof require("./dist/lazy/winston.cjs").createLogger'),
+    };
     assert.deepEqual([conf.stdout.trim(), winston.stdout.trim()], ['function', 'function']);
   });
 
@@ -31,7 +36,7 @@ describe('build', () => {
     for (const program of PROGRAMS) {
       const source = readFileSync(join(ROOT, program), 'latin1');
       assert.equal(/[^\0-\x7f]/.test(source), false, program);
-      assert.ok(!source.includes('binaryDecode(\''), program);
+      assert.ok(!source.includes("binaryDecode('"), program);
     }
     assert.deepEqual([...readFileSync(join(ROOT, 'dist/lazy/libopus.wasm')).subarray(0, 4)], [...Buffer.from('\0asm')]);
   });
@@ -45,6 +50,9 @@ describe('build', () => {
   it('does nothing when no input has changed', async () => {
     const before = PROGRAMS.map((program) => statSync(join(ROOT, program)).mtimeMs);
     await build();
-    assert.deepEqual(PROGRAMS.map((program) => statSync(join(ROOT, program)).mtimeMs), before);
+    assert.deepEqual(
+      PROGRAMS.map((program) => statSync(join(ROOT, program)).mtimeMs),
+      before,
+    );
   });
 });

@@ -8,7 +8,9 @@ const RANGE = '>=20.19.0 <25';
 
 describe('setup', () => {
   let root: string;
-  beforeEach(() => { root = mkdtempSync(join(tmpdir(), 'bestday-setup-')); });
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), 'bestday-setup-'));
+  });
   afterEach(() => rmSync(root, { recursive: true }));
 
   const write = (file: string, content: unknown): void => {
@@ -22,13 +24,22 @@ describe('setup', () => {
   };
 
   const versions: [string, boolean][] = [
-    ['18.20.0', false], ['20.18.9', false], ['20.19.0', true], ['22.0.0', true], ['24.99.0', true], ['25.0.0', false],
+    ['18.20.0', false],
+    ['20.18.9', false],
+    ['20.19.0', true],
+    ['22.0.0', true],
+    ['24.99.0', true],
+    ['25.0.0', false],
   ];
   for (const [version, fits] of versions) {
     it(`${fits ? 'takes' : 'refuses'} Node ${version}`, () => {
       const fault = nodeFault(version, RANGE);
       if (fits) assert.equal(fault, undefined);
-      else assert.match(fault ?? '', new RegExp(`^Node 20\\.19 to 24 is needed; this is Node ${version.replaceAll('.', '\\.')}`));
+      else
+        assert.match(
+          fault ?? '',
+          new RegExp(`^Node 20\\.19 to 24 is needed; this is Node ${version.replaceAll('.', '\\.')}`),
+        );
     });
   }
 
@@ -40,10 +51,20 @@ describe('setup', () => {
   const installs: [string, object | undefined, object, boolean][] = [
     ['nothing is', undefined, { 'node_modules/a': { version: '1.0.0' } }, false],
     ['all is', { 'node_modules/a': { version: '1.0.0' } }, { 'node_modules/a': { version: '1.0.0' } }, true],
-    ['another version is', { 'node_modules/a': { version: '1.0.0' } }, { 'node_modules/a': { version: '1.0.1' } }, false],
+    [
+      'another version is',
+      { 'node_modules/a': { version: '1.0.0' } },
+      { 'node_modules/a': { version: '1.0.1' } },
+      false,
+    ],
     ['one is missing', {}, { 'node_modules/a': { version: '1.0.0' } }, false],
     ['an optional one is missing', {}, { 'node_modules/a': { version: '1.0.0', optional: true } }, true],
-    ['an optional one is of another version', { 'node_modules/a': { version: '1.0.0' } }, { 'node_modules/a': { version: '2.0.0', optional: true } }, false],
+    [
+      'an optional one is of another version',
+      { 'node_modules/a': { version: '1.0.0' } },
+      { 'node_modules/a': { version: '2.0.0', optional: true } },
+      false,
+    ],
   ];
   for (const [what, held, wanted, installed] of installs) {
     it(`finds ${installed ? 'nothing' : 'something'} to install when ${what}`, () => {
@@ -63,15 +84,24 @@ describe('setup', () => {
     write('node_modules/naudiodon/package.json', {});
     write('node_modules/naudiodon/build/Release/binding.o', '');
     write('node_modules/node-record-lpcm16/package.json', {});
-    assert.deepEqual(missingParts(root).map(({ name }) => name), ['@discordjs/opus', 'naudiodon', 'speaker']);
+    assert.deepEqual(
+      missingParts(root).map(({ name }) => name),
+      ['@discordjs/opus', 'naudiodon', 'speaker'],
+    );
   });
 
   it('knows every optional part of package.json, and lets each run its install script', () => {
-    const { optionalDependencies, allowScripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Record<string, Record<string, unknown>>;
+    const { optionalDependencies, allowScripts } = JSON.parse(
+      readFileSync(join(ROOT, 'package.json'), 'utf8'),
+    ) as Record<string, Record<string, unknown>>;
     const parts = OPTIONAL_PARTS.map(({ name }) => name).sort();
     assert.deepEqual(Object.keys(optionalDependencies ?? {}).sort(), parts);
-    const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as { packages: Record<string, { hasInstallScript?: boolean }> };
-    const scripted = Object.keys(packages).filter((path) => packages[path]?.hasInstallScript).map((path) => path.split('node_modules/').at(-1) ?? '');
+    const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, { hasInstallScript?: boolean }>;
+    };
+    const scripted = Object.keys(packages)
+      .filter((path) => packages[path]?.hasInstallScript)
+      .map((path) => path.split('node_modules/').at(-1) ?? '');
     // fsevents is macOS's own, and no part of a phone.
     assert.deepEqual(Object.keys(allowScripts ?? {}).sort(), scripted.filter((name) => name !== 'fsevents').sort());
   });
@@ -87,7 +117,11 @@ describe('setup', () => {
     const { mtimeMs } = statSync(state);
     setUp(root);
     assert.equal(statSync(state).mtimeMs, mtimeMs);
-    assert.deepEqual(JSON.parse(readFileSync(state, 'utf8')), { abi: process.versions.modules, platform: `${process.platform}-${process.arch}`, mended: null });
+    assert.deepEqual(JSON.parse(readFileSync(state, 'utf8')), {
+      abi: process.versions.modules,
+      platform: `${process.platform}-${process.arch}`,
+      mended: null,
+    });
   });
 
   it('mends native parts again when the mending has changed', () => {

@@ -1,15 +1,15 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { FrameTrace } from '../../device/src/system/frame-trace.ts';
-import { createLog } from '../../device/src/system/logging.ts';
-import { version } from '../../device/src/system/package-root.ts';
-import { defaultDataFolder, openDataFolder } from './data-folder.ts';
-import { DeviceRegistry } from './device-registry.ts';
-import { ServerError } from './errors.ts';
-import { servesForAnother, startProcesses, tellListening } from './processes.ts';
+import { FrameTrace } from '../../common/src/system/frame-trace.ts';
+import { createLog } from '../../common/src/system/logging.ts';
+import { version } from '../../common/src/system/package-root.ts';
+import { defaultDataFolder, openDataFolder } from './system/data-folder.ts';
+import { DeviceRegistry } from './cluster/device-registry.ts';
+import { ServerError } from './system/errors.ts';
+import { servesForAnother, startProcesses, tellListening } from './cluster/processes.ts';
 import { startServer } from './server.ts';
 import { storeChoice } from './store/store-option.ts';
 import type { TlsChoice } from './server.ts';
-import { addServiceFlags, readServices } from './service-flags.ts';
+import { addServiceFlags, readServices } from './pipeline/service-flags.ts';
 
 /** `bestday-server`: arguments → server. The only file that ends the process. */
 
@@ -37,7 +37,8 @@ interface ServeFlags extends DataFlag {
 }
 
 async function serve(flags: ServeFlags): Promise<number> {
-  if (flags.port === undefined) throw new ServerError('bad-option', `--port is missing: give the port to listen on, 0 for any free one; ${USAGE}`);
+  if (flags.port === undefined)
+    throw new ServerError('bad-option', `--port is missing: give the port to listen on, 0 for any free one; ${USAGE}`);
   const tls = tlsChoice(flags);
   const store = flags.store === undefined ? undefined : storeChoice(flags.store, flags.storePasswordFile, process.env);
   const dataFolder = await openDataFolder(flags.data ?? defaultDataFolder());
@@ -49,10 +50,20 @@ async function serve(flags: ServeFlags): Promise<number> {
     process.once('SIGINT', () => resolve());
   });
   const { processes = 1 } = flags;
-  if (processes > 1 && store === undefined) throw new ServerError('bad-option', '--processes needs --store: a phone that comes back may reach another process');
+  if (processes > 1 && store === undefined)
+    throw new ServerError('bad-option', '--processes needs --store: a phone that comes back may reach another process');
   if (processes > 1 && !servesForAnother()) return serveWithProcesses(processes, log, signalled);
   const frameTrace = flags.frameTrace === undefined ? undefined : new FrameTrace(flags.frameTrace);
-  const server = await startServer({ port: flags.port, host: flags.host, tls, dataFolder, log, store, services, frameTrace });
+  const server = await startServer({
+    port: flags.port,
+    host: flags.host,
+    tls,
+    dataFolder,
+    log,
+    store,
+    services,
+    frameTrace,
+  });
   const line = `listening on ${server.url}${server.caFile === undefined ? '' : `, CA ${server.caFile}`}\n`;
   if (servesForAnother()) tellListening(line);
   else process.stdout.write(line);
@@ -62,7 +73,11 @@ async function serve(flags: ServeFlags): Promise<number> {
   return Exit.ok;
 }
 
-async function serveWithProcesses(count: number, log: ReturnType<typeof createLog>, signalled: Promise<void>): Promise<number> {
+async function serveWithProcesses(
+  count: number,
+  log: ReturnType<typeof createLog>,
+  signalled: Promise<void>,
+): Promise<number> {
   const processes = await startProcesses(count, log, (line) => void process.stdout.write(line));
   await signalled;
   await processes.stop();
@@ -71,11 +86,14 @@ async function serveWithProcesses(count: number, log: ReturnType<typeof createLo
 }
 
 function tlsChoice({ tls, tlsCert, tlsKey }: ServeFlags): TlsChoice {
-  if (!tls && (tlsCert ?? tlsKey) !== undefined) throw new ServerError('bad-option', '--no-tls cannot go with --tls-cert or --tls-key: choose one');
+  if (!tls && (tlsCert ?? tlsKey) !== undefined)
+    throw new ServerError('bad-option', '--no-tls cannot go with --tls-cert or --tls-key: choose one');
   if (!tls) return 'none';
   if (tlsCert !== undefined && tlsKey !== undefined) return { certFile: tlsCert, keyFile: tlsKey };
-  if (tlsCert !== undefined) throw new ServerError('bad-option', '--tls-cert needs --tls-key beside it: the file with its private key');
-  if (tlsKey !== undefined) throw new ServerError('bad-option', '--tls-key needs --tls-cert beside it: the file with its certificate');
+  if (tlsCert !== undefined)
+    throw new ServerError('bad-option', '--tls-cert needs --tls-key beside it: the file with its private key');
+  if (tlsKey !== undefined)
+    throw new ServerError('bad-option', '--tls-key needs --tls-cert beside it: the file with its certificate');
   return 'own';
 }
 
@@ -83,13 +101,14 @@ async function addDevice(data: string, id: string | undefined): Promise<number> 
   const registry = new DeviceRegistry(await openDataFolder(data));
   const device = await registry.add(id);
   process.stdout.write(`id  ${device.id}\nkey ${device.key}\n`);
-  process.stderr.write('This key is shown only now: put it into the phone\'s key file (mode 0600).\n');
+  process.stderr.write("This key is shown only now: put it into the phone's key file (mode 0600).\n");
   return Exit.ok;
 }
 
 async function listDevices(data: string): Promise<number> {
   const registry = new DeviceRegistry(data);
-  for (const { id, addedAt, patienceMs } of await registry.list()) process.stdout.write(`${id}  added ${addedAt}${patienceMs === undefined ? '' : `, patience ${patienceMs} ms`}\n`);
+  for (const { id, addedAt, patienceMs } of await registry.list())
+    process.stdout.write(`${id}  added ${addedAt}${patienceMs === undefined ? '' : `, patience ${patienceMs} ms`}\n`);
   return Exit.ok;
 }
 
@@ -107,15 +126,22 @@ async function removeDevice(data: string, id: string): Promise<number> {
 }
 
 function program(done: (exitCode: Promise<number>) => void): Command {
-  const root = new Command('bestday-server').description('the reference server of the Best Day phone').version(version())
-    .enablePositionalOptions().showHelpAfterError(`(${USAGE})`);
-  root.option('--port <N>', 'port to listen on; 0 takes a free one', port)
+  const root = new Command('bestday-server')
+    .description('the reference server of the Best Day phone')
+    .version(version())
+    .enablePositionalOptions()
+    .showHelpAfterError(`(${USAGE})`);
+  root
+    .option('--port <N>', 'port to listen on; 0 takes a free one', port)
     .option('--host <H>', 'address to listen on', '127.0.0.1')
     .option('--tls-cert <FILE>', 'certificate (PEM); without it the server makes one of its own')
     .option('--tls-key <FILE>', 'private key of the certificate (PEM)')
     .option('--no-tls', 'plain ws://, loopback hosts only')
     .option('--data <DIR>', DATA_HELP)
-    .option('--store <URL>', 'redis://HOST[:PORT][/DB]: keep conversations there, so that a phone can resume in another process')
+    .option(
+      '--store <URL>',
+      'redis://HOST[:PORT][/DB]: keep conversations there, so that a phone can resume in another process',
+    )
     .option('--store-password-file <FILE>', 'password of the store (mode 0600)')
     .option('--frame-trace <FILE>', 'write what happens to each frame as JSON lines to this file, for measurements')
     .option('--processes <N>', 'server processes behind one listener; needs --store', processCount)
@@ -124,15 +150,31 @@ function program(done: (exitCode: Promise<number>) => void): Command {
   root.action((flags: ServeFlags) => done(serve(flags)));
   const device = root.command('device').description('say which phones may connect');
   // Before or after the command's name: both are natural.
-  const dataOf = (command: Command): string => command.opts<DataFlag>().data ?? root.opts<DataFlag>().data ?? defaultDataFolder();
+  const dataOf = (command: Command): string =>
+    command.opts<DataFlag>().data ?? root.opts<DataFlag>().data ?? defaultDataFolder();
   for (const command of [
-    device.command('add').description('add a phone, or give it a new key; prints its id and, once, its key').option('--id <UUID>', 'its id; a new one by default')
+    device
+      .command('add')
+      .description('add a phone, or give it a new key; prints its id and, once, its key')
+      .option('--id <UUID>', 'its id; a new one by default')
       .action((flags: { id?: string }, self: Command) => done(addDevice(dataOf(self), flags.id))),
-    device.command('list').description('list the phones').action((_flags: object, self: Command) => done(listDevices(dataOf(self)))),
-    device.command('set <id>').description('how long this patient may pause within a turn (default 800 ms)').option('--patience-ms <MS>', '300 to 10000', Number)
-      .action((id: string, flags: { patienceMs?: number }, self: Command) => done(setDevice(dataOf(self), id, flags.patienceMs))),
-    device.command('remove <id>').description('remove a phone').action((id: string, _flags: object, self: Command) => done(removeDevice(dataOf(self), id))),
-  ]) command.option('--data <DIR>', DATA_HELP);
+    device
+      .command('list')
+      .description('list the phones')
+      .action((_flags: object, self: Command) => done(listDevices(dataOf(self)))),
+    device
+      .command('set <id>')
+      .description('how long this patient may pause within a turn (default 800 ms)')
+      .option('--patience-ms <MS>', '300 to 10000', Number)
+      .action((id: string, flags: { patienceMs?: number }, self: Command) =>
+        done(setDevice(dataOf(self), id, flags.patienceMs)),
+      ),
+    device
+      .command('remove <id>')
+      .description('remove a phone')
+      .action((id: string, _flags: object, self: Command) => done(removeDevice(dataOf(self), id))),
+  ])
+    command.option('--data <DIR>', DATA_HELP);
   return root;
 }
 

@@ -1,39 +1,41 @@
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
-import { loadCodecs } from '../../device/src/codec/codecs.ts';
-import type { FrameTrace } from '../../device/src/system/frame-trace.ts';
-import type { Log } from '../../device/src/system/log.ts';
-import { dataPath } from '../../device/src/system/package-root.ts';
+import { loadCodecs } from '../../common/src/codec/codecs.ts';
+import type { FrameTrace } from '../../common/src/system/frame-trace.ts';
+import type { Log } from '../../common/src/system/log.ts';
+import { dataPath } from '../../common/src/system/package-root.ts';
 import { collectDefaultMetrics } from 'prom-client';
-import { CONNECT_PATH, systemClock, systemRandom } from '../../protocol/src/index.ts';
-import type { Clock } from '../../protocol/src/index.ts';
-import { ownCertificate, readTlsPair } from './certificates.ts';
-import type { TlsFiles } from './certificates.ts';
-import { createServerCore } from './core.ts';
-import type { ServerCore } from './core.ts';
-import { openDataFolder } from './data-folder.ts';
-import { DeviceRegistry } from './device-registry.ts';
-import { errorCode, ServerError } from './errors.ts';
-import { HttpFront } from './http-front.ts';
-import { DEFAULT_LIMITS } from './limits.ts';
-import type { ServerLimits } from './limits.ts';
-import { metricsOf } from './metrics.ts';
-import { mailOfProcess, servesForAnother, sharedMetrics } from './processes.ts';
-import { nodeIds } from './node-ids.ts';
+import { systemClock } from '../../common/src/time/clock.ts';
+import { systemRandom } from '../../common/src/time/random.ts';
+import { CONNECT_PATH } from '../../protocol/src/index.ts';
+import type { Clock } from '../../common/src/time/clock.ts';
+import { ownCertificate, readTlsPair } from './http/certificates.ts';
+import type { TlsFiles } from './http/certificates.ts';
+import { createServerCore } from './conversation/core.ts';
+import type { ServerCore } from './conversation/core.ts';
+import { openDataFolder } from './system/data-folder.ts';
+import { DeviceRegistry } from './cluster/device-registry.ts';
+import { errorCode, ServerError } from './system/errors.ts';
+import { HttpFront } from './http/front.ts';
+import { DEFAULT_LIMITS } from './system/limits.ts';
+import type { ServerLimits } from './system/limits.ts';
+import { metricsOf } from './http/metrics.ts';
+import { mailOfProcess, servesForAnother, sharedMetrics } from './cluster/processes.ts';
+import { nodeIds } from './conversation/node-ids.ts';
 import { openPipeline } from './pipeline/open-pipeline.ts';
 import type { KeyName } from './pipeline/service-keys.ts';
 import { readServiceSettings } from './pipeline/service-settings.ts';
 import type { ServiceSettings } from './pipeline/service-settings.ts';
 import type { Pipeline } from './pipeline/ports.ts';
-import { SharedTimelines } from './shared-timelines.ts';
+import { SharedTimelines } from './cluster/shared-timelines.ts';
 import { openStore } from './store/open-store.ts';
 import type { OpenedStore } from './store/open-store.ts';
 import type { StoreChoice } from './store/store-option.ts';
-import { count, ServerStats } from './stats.ts';
-import { timedCodecs } from './timed-codecs.ts';
-import { OwnTimelines } from './timelines.ts';
-import { DEFAULT_TURN_TAKING } from './turn-taking.ts';
-import type { TurnTakingSettings } from './turn-taking.ts';
+import { count, ServerStats } from './system/stats.ts';
+import { timedCodecs } from './media/timed-codecs.ts';
+import { OwnTimelines } from './conversation/timelines.ts';
+import { DEFAULT_TURN_TAKING } from './dialogue/turn-taking.ts';
+import type { TurnTakingSettings } from './dialogue/turn-taking.ts';
 
 /**
  * The composition root: the only file that names adapters.
@@ -61,7 +63,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     stats,
     pipeline: options.pipeline ?? (await pipelineOf(options, clock, stats)),
     limits,
-    turnTaking: { ...DEFAULT_TURN_TAKING, ...(options.services?.settings.prepare === 'never' && { prepareMs: 0 }), ...options.turnTaking },
+    turnTaking: {
+      ...DEFAULT_TURN_TAKING,
+      ...(options.services?.settings.prepare === 'never' && { prepareMs: 0 }),
+      ...options.turnTaking,
+    },
     patienceOf: (deviceId) => registry.patienceOf(deviceId),
   });
   const metrics = metricsOf(core);
@@ -71,7 +77,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const shown = servesForAnother()
     ? { metrics: sharedMetrics(metrics), timelines: new SharedTimelines(own, mailOfProcess(), clock) }
     : { metrics, timelines: own };
-  const front = openFront({ core, log, limits, tls, ...shown, frameTrace: options.frameTrace, admit: (deviceId, key) => registry.admit(deviceId, key) });
+  const front = openFront({
+    core,
+    log,
+    limits,
+    tls,
+    ...shown,
+    frameTrace: options.frameTrace,
+    admit: (deviceId, key) => registry.admit(deviceId, key),
+  });
   const port = await listen(front, options.port, host);
   const url = `${tls === undefined ? 'ws' : 'wss'}://${host.includes(':') ? `[${host}]` : host}:${port}${CONNECT_PATH}`;
   log.info('server.listening', { url });
@@ -114,7 +128,8 @@ export interface RunningServer {
 
 function pipelineOf({ log, services }: ServerOptions, clock: Clock, stats: ServerStats): Promise<Pipeline> {
   return openPipeline({
-    clock, log,
+    clock,
+    log,
     voiceFolder: dataPath('server-stub/voices/companion'),
     settings: services?.settings ?? readServiceSettings({}, {}, undefined),
     keyOf: services?.keyOf ?? (() => undefined),
@@ -133,7 +148,8 @@ const CLOSE_LIMIT_MS = 1_000;
 async function tlsOf(choice: TlsChoice, dataFolder: string, host: string): Promise<TlsFiles | undefined> {
   if (choice === 'own') return ownCertificate(dataFolder, host, new Date(systemClock.wallTime()));
   if (choice !== 'none') return readTlsPair(choice.certFile, choice.keyFile);
-  if (!isLoopback(host)) throw new ServerError('bad-option', `--no-tls: only for loopback hosts, and ${host} is none; leave --no-tls out`);
+  if (!isLoopback(host))
+    throw new ServerError('bad-option', `--no-tls: only for loopback hosts, and ${host} is none; leave --no-tls out`);
   return undefined;
 }
 
@@ -145,7 +161,11 @@ function openFront(options: ConstructorParameters<typeof HttpFront>[0]): HttpFro
   try {
     return new HttpFront(options);
   } catch (error) {
-    throw new ServerError('bad-file', `--tls-cert and --tls-key do not make a pair that TLS can use (${errorCode(error)})`, { cause: error });
+    throw new ServerError(
+      'bad-file',
+      `--tls-cert and --tls-key do not make a pair that TLS can use (${errorCode(error)})`,
+      { cause: error },
+    );
   }
 }
 
@@ -160,9 +180,11 @@ async function listen(front: HttpFront, port: number, host: string): Promise<num
 }
 
 function cannotListen(port: number, host: string, code: string): string {
-  if (code === 'EADDRINUSE') return `port ${port} of ${host} is in use: stop what listens there, or give another --port (0 takes a free one)`;
+  if (code === 'EADDRINUSE')
+    return `port ${port} of ${host} is in use: stop what listens there, or give another --port (0 takes a free one)`;
   if (code === 'EACCES') return `port ${port} needs more rights than this user has: give a --port over 1023`;
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `--host: ${host} is no address of this machine (${code})`;
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return `--host: ${host} is no address of this machine (${code})`;
   return `cannot listen on ${host} port ${port} (${code})`;
 }
 

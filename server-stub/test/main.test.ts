@@ -26,7 +26,9 @@ async function command(...args: readonly string[]): Promise<Outcome> {
     output += chunk.toString();
     if (output.includes('listening on')) child.kill('SIGTERM');
   });
-  child.stderr.on('data', (chunk: Buffer) => { errors += chunk.toString(); });
+  child.stderr.on('data', (chunk: Buffer) => {
+    errors += chunk.toString();
+  });
   const [code] = (await once(child, 'close')) as [number | null];
   return { code, output, errors };
 }
@@ -57,7 +59,10 @@ describe('bestday-server', function () {
   it('keeps how long a patient may pause, and shows it', async () => {
     const { output } = await command('device', 'add', '--data', data);
     const id = /[0-9a-f-]{36}/.exec(output)?.[0] ?? assert.fail(output);
-    assert.equal((await command('device', 'set', id, '--patience-ms', '2000', '--data', data)).output, `${id}  patience 2000 ms, from its next conversation on\n`);
+    assert.equal(
+      (await command('device', 'set', id, '--patience-ms', '2000', '--data', data)).output,
+      `${id}  patience 2000 ms, from its next conversation on\n`,
+    );
     assert.match((await command('device', 'list', '--data', data)).output, new RegExp(`${id}.*patience 2000 ms`));
     const refused = await command('device', 'set', id, '--patience-ms', '20', '--data', data);
     assert.match(refused.errors, /--patience-ms: want a whole number of ms from 300 to 10000/);
@@ -82,16 +87,75 @@ describe('bestday-server', function () {
     { name: 'no port', args: (data) => ['--data', data], code: 2, says: /--port is missing/ },
     { name: 'a port that is none', args: () => ['--port', '99999'], code: 2, says: /0 to 65535/ },
     { name: 'an unknown option', args: () => ['--prot', '0'], code: 2, says: /unknown option/ },
-    { name: 'half a TLS pair', args: (data) => ['--port', '0', '--tls-cert', join(data, 'server.pem'), '--data', data], code: 2, says: /--tls-key/ },
-    { name: 'the other half', args: (data) => ['--port', '0', '--tls-key', join(data, 'server-key.pem'), '--data', data], code: 2, says: /--tls-cert/ },
-    { name: 'TLS files and none', args: (data) => ['--port', '0', '--no-tls', '--tls-key', 'x', '--data', data], code: 2, says: /choose one/ },
-    { name: 'a TLS file that is not there', args: (data) => ['--port', '0', '--tls-cert', '/nowhere.pem', '--tls-key', '/nowhere.pem', '--data', data], code: 1, says: /nowhere\.pem cannot be read/ },
-    { name: 'TLS files that are none', args: (data) => ['--port', '0', '--tls-cert', join(data, 'junk'), '--tls-key', join(data, 'junk'), '--data', data], code: 1, says: /do not make a pair/ },
-    { name: 'no TLS for the whole network', args: (data) => ['--port', '0', '--no-tls', '--host', '0.0.0.0', '--data', data], code: 2, says: /only for loopback/ },
-    { name: 'a host that is not here', args: (data) => ['--port', '0', '--host', '192.0.2.1', '--data', data], code: 1, says: /no address of this machine/ },
-    { name: 'a data folder that cannot be', args: () => ['--port', '0', '--data', '/dev/null/x'], code: 1, says: /--data/ },
-    { name: 'a device id that is none', args: (data) => ['device', 'add', '--id', 'kitchen', '--data', data], code: 2, says: /no UUID/ },
-    { name: 'an unknown device', args: (data) => ['device', 'remove', 'kitchen', '--data', data], code: 1, says: /device list/ },
+    {
+      name: 'half a TLS pair',
+      args: (data) => ['--port', '0', '--tls-cert', join(data, 'server.pem'), '--data', data],
+      code: 2,
+      says: /--tls-key/,
+    },
+    {
+      name: 'the other half',
+      args: (data) => ['--port', '0', '--tls-key', join(data, 'server-key.pem'), '--data', data],
+      code: 2,
+      says: /--tls-cert/,
+    },
+    {
+      name: 'TLS files and none',
+      args: (data) => ['--port', '0', '--no-tls', '--tls-key', 'x', '--data', data],
+      code: 2,
+      says: /choose one/,
+    },
+    {
+      name: 'a TLS file that is not there',
+      args: (data) => ['--port', '0', '--tls-cert', '/nowhere.pem', '--tls-key', '/nowhere.pem', '--data', data],
+      code: 1,
+      says: /nowhere\.pem cannot be read/,
+    },
+    {
+      name: 'TLS files that are none',
+      args: (data) => [
+        '--port',
+        '0',
+        '--tls-cert',
+        join(data, 'junk'),
+        '--tls-key',
+        join(data, 'junk'),
+        '--data',
+        data,
+      ],
+      code: 1,
+      says: /do not make a pair/,
+    },
+    {
+      name: 'no TLS for the whole network',
+      args: (data) => ['--port', '0', '--no-tls', '--host', '0.0.0.0', '--data', data],
+      code: 2,
+      says: /only for loopback/,
+    },
+    {
+      name: 'a host that is not here',
+      args: (data) => ['--port', '0', '--host', '192.0.2.1', '--data', data],
+      code: 1,
+      says: /no address of this machine/,
+    },
+    {
+      name: 'a data folder that cannot be',
+      args: () => ['--port', '0', '--data', '/dev/null/x'],
+      code: 1,
+      says: /--data/,
+    },
+    {
+      name: 'a device id that is none',
+      args: (data) => ['device', 'add', '--id', 'kitchen', '--data', data],
+      code: 2,
+      says: /no UUID/,
+    },
+    {
+      name: 'an unknown device',
+      args: (data) => ['device', 'remove', 'kitchen', '--data', data],
+      code: 1,
+      says: /device list/,
+    },
   ];
   for (const { name, args, code, says } of mistakes) {
     it(`${name}: says what to do, ends with ${code}`, async () => {

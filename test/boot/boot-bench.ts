@@ -1,13 +1,13 @@
 import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SoundCard } from '../../bench/lib/sound-card.ts';
+import { SoundCard } from '../lib/bench-sound-card.ts';
 import { addDevice, startServer } from '../../scripts/programs.ts';
 import type { Credentials, RunningServer } from '../../scripts/programs.ts';
 import { inject } from '../../scripts/flash-card/identity.ts';
-import { ownCertificate } from '../../server-stub/src/certificates.ts';
-import { openDataFolder } from '../../server-stub/src/data-folder.ts';
-import type { Random } from '../../protocol/src/index.ts';
+import { ownCertificate } from '../../server-stub/src/http/certificates.ts';
+import { openDataFolder } from '../../server-stub/src/system/data-folder.ts';
+import type { Random } from '../../common/src/time/random.ts';
 import { BootedPhone } from './booted-phone.ts';
 import { BOARD_FILES } from './emulated-board.ts';
 import { makeOverlay, run, takeBootFiles } from './emulator/card.ts';
@@ -61,8 +61,10 @@ export class BootBench {
     run('cp', ['--sparse=always', this.#image, this.card]);
     this.#boot = takeBootFiles(this.card, this.folder);
     inject(this.card, {
-      deviceId: this.device.deviceId, apiKey: readFileSync(this.device.keyFile, 'utf8').trim(),
-      board: `${VISIT_FOLDER}/profile.json`, server: this.server.url.replace(/\/\/[^:/]+/, `//${HOST_AS_GUEST_SEES_IT}`),
+      deviceId: this.device.deviceId,
+      apiKey: readFileSync(this.device.keyFile, 'utf8').trim(),
+      board: `${VISIT_FOLDER}/profile.json`,
+      server: this.server.url.replace(/\/\/[^:/]+/, `//${HOST_AS_GUEST_SEES_IT}`),
     });
   }
 
@@ -107,8 +109,15 @@ export class BootBench {
     const folder = join(this.folder, `machine-${++this.#serial}`);
     mkdirSync(folder);
     const machine = await Machine.start({
-      boot: this.#boot, card, folder, ...more, soundServer: this.sound.env,
-      visit: visitParts({ files: { ...BOARD_FILES, 'ca.pem': this.#ca }, dropIns: { 'bestday-phone.service': TRUST, 'bestday-phone-self-test.service': TRUST } }),
+      boot: this.#boot,
+      card,
+      folder,
+      ...more,
+      soundServer: this.sound.env,
+      visit: visitParts({
+        files: { ...BOARD_FILES, 'ca.pem': this.#ca },
+        dropIns: { 'bestday-phone.service': TRUST, 'bestday-phone-self-test.service': TRUST },
+      }),
     });
     this.#machines.push(machine);
     return new BootedPhone(machine);
@@ -120,6 +129,7 @@ export class BootBench {
     process.off('exit', this.#silence);
     process.off('SIGTERM', this.#leave);
     this.sound?.stop();
-    if (existsSync(this.folder) && process.env['BESTDAY_BOOT_KEEP'] === undefined) rmSync(this.folder, { recursive: true, force: true });
+    if (existsSync(this.folder) && process.env['BESTDAY_BOOT_KEEP'] === undefined)
+      rmSync(this.folder, { recursive: true, force: true });
   }
 }

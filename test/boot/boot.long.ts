@@ -36,7 +36,9 @@ describe('the image, booted', function () {
     findings.slowdown = await phone.slowdown();
     findings.boot = await phone.bootStages();
     await phone.machine.qmp.save('ready');
-    console.log(`    emulated: JavaScript runs ${findings.slowdown.toFixed(0)} times slower than on this machine; ready to talk after ${(findings.readyMs / 1_000).toFixed(0)} s of its time`);
+    console.log(
+      `    emulated: JavaScript runs ${findings.slowdown.toFixed(0)} times slower than on this machine; ready to talk after ${(findings.readyMs / 1_000).toFixed(0)} s of its time`,
+    );
   });
   after(async () => {
     if (findings.boot.length > 0) await findings.write();
@@ -77,7 +79,9 @@ describe('the image, booted', function () {
       await sleep(4_000);
       const log = await phone.log(guestMs);
       if (log.some(({ event }) => event === 'turn')) return spokenMs;
-      console.log(`      not heard; the sound card was lost ${log.filter(({ event }) => event === 'audio.lost').length} times so far`);
+      console.log(
+        `      not heard; the sound card was lost ${log.filter(({ event }) => event === 'audio.lost').length} times so far`,
+      );
     }
     throw new Error(`nobody hears the patient\n${await phone.lastWords()}`);
   }
@@ -87,9 +91,18 @@ describe('the image, booted', function () {
     const greeting = recognise(ear.since(liftedMs));
     assert.ok(greeting.clip.startsWith('greeting') && greeting.likeness > RECOGNISED, JSON.stringify(greeting));
     const log = await phone.log(guestMs);
-    findings.lifted({ guestMs, liftedMs, soundMs: ear.firstAbove(0, liftedMs)!, voiceMs: ear.voiceSince(liftedMs)!, log });
+    findings.lifted({
+      guestMs,
+      liftedMs,
+      soundMs: ear.firstAbove(0, liftedMs)!,
+      voiceMs: ear.voiceSince(liftedMs)!,
+      log,
+    });
 
-    assert.ok((await phone.watchLamp()).every((lit) => lit), 'the lamp is steady in a call');
+    assert.ok(
+      (await phone.watchLamp()).every((lit) => lit),
+      'the lamp is steady in a call',
+    );
 
     const spokenMs = await heard(guestMs);
     await sleep(ANSWER_MS);
@@ -105,7 +118,7 @@ describe('the image, booted', function () {
     assert.equal(ear.voiceSince(quietMs), undefined);
   });
 
-  it('reaches the phone\'s target with nothing failed, and has its identity', async () => {
+  it("reaches the phone's target with nothing failed, and has its identity", async () => {
     const { shell } = phone.machine;
     assert.equal(await shell.run('systemctl is-active bestday-phone.target'), 'active');
     assert.equal((await shell.ask('systemctl list-units --failed --plain --no-legend')).output, '');
@@ -122,7 +135,10 @@ describe('the image, booted', function () {
     const ready = await phone.readyAgain(killedMs, READY_LIMIT_MS);
     findings.again('kill -9', ready - killedMs);
     // systemd waits for the second that the unit asks for; the rest is work, which a real processor does so much faster.
-    assert.ok(findings.real(ready - killedMs - RESTART_MS) + RESTART_MS < 3_000, `${ready - killedMs} ms emulated, ${findings.slowdown} times slower`);
+    assert.ok(
+      findings.real(ready - killedMs - RESTART_MS) + RESTART_MS < 3_000,
+      `${ready - killedMs} ms emulated, ${findings.slowdown} times slower`,
+    );
     await greeted();
   });
 
@@ -130,7 +146,10 @@ describe('the image, booted', function () {
     const hungMs = await phone.kill('STOP');
     const ready = await phone.readyAgain(hungMs, READY_LIMIT_MS);
     findings.again('a hang', ready - hungMs);
-    assert.match(await phone.machine.shell.run('journalctl -b -u bestday-phone.service --no-pager'), /Watchdog timeout/);
+    assert.match(
+      await phone.machine.shell.run('journalctl -b -u bestday-phone.service --no-pager'),
+      /Watchdog timeout/,
+    );
     await greeted();
   });
 
@@ -139,7 +158,9 @@ describe('the image, booted', function () {
     await phone.machine.setLink(false);
     await phone.until('the phone notices', CALL_LIMIT_MS, async () => (await phone.show('StatusText')) !== 'talking');
     await phone.machine.setLink(true);
-    const back = await phone.until('the call is back', CALL_LIMIT_MS, async () => (await phone.log(guestMs)).find(({ event }) => event === 'resumed' || event === 'ended'));
+    const back = await phone.until('the call is back', CALL_LIMIT_MS, async () =>
+      (await phone.log(guestMs)).find(({ event }) => event === 'resumed' || event === 'ended'),
+    );
     assert.equal(back.event, 'resumed', JSON.stringify(back));
     await heard(guestMs);
   });
@@ -148,7 +169,9 @@ describe('the image, booted', function () {
     const { shell } = phone.machine;
     // The lamp and systemd's notifications need koffi too: without it nobody is told that the phone is ready.
     await shell.run('mkdir -p /run/none && mount --bind /run/none /usr/lib/bestday-phone/node_modules/koffi');
-    await shell.run('mkdir -p /run/systemd/system/bestday-phone.service.d && printf "[Service]\\nNotifyAccess=all\\n" >/run/systemd/system/bestday-phone.service.d/koffi.conf && systemctl daemon-reload');
+    await shell.run(
+      'mkdir -p /run/systemd/system/bestday-phone.service.d && printf "[Service]\\nNotifyAccess=all\\n" >/run/systemd/system/bestday-phone.service.d/koffi.conf && systemctl daemon-reload',
+    );
     const restartedMs = await phone.uptimeMs();
     await shell.run('systemctl restart --no-block bestday-phone.service');
     await phone.readyAgain(restartedMs, READY_LIMIT_MS);

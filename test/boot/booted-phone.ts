@@ -58,7 +58,10 @@ export class BootedPhone {
   /** The phone's log since then, oldest first. */
   async log(sinceMs = 0): Promise<LogEvent[]> {
     const text = await this.machine.shell.run(`journalctl -b -u ${UNIT} -o json --output-fields=MESSAGE --no-pager`);
-    return text.split('\n').flatMap((line) => eventIn(line)).filter(({ monotonicMs }) => monotonicMs >= sinceMs);
+    return text
+      .split('\n')
+      .flatMap((line) => eventIn(line))
+      .filter(({ monotonicMs }) => monotonicMs >= sinceMs);
   }
 
   /** Polls: what is awaited is another machine's own time. @throws {Error} not in time, with what the phone said last */
@@ -67,7 +70,8 @@ export class BootedPhone {
     for (;;) {
       const value = await holds();
       if (value !== undefined && value !== false) return value;
-      if (performance.now() > untilMs) throw new Error(`${what}: not within ${limitMs / 1_000} s\n${await this.lastWords()}`);
+      if (performance.now() > untilMs)
+        throw new Error(`${what}: not within ${limitMs / 1_000} s\n${await this.lastWords()}`);
       await sleep(POLL_MS);
     }
   }
@@ -86,13 +90,22 @@ export class BootedPhone {
   }
 
   /** The first line of that event after `sinceMs` that passes. */
-  untilLogged(event: string, sinceMs: number, limitMs: number, test: (line: LogEvent) => boolean = () => true): Promise<LogEvent> {
-    return this.until(`the log says ${event}`, limitMs, async () => (await this.log(sinceMs)).find((line) => line.event === event && test(line)));
+  untilLogged(
+    event: string,
+    sinceMs: number,
+    limitMs: number,
+    test: (line: LogEvent) => boolean = () => true,
+  ): Promise<LogEvent> {
+    return this.until(`the log says ${event}`, limitMs, async () =>
+      (await this.log(sinceMs)).find((line) => line.event === event && test(line)),
+    );
   }
 
   /** @returns the guest's time of the signal to the phone's main process */
   async kill(signal: 'KILL' | 'STOP'): Promise<number> {
-    const uptime = await this.machine.shell.run(`cat /proc/uptime; systemctl kill --kill-whom=main -s ${signal} ${UNIT}`);
+    const uptime = await this.machine.shell.run(
+      `cat /proc/uptime; systemctl kill --kill-whom=main -s ${signal} ${UNIT}`,
+    );
     return 1_000 * Number(uptime.split(' ')[0]);
   }
 
@@ -106,7 +119,9 @@ export class BootedPhone {
 
   /** From now on the loudness changes again and again, through the control socket; one that stands for five seconds is kept. */
   async keepWritingVolumes(): Promise<void> {
-    await this.machine.shell.run(`setsid -f /usr/lib/bestday-phone/bin/node -e ${VOLUME_WRITER} >/dev/null 2>&1 </dev/null`);
+    await this.machine.shell.run(
+      `setsid -f /usr/lib/bestday-phone/bin/node -e ${VOLUME_WRITER} >/dev/null 2>&1 </dev/null`,
+    );
   }
 
   /** The volume in the settings file; undefined: none was ever set. @throws {Error} a file that is no JSON */
@@ -117,8 +132,11 @@ export class BootedPhone {
 
   /** How many times longer the guest takes than this machine to start the phone's own program. */
   async slowdown(): Promise<number> {
-    const program = '/usr/lib/bestday-phone/bin/node /usr/lib/bestday-phone/dist/bestday-phone.cjs --version >/dev/null';
-    const guest = await this.machine.shell.run(`${program}; a=$(date +%s%N); ${program}; b=$(date +%s%N); echo $((b - a))`);
+    const program =
+      '/usr/lib/bestday-phone/bin/node /usr/lib/bestday-phone/dist/bestday-phone.cjs --version >/dev/null';
+    const guest = await this.machine.shell.run(
+      `${program}; a=$(date +%s%N); ${program}; b=$(date +%s%N); echo $((b - a))`,
+    );
     const here = (): number => {
       const startMs = performance.now();
       spawnSync(process.execPath, [PHONE, '--version'], { stdio: 'ignore' });
@@ -130,8 +148,13 @@ export class BootedPhone {
 
   /** What took the boot's time, from the kernel's first moment to the phone that is ready. */
   async bootStages(): Promise<Stage[]> {
-    const stamp = async (property: string, unit = ''): Promise<number> => Number(await this.machine.shell.run(`systemctl show ${unit} --value -p ${property}`)) / 1_000;
-    const unit = async (name: string, of: string): Promise<Stage> => ({ name, fromMs: await stamp('InactiveExitTimestampMonotonic', of), toMs: await stamp('ActiveEnterTimestampMonotonic', of) });
+    const stamp = async (property: string, unit = ''): Promise<number> =>
+      Number(await this.machine.shell.run(`systemctl show ${unit} --value -p ${property}`)) / 1_000;
+    const unit = async (name: string, of: string): Promise<Stage> => ({
+      name,
+      fromMs: await stamp('InactiveExitTimestampMonotonic', of),
+      toMs: await stamp('ActiveEnterTimestampMonotonic', of),
+    });
     const userspace = await stamp('UserspaceTimestampMonotonic');
     return [
       { name: 'kernel, initrd', fromMs: 0, toMs: userspace },
@@ -166,7 +189,7 @@ socket.resume();'`;
 function eventIn(line: string): LogEvent[] {
   try {
     const { MESSAGE, __MONOTONIC_TIMESTAMP } = JSON.parse(line) as Record<string, string>;
-    return [{ ...JSON.parse(MESSAGE!) as { event: string }, monotonicMs: Number(__MONOTONIC_TIMESTAMP) / 1_000 }];
+    return [{ ...(JSON.parse(MESSAGE!) as { event: string }), monotonicMs: Number(__MONOTONIC_TIMESTAMP) / 1_000 }];
   } catch {
     // systemd's own lines are words.
     return [];

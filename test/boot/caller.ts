@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SoundCard } from '../../bench/lib/sound-card.ts';
-import { readWav } from '../../device/src/audio/wav.ts';
+import type { SoundCard } from '../lib/bench-sound-card.ts';
+import { readWav } from '../../common/src/audio/wav.ts';
 import { FRAME_SAMPLES, SAMPLE_RATE } from '../../protocol/src/index.ts';
 import { ROOT } from '../../scripts/programs.ts';
 

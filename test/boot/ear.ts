@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { readWav } from '../../device/src/audio/wav.ts';
+import { readWav } from '../../common/src/audio/wav.ts';
 import { FRAME_SAMPLES, SAMPLE_RATE } from '../../protocol/src/index.ts';
-import type { SoundCard } from '../../bench/lib/sound-card.ts';
+import type { SoundCard } from '../lib/bench-sound-card.ts';
 import { ROOT } from '../../scripts/programs.ts';
 
 const COMPANION = join(ROOT, 'server-stub/voices/companion');
@@ -65,7 +65,9 @@ export interface Recognised {
 export function recognise(heard: Int16Array): Recognised {
   const contour = loudness(heard);
   const clips = readdirSync(COMPANION).filter((name) => name.endsWith('.wav'));
-  return clips.map((clip) => ({ clip, likeness: bestLikeness(contour, loudness(readWav(join(COMPANION, clip)))) })).reduce((a, b) => (b.likeness > a.likeness ? b : a));
+  return clips
+    .map((clip) => ({ clip, likeness: bestLikeness(contour, loudness(readWav(join(COMPANION, clip)))) }))
+    .reduce((a, b) => (b.likeness > a.likeness ? b : a));
 }
 
 function loudness(samples: Int16Array): number[] {
@@ -80,7 +82,8 @@ function bestLikeness(heard: readonly number[], clip: readonly number[]): number
   const length = Math.min(clip.length, 2 * FRAMES_PER_SECOND);
   const pattern = clip.slice(0, length);
   let best = -1;
-  for (let at = 0; at + length <= heard.length; at++) best = Math.max(best, correlation(heard.slice(at, at + length), pattern));
+  for (let at = 0; at + length <= heard.length; at++)
+    best = Math.max(best, correlation(heard.slice(at, at + length), pattern));
   return best;
 }
 

@@ -1,4 +1,4 @@
-import type { BoardProfile } from '../../device/src/system/board-profile.ts';
+import type { BoardProfile } from '../../device/src/settings/board-profile.ts';
 
 /** QEMU's `virt` machine as a board: a handset's cradle and a lamp on its PL061 (line 3 is the power button), Intel HDA for sound. */
 export const HOOK_LINE = 7;
@@ -7,7 +7,7 @@ const CHIP = '9030000.pl061';
 
 const PROFILE: BoardProfile = {
   name: 'qemu-virt',
-  title: 'QEMU\'s virt machine',
+  title: "QEMU's virt machine",
   architectures: ['arm64'],
   sound: { input: 'phone_in', output: 'phone_out', rates: [48_000], asoundConf: 'asound.conf' },
   switch: { kind: 'cradle', chip: CHIP, line: HOOK_LINE, pin: null, activeLow: false, bias: 'off' },

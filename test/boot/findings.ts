@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writePicture } from '../../scripts/plot.ts';
-import type { SpansPanel } from '../../scripts/plot.ts';
+import { writePicture } from '../lib/plot.ts';
+import type { SpansPanel } from '../lib/plot.ts';
 import { ROOT } from '../../scripts/programs.ts';
 import type { LogEvent } from './booted-phone.ts';
 
@@ -44,7 +44,9 @@ export class Findings {
   lifted(lift: Lift): void {
     this.#lift = lift;
     const soundMs = lift.soundMs - lift.liftedMs;
-    console.log(`      lift to first sound ${Math.round(soundMs)} ms emulated, about ${Math.round(this.real(soundMs))} ms at this machine's speed; to the greeting ${Math.round(lift.voiceMs - lift.liftedMs)} ms`);
+    console.log(
+      `      lift to first sound ${Math.round(soundMs)} ms emulated, about ${Math.round(this.real(soundMs))} ms at this machine's speed; to the greeting ${Math.round(lift.voiceMs - lift.liftedMs)} ms`,
+    );
   }
 
   again(after: string, ms: number): void {
@@ -56,14 +58,28 @@ export class Findings {
   async write(): Promise<void> {
     mkdirSync(OUT, { recursive: true });
     const lift = this.#lift && this.#liftStages(this.#lift);
-    const report = { slowdown: this.slowdown, bootMs: this.boot, readyMs: this.readyMs, liftMs: lift, readyAgain: this.#again };
+    const report = {
+      slowdown: this.slowdown,
+      bootMs: this.boot,
+      readyMs: this.readyMs,
+      liftMs: lift,
+      readyAgain: this.#again,
+    };
     writeFileSync(join(OUT, 'boot.json'), `${JSON.stringify(report, undefined, 2)}\n`);
     const panels: SpansPanel[] = [
-      { kind: 'spans', title: `From power to ready to talk: ${(this.readyMs / 1_000).toFixed(1)} s`, rows: [...this.boot] },
-      ...(lift === undefined ? [] : [{ kind: 'spans', title: 'From the lifted receiver to the first word', rows: lift } as const]),
+      {
+        kind: 'spans',
+        title: `From power to ready to talk: ${(this.readyMs / 1_000).toFixed(1)} s`,
+        rows: [...this.boot],
+      },
+      ...(lift === undefined
+        ? []
+        : [{ kind: 'spans', title: 'From the lifted receiver to the first word', rows: lift } as const]),
     ];
     await writePicture(join(OUT, 'boot.png'), {
-      title: 'The image in an emulated board', subtitle: `every figure is the emulator's: JavaScript runs ${this.slowdown.toFixed(0)} times slower there than on the machine that emulates`, panels,
+      title: 'The image in an emulated board',
+      subtitle: `every figure is the emulator's: JavaScript runs ${this.slowdown.toFixed(0)} times slower there than on the machine that emulates`,
+      panels,
     });
     console.log(`    ${join(OUT, 'boot.png')}, boot.json`);
   }
@@ -74,7 +90,8 @@ export class Findings {
       const line = log.find(test);
       return line && Math.max(0, line.monotonicMs - guestMs);
     };
-    const row = (name: string, fromMs: number | undefined, toMs: number | undefined): Stage[] => (fromMs === undefined || toMs === undefined ? [] : [{ name, fromMs, toMs }]);
+    const row = (name: string, fromMs: number | undefined, toMs: number | undefined): Stage[] =>
+      fromMs === undefined || toMs === undefined ? [] : [{ name, fromMs, toMs }];
     const lifted = logged(({ event, to }) => event === 'phase' && to === 'connecting');
     const talking = logged(({ event }) => event === 'talking');
     const card = logged(({ event }) => event === 'audio.open');

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { median } from '../../bench/lib/result.ts';
-import { SoundCard } from '../../bench/lib/sound-card.ts';
-import { ask } from '../../device/src/controls/control-client.ts';
+import { SoundCard } from '../lib/bench-sound-card.ts';
+import { ask } from '../../device/src/panel/control-client.ts';
 import { addDevice, exitOf, startPhone, startServer } from '../../scripts/programs.ts';
 import type { RunningServer } from '../../scripts/programs.ts';
 import { Ear } from './ear.ts';
@@ -29,7 +29,16 @@ describe('a warm phone, on this machine itself', function () {
     server = await startServer(join(folder, 'server'), 'ignore');
     sound = SoundCard.start();
     // The board's way to its card: arecord and aplay.
-    const args = ['--controls', 'socket', '--control-socket', join(folder, 'control.sock'), '--audio', 'alsa', '--settings-file', join(folder, 'settings.json')];
+    const args = [
+      '--controls',
+      'socket',
+      '--control-socket',
+      join(folder, 'control.sock'),
+      '--audio',
+      'alsa',
+      '--settings-file',
+      join(folder, 'settings.json'),
+    ];
     phone = startPhone(server, addDevice(join(folder, 'server')), args, ['ignore', 'ignore', 'ignore'], sound.env);
     await ready(join(folder, 'control.sock'));
   });
@@ -54,14 +63,22 @@ describe('a warm phone, on this machine itself', function () {
       voicesMs.push((ear.voiceSince(liftedMs) ?? Infinity) - liftedMs);
       await ask(join(folder, 'control.sock'), { command: 'hangup' });
     }
-    console.log(`      lift to first sound ${soundsMs.map(Math.round).join(', ')} ms; to the first word ${voicesMs.map(Math.round).join(', ')} ms`);
+    console.log(
+      `      lift to first sound ${soundsMs.map(Math.round).join(', ')} ms; to the first word ${voicesMs.map(Math.round).join(', ')} ms`,
+    );
     assert.ok(median(soundsMs) < LIMIT_MS, soundsMs.join(' '));
   });
 });
 
 async function ready(socket: string): Promise<void> {
   for (let tries = 0; tries < 100; tries++) {
-    if (await ask(socket, { command: 'status' }).then(({ ok }) => ok, () => false)) return;
+    if (
+      await ask(socket, { command: 'status' }).then(
+        ({ ok }) => ok,
+        () => false,
+      )
+    )
+      return;
     await sleep(100);
   }
   throw new Error('the phone never listened');

@@ -7,7 +7,12 @@ import { ROOT } from '../../scripts/programs.ts';
 export const IMAGE = process.env['BESTDAY_IMAGE'] ?? join(ROOT, 'out/bestday-pi-4-usb.img');
 
 const PROGRAMS: readonly (readonly [program: string, aptPackage: string])[] = [
-  ['qemu-system-aarch64', 'qemu-system-arm'], ['qemu-img', 'qemu-utils'], ['mcopy', 'mtools'], ['setpriv', 'util-linux'], ['pulseaudio', 'pulseaudio'], ['pacat', 'pulseaudio-utils'],
+  ['qemu-system-aarch64', 'qemu-system-arm'],
+  ['qemu-img', 'qemu-utils'],
+  ['mcopy', 'mtools'],
+  ['setpriv', 'util-linux'],
+  ['pulseaudio', 'pulseaudio'],
+  ['pacat', 'pulseaudio-utils'],
 ];
 
 /** Leaves the tests of `context` out, out loud, where this machine cannot boot the image. */
@@ -20,10 +25,13 @@ export function skipWithoutMachine(context: Mocha.Context): void {
 
 /** Why this machine cannot boot the image, and what to do; undefined: it can. */
 function obstacle(): string | undefined {
-  const missing = PROGRAMS.filter(([program]) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0).map(([, aptPackage]) => aptPackage);
+  const missing = PROGRAMS.filter(([program]) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0).map(
+    ([, aptPackage]) => aptPackage,
+  );
   if (missing.length > 0) return `apt-get install -y ${[...new Set(missing)].join(' ')}`;
   const audio = spawnSync('qemu-system-aarch64', ['-audiodev', 'help'], { encoding: 'utf8' }).stdout;
   if (!/^pa$/m.test(audio)) return 'QEMU lacks its PulseAudio driver: apt-get install -y qemu-system-gui';
-  if (!existsSync(IMAGE)) return `there is no image ${IMAGE}: npm run image -- --board pi-4-usb --output ${IMAGE} (or name another: BESTDAY_IMAGE=FILE)`;
+  if (!existsSync(IMAGE))
+    return `there is no image ${IMAGE}: npm run image -- --board pi-4-usb --output ${IMAGE} (or name another: BESTDAY_IMAGE=FILE)`;
   return undefined;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { seededRandom } from '../../protocol/src/index.ts';
+import { seededRandom } from '../../common/src/time/random.ts';
 import { BootBench } from './boot-bench.ts';
 import type { BootedPhone } from './booted-phone.ts';
 import { Ear } from './ear.ts';
@@ -33,8 +33,20 @@ interface Phase {
 }
 
 const PHASES: readonly Phase[] = [
-  { name: 'the first start, with the identity arriving', from: 'new card', begin: async () => {}, withinMs: (bootMs) => bootMs, volumes: [undefined] },
-  { name: 'a settings write', from: 'resting phone', begin: (phone) => phone.keepWritingVolumes(), withinMs: () => 20_000, volumes: [VOLUME, 4, 5] },
+  {
+    name: 'the first start, with the identity arriving',
+    from: 'new card',
+    begin: async () => {},
+    withinMs: (bootMs) => bootMs,
+    volumes: [undefined],
+  },
+  {
+    name: 'a settings write',
+    from: 'resting phone',
+    begin: (phone) => phone.keepWritingVolumes(),
+    withinMs: () => 20_000,
+    volumes: [VOLUME, 4, 5],
+  },
   { name: 'a call', from: 'resting phone', begin: (phone) => phone.lift(), withinMs: () => 15_000, volumes: [VOLUME] },
   { name: 'a start', from: 'used card', begin: async () => {}, withinMs: (bootMs) => bootMs, volumes: [VOLUME] },
 ];
@@ -78,12 +90,18 @@ describe('the image, after power cuts', function () {
       await before.machine.cutPower();
       bench.discard(card);
       const after = bench.cardAfterCut(from === 'new card' ? bench.card : usedContent, writeLog, random);
-      console.log(`      of what the card was told it kept ${after.replay.kept + after.replay.lucky} writes, ${after.replay.lucky} of them by luck, and lost ${after.replay.lost}`);
+      console.log(
+        `      of what the card was told it kept ${after.replay.kept + after.replay.lucky} writes, ${after.replay.lucky} of them by luck, and lost ${after.replay.lost}`,
+      );
 
       const phone = await bench.powerUp(after.card);
       await phone.untilReady(BOOT_LIMIT_MS);
       assert.equal(await phone.machine.shell.run('ls /run/bestday-phone-image'), '', 'the data partition was lost');
-      assert.match((await phone.machine.shell.ask('ls /boot/firmware/bestday')).output, /No such file/, 'the identity was not wiped');
+      assert.match(
+        (await phone.machine.shell.ask('ls /boot/firmware/bestday')).output,
+        /No such file/,
+        'the identity was not wiped',
+      );
       const kept = await phone.keptVolume();
       assert.ok(volumes.includes(kept), `volume ${kept}, want ${volumes.join(' or ')}`);
       bench.sound.silence();

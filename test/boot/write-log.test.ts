@@ -26,7 +26,9 @@ function header(): Buffer {
 
 describe('what a power cut leaves of a card', () => {
   let folder: string;
-  beforeEach(() => { folder = mkdtempSync(join(tmpdir(), 'bestday-log-')); });
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'bestday-log-'));
+  });
   afterEach(() => rmSync(folder, { recursive: true }));
 
   /** @returns the first byte of each of the card's four sectors, and what was counted */
@@ -39,7 +41,16 @@ describe('what a power cut leaves of a card', () => {
     return { card: [0, 1, 2, 3].map((sector) => card[sector * SECTOR]!), counts };
   }
 
-  const log = [header(), entry(0, 1, Flag.none), entry(3, 7, Flag.discard), entry(1, 2, Flag.none), entry(0, 0, Flag.flush), entry(0, 9, Flag.none), entry(2, 3, Flag.fua), Buffer.alloc(2 * SECTOR)];
+  const log = [
+    header(),
+    entry(0, 1, Flag.none),
+    entry(3, 7, Flag.discard),
+    entry(1, 2, Flag.none),
+    entry(0, 0, Flag.flush),
+    entry(0, 9, Flag.none),
+    entry(2, 3, Flag.fua),
+    Buffer.alloc(2 * SECTOR),
+  ];
 
   it('is what was flushed, and of the rest what chance kept', () => {
     assert.deepEqual(cut(log, 0.9), { card: [1, 2, 3, 0], counts: { kept: 3, lucky: 0, lost: 1 } });
@@ -47,7 +58,10 @@ describe('what a power cut leaves of a card', () => {
   });
 
   it('lacks an entry that the emulator was killed over', () => {
-    assert.deepEqual(cut([header(), entry(0, 1, Flag.fua), entry(1, 2, Flag.fua).subarray(0, SECTOR + 100)], 0).card, [1, 0, 0, 0]);
+    assert.deepEqual(
+      cut([header(), entry(0, 1, Flag.fua), entry(1, 2, Flag.fua).subarray(0, SECTOR + 100)], 0).card,
+      [1, 0, 0, 0],
+    );
   });
 
   it('is the card as it was when nothing was written', () => {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { readWav } from '../../device/src/audio/wav.ts';
-import { FRAME_SAMPLES, SAMPLE_RATE, seededRandom } from '../../protocol/src/index.ts';
+import { readWav } from '../../common/src/audio/wav.ts';
+import { seededRandom } from '../../common/src/time/random.ts';
+import { FRAME_SAMPLES, SAMPLE_RATE } from '../../protocol/src/index.ts';
 import { startRawServer } from './raw-server.ts';
-import { Bench } from './support.ts';
-import { toneLevel, wavOf } from './wav-tools.ts';
+import { Bench } from '../lib/real-server.ts';
+import { toneLevel, wavOf } from '../lib/wav-tools.ts';
 
 /** The two real programs, over real TLS on loopback. Each case takes a few seconds of real time, as talk does. */
 describe('a conversation between the two programs', function () {
@@ -19,7 +20,18 @@ describe('a conversation between the two programs', function () {
       const output = bench.path(`heard-${codec}.wav`);
       // The caller cuts in after 2 s, speaks for a second and a half, and listens.
       writeFileSync(input, wavOf([silence(2), speech(), silence(5)]));
-      const phone = bench.phone(['--audio', 'file', '--codec', codec, '--input', input, '--output', output, '--duration', '8']);
+      const phone = bench.phone([
+        '--audio',
+        'file',
+        '--codec',
+        codec,
+        '--input',
+        input,
+        '--output',
+        output,
+        '--duration',
+        '8',
+      ]);
       assert.equal(await phone.exit, 0, phone.stderr);
       const report = phone.report();
       assert.equal(report.endReason, 'duration');
@@ -43,7 +55,10 @@ describe('a conversation between the two programs', function () {
       const input = bench.path('raw-tone.wav');
       const output = bench.path('raw-heard.wav');
       writeFileSync(input, wavOf([tone(440, 3)]));
-      const phone = bench.phone(['--audio', 'file', '--codec', 'pcm', '--input', input, '--output', output, '--duration', '3'], { server: raw });
+      const phone = bench.phone(
+        ['--audio', 'file', '--codec', 'pcm', '--input', input, '--output', output, '--duration', '3'],
+        { server: raw },
+      );
       assert.equal(await phone.exit, 0, phone.stderr);
       // The server sends back what it hears.
       assert.ok(toneLevel(readWav(output).subarray(SAMPLE_RATE, 2 * SAMPLE_RATE), 440) > 0.9);
@@ -97,11 +112,17 @@ function silence(seconds: number): Int16Array {
 }
 
 function speech(): Int16Array {
-  return readWav(new URL('../../server-stub/voices/caller/caller-weather.wav', import.meta.url).pathname).subarray(0, 1.5 * SAMPLE_RATE);
+  return readWav(new URL('../../server-stub/voices/caller/caller-weather.wav', import.meta.url).pathname).subarray(
+    0,
+    1.5 * SAMPLE_RATE,
+  );
 }
 
 function tone(hertz: number, seconds: number): Int16Array {
-  return Int16Array.from({ length: seconds * SAMPLE_RATE }, (_, index) => 8_000 * Math.sin((2 * Math.PI * hertz * index) / SAMPLE_RATE));
+  return Int16Array.from(
+    { length: seconds * SAMPLE_RATE },
+    (_, index) => 8_000 * Math.sin((2 * Math.PI * hertz * index) / SAMPLE_RATE),
+  );
 }
 
 function level(samples: Int16Array): number {
@@ -111,6 +132,9 @@ function level(samples: Int16Array): number {
 /** From the first frame on, no frame is digital silence. */
 function assertNeverDead(heard: Int16Array): void {
   for (let at = FRAME_SAMPLES; at + FRAME_SAMPLES <= heard.length; at += FRAME_SAMPLES) {
-    assert.ok(heard.subarray(at, at + FRAME_SAMPLES).some((sample) => sample !== 0), `dead air at ${at / SAMPLE_RATE} s`);
+    assert.ok(
+      heard.subarray(at, at + FRAME_SAMPLES).some((sample) => sample !== 0),
+      `dead air at ${at / SAMPLE_RATE} s`,
+    );
   }
 }

@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { WebSocket } from 'ws';
 import { encodeMessage, parseServerMessage, SUBPROTOCOL } from '../../protocol/src/index.ts';
 import type { Hello, ServerMessage } from '../../protocol/src/index.ts';
-import { scrape } from '../../scripts/load/metrics.ts';
+import { scrape } from '../lib/metrics.ts';
 import { addDevice, startServer } from '../../scripts/programs.ts';
 import type { Credentials, RunningServer } from '../../scripts/programs.ts';
-import { RedisServer } from '../../scripts/redis-server.ts';
+import { RedisServer } from '../lib/redis-server.ts';
 
 describe('several server processes behind one listener', function () {
   this.timeout(60_000);
@@ -38,15 +38,27 @@ describe('several server processes behind one listener', function () {
   /** Connects, says hello, and returns the first answer; the socket stays open until `close`. */
   async function greet(resume?: Hello['resume']): Promise<{ answer: ServerMessage; socket: WebSocket }> {
     const socket = new WebSocket(server.url, [SUBPROTOCOL], {
-      ca: readFileSync(server.ca!), headers: { Authorization: `Bearer ${readFileSync(device.keyFile, 'utf8')}`, 'Device-Id': device.deviceId },
+      ca: readFileSync(server.ca!),
+      headers: { Authorization: `Bearer ${readFileSync(device.keyFile, 'utf8')}`, 'Device-Id': device.deviceId },
     });
     const hello: Hello = {
-      type: 'hello', protocol: 1, deviceId: device.deviceId, bootId: 'boot', firmware: 'test', codecs: ['pcm'], frameMs: 20, sampleRate: 16_000, maxQueueMs: 1_000, language: 'en',
+      type: 'hello',
+      protocol: 1,
+      deviceId: device.deviceId,
+      bootId: 'boot',
+      firmware: 'test',
+      codecs: ['pcm'],
+      frameMs: 20,
+      sampleRate: 16_000,
+      maxQueueMs: 1_000,
+      language: 'en',
       ...(resume && { resume }),
     };
     socket.on('open', () => socket.send(encodeMessage(hello)));
     const answer = await new Promise<ServerMessage>((resolve, reject) => {
-      socket.on('message', (message: Buffer, binary) => { if (!binary) resolve(parseServerMessage(message.toString('utf8'))!); });
+      socket.on('message', (message: Buffer, binary) => {
+        if (!binary) resolve(parseServerMessage(message.toString('utf8'))!);
+      });
       socket.on('error', reject);
       socket.on('close', (code) => reject(new Error(`closed with ${code}`)));
     });
@@ -72,15 +84,37 @@ describe('several server processes behind one listener', function () {
     if (answer.type !== 'ready') return;
     const url = `${server.url.replace(/^wss/, 'https').replace(/connect$/, answer.conversationId)}/events`;
     // A connection each: they are dealt out in turn.
-    const asked = await Promise.all(Array.from({ length: 4 }, () => new Promise<IncomingMessage>((resolve, reject) => {
-      get(url, { ca: readFileSync(server.ca!), agent: false, headers: { Authorization: `Bearer ${readFileSync(device.keyFile, 'utf8')}`, 'Device-Id': device.deviceId } }, resolve).on('error', reject);
-    })));
-    assert.deepEqual(asked.map(({ statusCode }) => statusCode), [200, 200, 200, 200]);
-    const told = Promise.all(asked.map(async (response) => {
-      let text = '';
-      for await (const chunk of response.setEncoding('utf8')) text += chunk as string;
-      return /^event: end$/m.test(text);
-    }));
+    const asked = await Promise.all(
+      Array.from(
+        { length: 4 },
+        () =>
+          new Promise<IncomingMessage>((resolve, reject) => {
+            get(
+              url,
+              {
+                ca: readFileSync(server.ca!),
+                agent: false,
+                headers: {
+                  Authorization: `Bearer ${readFileSync(device.keyFile, 'utf8')}`,
+                  'Device-Id': device.deviceId,
+                },
+              },
+              resolve,
+            ).on('error', reject);
+          }),
+      ),
+    );
+    assert.deepEqual(
+      asked.map(({ statusCode }) => statusCode),
+      [200, 200, 200, 200],
+    );
+    const told = Promise.all(
+      asked.map(async (response) => {
+        let text = '';
+        for await (const chunk of response.setEncoding('utf8')) text += chunk as string;
+        return /^event: end$/m.test(text);
+      }),
+    );
     socket.send(encodeMessage({ type: 'end', reason: 'hangup' }));
     assert.deepEqual(await told, [true, true, true, true]);
   });
@@ -88,6 +122,9 @@ describe('several server processes behind one listener', function () {
   it('metrics are of all processes, whichever is asked', async () => {
     const asked = await Promise.all(Array.from({ length: 4 }, () => scrape(server.url, server.ca!)));
     const begun = asked.map((metrics) => metrics.get('bestday_conversations_total'));
-    assert.ok(begun.every((count) => count === begun[0] && count! >= 1), begun.join(' '));
+    assert.ok(
+      begun.every((count) => count === begun[0] && count! >= 1),
+      begun.join(' '),
+    );
   });
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { FRAME_MS, seededRandom } from '../../protocol/src/index.ts';
+import { seededRandom } from '../../common/src/time/random.ts';
+import { FRAME_MS } from '../../protocol/src/index.ts';
 import { SENTENCE_MS, sentenceOf, SENTENCES, Telephone, WORDS_PER_SENTENCE } from './telephone.ts';
 
 const PER_CONVERSATION = 40;
@@ -32,7 +33,10 @@ describe(`interruption, ${INTERRUPTIONS} times at random moments`, () => {
       let lead = await ask(telephone, delayMs);
       for (let turn = 0; turn < PER_CONVERSATION; turn++) {
         const flushed = telephone.playback.length;
-        const before = [...lead, ...(await telephone.pass(FRAME_MS * Math.floor((random() * (ANSWER_MS - 500)) / FRAME_MS), false))];
+        const before = [
+          ...lead,
+          ...(await telephone.pass(FRAME_MS * Math.floor((random() * (ANSWER_MS - 500)) / FRAME_MS), false)),
+        ];
         const answer = telephone.answers;
         const during = await telephone.pass(700 + 2 * delayMs, true);
         const after = await telephone.pass(800, false);
@@ -43,8 +47,16 @@ describe(`interruption, ${INTERRUPTIONS} times at random moments`, () => {
         assert.ok(!after.slice(0, 30).some(Boolean), `turn ${turn}: the interrupted answer was heard after the flush`);
         assertSilenceFollows(telephone, during, delayMs);
         const finished = telephone.playback.slice(flushed).some(({ state }) => state === 'finished');
-        if (report !== undefined) assert.ok(Math.abs(report.playedMs - heardMs) <= FRAME_MS, `turn ${turn}: ${report.playedMs} ms reported, ${heardMs} ms heard`);
-        assert.equal(remembered(telephone, answer), wordsWithin(answer, finished ? ANSWER_MS : (report?.playedMs ?? 0)), `turn ${turn}, ${heardMs} ms heard`);
+        if (report !== undefined)
+          assert.ok(
+            Math.abs(report.playedMs - heardMs) <= FRAME_MS,
+            `turn ${turn}: ${report.playedMs} ms reported, ${heardMs} ms heard`,
+          );
+        assert.equal(
+          remembered(telephone, answer),
+          wordsWithin(answer, finished ? ANSWER_MS : (report?.playedMs ?? 0)),
+          `turn ${turn}, ${heardMs} ms heard`,
+        );
       }
       telephone.hangUp();
     });
@@ -60,13 +72,19 @@ function remembered(telephone: Telephone, answer: number): string {
 /** From the server's decision to the last sound: one way of the link, and 100 ms at most. */
 function assertSilenceFollows(telephone: Telephone, during: readonly boolean[], delayMs: number): void {
   const end = telephone.clock.now() - (800 + 2 * delayMs + 40);
-  const decided = telephone.events.findLast(({ event, atMs }) => event === 'dialogue.interrupted' && atMs > end - during.length * FRAME_MS)?.atMs;
+  const decided = telephone.events.findLast(
+    ({ event, atMs }) => event === 'dialogue.interrupted' && atMs > end - during.length * FRAME_MS,
+  )?.atMs;
   const lastHeardMs = end - (during.length - 1 - during.lastIndexOf(true)) * FRAME_MS;
-  if (decided !== undefined && during.includes(true)) assert.ok(lastHeardMs <= decided + delayMs + 100, `heard for ${lastHeardMs - decided} ms after the decision`);
+  if (decided !== undefined && during.includes(true))
+    assert.ok(lastHeardMs <= decided + delayMs + 100, `heard for ${lastHeardMs - decided} ms after the decision`);
 }
 
 describe('a sound that interrupts nothing', () => {
-  for (const [name, transcript, voiceMs] of [['a cough', '', 300], ["'mm-hm'", 'mm-hm', 400]] as const) {
+  for (const [name, transcript, voiceMs] of [
+    ['a cough', '', 300],
+    ["'mm-hm'", 'mm-hm', 400],
+  ] as const) {
     it(`${name} lets the answer go on`, async () => {
       const telephone = new Telephone(7, 20);
       await telephone.pass(500, false);
@@ -76,7 +94,10 @@ describe('a sound that interrupts nothing', () => {
       const during = await telephone.pass(voiceMs, true);
       const after = await telephone.pass(2_000, false);
       assert.ok([...during, ...after].every(Boolean));
-      assert.equal(telephone.playback.some(({ state }) => state === 'flushed'), false);
+      assert.equal(
+        telephone.playback.some(({ state }) => state === 'flushed'),
+        false,
+      );
       telephone.hangUp();
     });
   }
@@ -94,7 +115,10 @@ describe('a sound that interrupts nothing', () => {
     assert.ok(heardMs >= 2 * SENTENCE_MS && heardMs <= 2 * SENTENCE_MS + FRAME_MS, `${heardMs} ms`);
     telephone.transcript = 'what was that';
     await ask(telephone);
-    const said = telephone.requests.at(-1)!.history.filter(({ role }) => role === 'assistant').map(({ text }) => text);
+    const said = telephone.requests
+      .at(-1)!
+      .history.filter(({ role }) => role === 'assistant')
+      .map(({ text }) => text);
     assert.equal(said.at(-1), [2, 3].map((sentence) => sentenceOf(1, sentence)).join(' '));
     telephone.hangUp();
   });

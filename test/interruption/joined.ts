@@ -1,5 +1,6 @@
 import { CloseCode } from '../../protocol/src/index.ts';
-import type { Clock, MessageSocket, MessageSocketHandlers } from '../../protocol/src/index.ts';
+import type { Clock } from '../../common/src/time/clock.ts';
+import type { MessageSocket, MessageSocketHandlers } from '../../common/src/link/message-socket.ts';
 
 /** Two ends of a link that delays every message by the same time, in order, and loses none. */
 export function joined(clock: Clock, delayMs: number): readonly [MessageSocket, MessageSocket] {

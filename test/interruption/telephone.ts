@@ -1,12 +1,13 @@
-import { PcmDecoder, PcmEncoder } from '../../device/src/codec/pcm.ts';
-import type { CodecFactory } from '../../device/src/codec/codecs.ts';
+import { PcmDecoder, PcmEncoder } from '../../common/src/codec/pcm.ts';
+import type { CodecFactory } from '../../common/src/codec/codecs.ts';
 import { Call } from '../../device/src/conversation/call.ts';
 import type { PlaybackEvent } from '../../device/src/downlink.ts';
 import { noPrompts } from '../../device/src/playout/prompts.ts';
-import { silentLog } from '../../device/src/system/log.ts';
-import { FRAME_MS, FRAME_SAMPLES, seededRandom } from '../../protocol/src/index.ts';
-import { VirtualClock } from '../../protocol/src/virtual-clock.ts';
-import { createServerCore } from '../../server-stub/src/core.ts';
+import { silentLog } from '../../common/src/system/log.ts';
+import { seededRandom } from '../../common/src/time/random.ts';
+import { FRAME_MS, FRAME_SAMPLES } from '../../protocol/src/index.ts';
+import { VirtualClock } from '../../common/src/time/virtual-clock.ts';
+import { createServerCore } from '../../server-stub/src/conversation/core.ts';
 import type { Pipeline, ReplyRequest } from '../../server-stub/src/pipeline/ports.ts';
 import { MemoryConversationStore } from '../../server-stub/src/store/memory-store.ts';
 import { joined } from './joined.ts';
@@ -40,11 +41,26 @@ export class Telephone {
   constructor(seed: number, delayMs: number) {
     const random = seededRandom(seed);
     const core = createServerCore({
-      clock: this.clock, random, codecs: pcmOnly, log: this.#log(), store: new MemoryConversationStore(this.clock), pipeline: this.#pipeline(), ids: countingIds(),
+      clock: this.clock,
+      random,
+      codecs: pcmOnly,
+      log: this.#log(),
+      store: new MemoryConversationStore(this.clock),
+      pipeline: this.#pipeline(),
+      ids: countingIds(),
     });
     this.#call = new Call({
-      clock: this.clock, random, log: silentLog, codecs: pcmOnly, codecPreference: ['pcm'], prompts: noPrompts,
-      identity: { deviceId: DEVICE_ID, bootId: 'boot', firmware: 'test' }, bitrate: 32_000, maxQueueMs: 30_000, language: 'en', outputDelayMs: () => 0,
+      clock: this.clock,
+      random,
+      log: silentLog,
+      codecs: pcmOnly,
+      codecPreference: ['pcm'],
+      prompts: noPrompts,
+      identity: { deviceId: DEVICE_ID, bootId: 'boot', firmware: 'test' },
+      bitrate: 32_000,
+      maxQueueMs: 30_000,
+      language: 'en',
+      outputDelayMs: () => 0,
       transport: {
         connect: (handlers) => {
           const [device, server] = joined(this.clock, delayMs);
@@ -107,7 +123,8 @@ export class Telephone {
       textToSpeech: {
         async *speak(text) {
           for await (const piece of text) {
-            for (const sentence of piece.match(/[^.]+\./g) ?? []) yield { pcm: new Int16Array(SENTENCE_MS * 16).fill(ANSWER_LEVEL), text: sentence.trim() };
+            for (const sentence of piece.match(/[^.]+\./g) ?? [])
+              yield { pcm: new Int16Array(SENTENCE_MS * 16).fill(ANSWER_LEVEL), text: sentence.trim() };
           }
         },
       },
@@ -119,15 +136,26 @@ export class Telephone {
 
 /** Words that stand in no other sentence: `a3s1w0 a3s1w1 … .` */
 export function sentenceOf(answer: number, sentence: number): string {
-  return Array.from({ length: WORDS_PER_SENTENCE }, (_, word) => `a${answer}s${sentence}w${word}`).join(' ').concat('.');
+  return Array.from({ length: WORDS_PER_SENTENCE }, (_, word) => `a${answer}s${sentence}w${word}`)
+    .join(' ')
+    .concat('.');
 }
 
 const pcmOnly: CodecFactory = {
-  available: ['pcm'], encoder: () => new PcmEncoder(), decoder: () => new PcmDecoder(), describe: () => 'pcm', prepare: () => Promise.resolve(),
+  available: ['pcm'],
+  encoder: () => new PcmEncoder(),
+  decoder: () => new PcmDecoder(),
+  describe: () => 'pcm',
+  prepare: () => Promise.resolve(),
 };
 
 function countingIds(): Parameters<typeof createServerCore>[0]['ids'] {
   let made = 0;
   const next = (kind: string): string => `${kind}-${String(++made).padStart(6, '0')}-of-a-test`;
-  return { conversationId: () => next('conversation'), responseId: () => next('response'), token: () => next('token'), matches: (presented, secret) => presented === secret };
+  return {
+    conversationId: () => next('conversation'),
+    responseId: () => next('response'),
+    token: () => next('token'),
+    matches: (presented, secret) => presented === secret,
+  };
 }

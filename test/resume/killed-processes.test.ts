@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { freePort, RedisServer } from '../../scripts/redis-server.ts';
+import { freePort, RedisServer } from '../lib/redis-server.ts';
 import { inMidAnswer, through } from './scenarios.ts';
 import { Site } from './support.ts';
 
@@ -36,12 +36,19 @@ describe('a server of two processes, both killed in mid-answer', function () {
     await Promise.all(resumed);
     for (const phone of phones) {
       const { reconnects, frames } = phone.report();
-      assert.ok(reconnects.length >= 1 && reconnects.every((reconnect) => reconnect.resumed), JSON.stringify(reconnects));
+      assert.ok(
+        reconnects.length >= 1 && reconnects.every((reconnect) => reconnect.resumed),
+        JSON.stringify(reconnects),
+      );
       assert.equal(frames.concealed, 0);
     }
   });
 });
 
 function childrenOf(pid: number): number[] {
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter((child) => child !== '').map(Number);
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .trim()
+    .split(' ')
+    .filter((child) => child !== '')
+    .map(Number);
 }

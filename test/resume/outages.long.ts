@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { distribution } from '../../scripts/soak/report.ts';
-import { RedisServer } from '../../scripts/redis-server.ts';
-import { NetworkLink } from './link.ts';
+import { distribution } from '../../bench/soak/report.ts';
+import { RedisServer } from '../lib/redis-server.ts';
+import { NetworkLink } from '../lib/network/link.ts';
 import { frameCount, recitation } from './recitation.ts';
-import { describeTimes, HEARD_WITHIN_MS, measure, missingForResumeTime } from './resume-time.ts';
+import { describeTimes, HEARD_WITHIN_MS, measure, missingForResumeTime } from '../../bench/resume-time/main.ts';
 import { assertHeardWhole, heldBy, inMidAnswer, Scenarios, through } from './scenarios.ts';
 import { Site } from './support.ts';
 
@@ -27,7 +27,10 @@ describe('an outage, on real sockets in real time', () => {
     this.timeout(LIMIT_MS);
     site = new Site();
     redis = RedisServer.available() ? await RedisServer.start() : undefined;
-    const [patient, other] = await Promise.all([site.reciter({ seconds: SECONDS }), site.reciter({ seconds: SECONDS })]);
+    const [patient, other] = await Promise.all([
+      site.reciter({ seconds: SECONDS }),
+      site.reciter({ seconds: SECONDS }),
+    ]);
     scenarios.start(RESUMES, async () => {
       const { phone, wire } = await heldBy(site, patient, AHEAD);
       await through(phone, () => wire.outage(29_000));
@@ -39,11 +42,17 @@ describe('an outage, on real sockets in real time', () => {
       const { phone, wire } = await heldBy(site, other, AHEAD);
       await Promise.all([wire.outage(31_000), phone.exit]);
       assert.equal(phone.report().endReason, 'expired');
-      assert.deepEqual(other.log.filter(({ event }) => event === 'conversation.ended').map(({ reason }) => reason), ['expired']);
+      assert.deepEqual(
+        other.log.filter(({ event }) => event === 'conversation.ended').map(({ reason }) => reason),
+        ['expired'],
+      );
     });
     scenarios.start(MOVES, async () => {
       if (redis === undefined) return;
-      const [mortal, heir] = await Promise.all([site.reciter({ seconds: SECONDS, store: redis.url }), site.reciter({ store: redis.url })]);
+      const [mortal, heir] = await Promise.all([
+        site.reciter({ seconds: SECONDS, store: redis.url }),
+        site.reciter({ store: redis.url }),
+      ]);
       const { phone, wire } = await heldBy(site, mortal, AHEAD, frameCount(SAID));
       await through(phone, () => {
         wire.target = heir.port;
@@ -74,7 +83,12 @@ describe('a real link between two network namespaces', () => {
     const link = new NetworkLink();
     const site = new Site();
     try {
-      const server = await site.reciter({ host: NetworkLink.serverAddress, tls: true, seconds: SECONDS, before: link.serverEnd });
+      const server = await site.reciter({
+        host: NetworkLink.serverAddress,
+        tls: true,
+        seconds: SECONDS,
+        before: link.serverEnd,
+      });
       const phone = site.phone(server, AHEAD, link.phoneEnd);
       await inMidAnswer(phone);
       const noticed = phone.phase('reconnecting');

@@ -33,7 +33,8 @@ export function hearing(heard: Int16Array, said: Int16Array): Hearing {
     const number = numbers.get(keyOf(frame));
     if (number !== undefined) {
       order.push(number);
-      if (before !== undefined && !same(frame, said.subarray(number * FRAME_SAMPLES, (number + 1) * FRAME_SAMPLES))) altered.push(number);
+      if (before !== undefined && !same(frame, said.subarray(number * FRAME_SAMPLES, (number + 1) * FRAME_SAMPLES)))
+        altered.push(number);
     }
     before = number;
   }
@@ -50,7 +51,9 @@ export function frameCount(samples: Int16Array): number {
 }
 
 function framesOf(samples: Int16Array): Int16Array[] {
-  return wholeOf(frameCount(samples)).map((number) => samples.subarray(number * FRAME_SAMPLES, (number + 1) * FRAME_SAMPLES));
+  return wholeOf(frameCount(samples)).map((number) =>
+    samples.subarray(number * FRAME_SAMPLES, (number + 1) * FRAME_SAMPLES),
+  );
 }
 
 function keyOf(frame: Int16Array): string {

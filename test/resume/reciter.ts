@@ -1,8 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { createLog } from '../../device/src/system/logging.ts';
+import { createLog } from '../../common/src/system/logging.ts';
 import { startServer } from '../../server-stub/src/server.ts';
-import type { LanguageModel, Pipeline, SpokenAudio, StageOptions, TextToSpeech } from '../../server-stub/src/pipeline/ports.ts';
+import type {
+  LanguageModel,
+  Pipeline,
+  SpokenAudio,
+  StageOptions,
+  TextToSpeech,
+} from '../../server-stub/src/pipeline/ports.ts';
 import { storeChoice } from '../../server-stub/src/store/store-option.ts';
 import { recitation } from './recitation.ts';
 
@@ -12,8 +18,12 @@ import { recitation } from './recitation.ts';
  */
 const { values } = parseArgs({
   options: {
-    data: { type: 'string' }, port: { type: 'string', default: '0' }, host: { type: 'string', default: '127.0.0.1' }, tls: { type: 'boolean', default: false },
-    store: { type: 'string' }, seconds: { type: 'string', default: '3' },
+    data: { type: 'string' },
+    port: { type: 'string', default: '0' },
+    host: { type: 'string', default: '127.0.0.1' },
+    tls: { type: 'boolean', default: false },
+    store: { type: 'string' },
+    seconds: { type: 'string', default: '3' },
     /** Times as fast as it is spoken; 0: as fast as it can. */
     pace: { type: 'string', default: '0' },
   },
@@ -42,13 +52,18 @@ const voice: TextToSpeech = {
 /** It greets, and says nothing else, however long it is asked. */
 const model: LanguageModel = {
   async *reply({ occasion }, { signal }: StageOptions): AsyncGenerator<string> {
-    if (occasion !== 'greeting') await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('called off'))));
+    if (occasion !== 'greeting')
+      await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('called off'))));
     yield 'A recitation.';
   },
 };
 
 const pipeline: Pipeline = {
-  speechToText: { async *transcribe() { yield { text: '', final: true }; } },
+  speechToText: {
+    async *transcribe() {
+      yield { text: '', final: true };
+    },
+  },
   languageModel: model,
   textToSpeech: voice,
   standby: { voice, fillers: [], apologies: [] },
@@ -57,8 +72,20 @@ const pipeline: Pipeline = {
 
 const log = createLog({ level: 'info', format: 'json' });
 const server = await startServer({
-  port: Number(values.port), host: values.host, tls: values.tls ? 'own' : 'none', dataFolder: values.data!, log, pipeline,
+  port: Number(values.port),
+  host: values.host,
+  tls: values.tls ? 'own' : 'none',
+  dataFolder: values.data!,
+  log,
+  pipeline,
   store: values.store === undefined ? undefined : storeChoice(values.store, undefined, {}),
 });
 process.stdout.write(`listening on ${server.url}${server.caFile === undefined ? '' : `, CA ${server.caFile}`}\n`);
-process.once('SIGTERM', () => void server.close().then(() => log.close()).then(() => process.exit(0)));
+process.once(
+  'SIGTERM',
+  () =>
+    void server
+      .close()
+      .then(() => log.close())
+      .then(() => process.exit(0)),
+);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { RedisServer } from '../../scripts/redis-server.ts';
+import { RedisServer } from '../lib/redis-server.ts';
 import { frameCount, hearing, recitation, wholeOf } from './recitation.ts';
 import { assertHeardWhole, heldBy, inMidAnswer, Scenarios, through } from './scenarios.ts';
 import type { Held } from './scenarios.ts';
@@ -19,7 +19,8 @@ const CUTS: Readonly<Record<string, (held: Held) => unknown>> = {
   'reset: every sample is heard once, in order': ({ wire }) => wire.reset(),
 };
 const TAKEN_OVER = 'broken where only the phone notices: the new socket takes over, the old one is closed with 4409';
-const KILLED_WITHOUT_STORE = 'server killed and started again, without a store: the conversation is over, and the phone says so';
+const KILLED_WITHOUT_STORE =
+  'server killed and started again, without a store: the conversation is over, and the phone says so';
 
 describe('a conversation whose link breaks, on real sockets in real time', () => {
   const scenarios = new Scenarios(LIMIT_MS);
@@ -28,19 +29,27 @@ describe('a conversation whose link breaks, on real sockets in real time', () =>
   before(async function () {
     this.timeout(LIMIT_MS);
     site = new Site();
-    const [server, mortal] = await Promise.all([site.reciter({ seconds: SECONDS }), site.reciter({ seconds: SECONDS })]);
+    const [server, mortal] = await Promise.all([
+      site.reciter({ seconds: SECONDS }),
+      site.reciter({ seconds: SECONDS }),
+    ]);
     for (const [name, cut] of Object.entries(CUTS)) {
       scenarios.start(name, async () => {
         const held = await heldBy(site, server, AHEAD);
         await through(held.phone, () => cut(held));
         assertHeardWhole(held.phone, SAID);
-        assert.deepEqual(held.phone.report().reconnects.map(({ resumed, attempts }) => [resumed, attempts]), [[true, 1]]);
+        assert.deepEqual(
+          held.phone.report().reconnects.map(({ resumed, attempts }) => [resumed, attempts]),
+          [[true, 1]],
+        );
       });
     }
     scenarios.start(TAKEN_OVER, async () => {
       let code: Promise<number> | undefined;
       const { phone, wire } = await heldBy(site, server, AHEAD);
-      await through(phone, () => { code = wire.breakAtPhone(); });
+      await through(phone, () => {
+        code = wire.breakAtPhone();
+      });
       assertHeardWhole(phone, SAID);
       assert.equal(await code, 4_409);
     });
@@ -78,7 +87,12 @@ describe('a conversation that moves from one server process to another over Redi
     site = new Site();
     const { url: store } = redis;
     const start = (options: ReciterOptions): Promise<Reciter> => site!.reciter({ store, ...options });
-    const [heir, killed, drained, left] = await Promise.all([start({}), start({ pace: 2, seconds: 60 }), start({ seconds: SECONDS }), start({ seconds: SECONDS })]);
+    const [heir, killed, drained, left] = await Promise.all([
+      start({}),
+      start({ pace: 2, seconds: 60 }),
+      start({ seconds: SECONDS }),
+      start({ seconds: SECONDS }),
+    ]);
     scenarios.start(KILLED, async () => {
       const { phone, wire } = await heldBy(site!, killed, AHEAD, 40);
       await through(phone, () => {
@@ -116,7 +130,10 @@ describe('a conversation that moves from one server process to another over Redi
         wire.target = next.port;
         first.process.kill('SIGKILL');
       });
-      assert.deepEqual(phone.report().reconnects.map(({ resumed }) => resumed), [true]);
+      assert.deepEqual(
+        phone.report().reconnects.map(({ resumed }) => resumed),
+        [true],
+      );
     });
   });
   after(async () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { readWav } from '../../device/src/audio/wav.ts';
+import { readWav } from '../../common/src/audio/wav.ts';
 import type { DaemonEvent } from '../../device/src/daemon.ts';
 import type { CallReport } from '../../device/src/conversation/report.ts';
 import { addDevice, exitOf, ROOT, startPhone, startServer } from '../../scripts/programs.ts';
@@ -20,25 +20,65 @@ export class Site {
 
   async reciter(options: ReciterOptions = {}): Promise<Reciter> {
     const { before = [], ...flags } = options;
-    const words = Object.entries(flags).flatMap(([name, value]) => (value === true ? [`--${name}`] : value === undefined ? [] : [`--${name}`, String(value)]));
-    const [command, ...args] = [...before, process.execPath, '--import=tsx', join(ROOT, 'test/resume/reciter.ts'), '--data', this.folder, ...words];
+    const words = Object.entries(flags).flatMap(([name, value]) =>
+      value === true ? [`--${name}`] : value === undefined ? [] : [`--${name}`, String(value)],
+    );
+    const [command, ...args] = [
+      ...before,
+      process.execPath,
+      '--import=tsx',
+      join(ROOT, 'test/resume/reciter.ts'),
+      '--data',
+      this.folder,
+      ...words,
+    ];
     const child = spawn(command!, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: ROOT });
     this.#processes.push(child);
     return Reciter.listening(child);
   }
 
   /** Each on a wire of its own to `server`, with an identity of its own. */
-  async wiredPhone(server: Pick<Reciter, 'url' | 'port'>, args: readonly string[] = []): Promise<{ phone: HeldPhone; wire: Wire }> {
+  async wiredPhone(
+    server: Pick<Reciter, 'url' | 'port'>,
+    args: readonly string[] = [],
+  ): Promise<{ phone: HeldPhone; wire: Wire }> {
     const wire = await Wire.lay(server.port);
     this.#wires.push(wire);
     return { wire, phone: this.phone({ url: server.url.replace(`:${server.port}`, `:${wire.port}`) }, args) };
   }
 
-  phone(server: { readonly url: string; readonly ca?: string | undefined }, args: readonly string[] = [], before: readonly string[] = []): HeldPhone {
+  phone(
+    server: { readonly url: string; readonly ca?: string | undefined },
+    args: readonly string[] = [],
+    before: readonly string[] = [],
+  ): HeldPhone {
     const heard = join(this.folder, `heard-${this.#processes.length}.wav`);
     const report = join(this.folder, `report-${this.#processes.length}.json`);
-    const all = ['--settings-file', join(this.folder, 'none.json'), '--log-format', 'json', '--audio', 'file', '--codec', 'pcm', '--output', heard, '--report', report, '--events-fd', '3', ...args];
-    const child = startPhone({ url: server.url, ca: server.ca }, addDevice(this.folder), all, ['ignore', 'ignore', 'pipe', 'pipe'], process.env, before);
+    const all = [
+      '--settings-file',
+      join(this.folder, 'none.json'),
+      '--log-format',
+      'json',
+      '--audio',
+      'file',
+      '--codec',
+      'pcm',
+      '--output',
+      heard,
+      '--report',
+      report,
+      '--events-fd',
+      '3',
+      ...args,
+    ];
+    const child = startPhone(
+      { url: server.url, ca: server.ca },
+      addDevice(this.folder),
+      all,
+      ['ignore', 'ignore', 'pipe', 'pipe'],
+      process.env,
+      before,
+    );
     this.#processes.push(child);
     return new HeldPhone(child, heard, report);
   }
@@ -89,10 +129,13 @@ export class Reciter {
       let reciter: Reciter | undefined;
       let log = '';
       child.once('exit', (code) => reject(new Error(`the reciter ended with ${code}: ${log}`)));
-      child.stderr!.setEncoding('utf8').on('data', (text: string) => { if (reciter) reciter.#log += text; else log += text; });
+      child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+        if (reciter) reciter.#log += text;
+        else log += text;
+      });
       createInterface({ input: child.stdout! }).on('line', (line) => {
         const listening = /^listening on ([^,\s]+)(?:, CA (\S+))?/.exec(line);
-        if (listening) resolve(reciter = new Reciter(child, listening[1]!, listening[2]));
+        if (listening) resolve((reciter = new Reciter(child, listening[1]!, listening[2])));
         const made = /^made (\d+)/.exec(line);
         if (made && reciter) reciter.made = Number(made[1]);
       });
@@ -105,7 +148,10 @@ export class Reciter {
 
   /** Names of what happened, and their fields. */
   get log(): { readonly event: string; readonly [field: string]: unknown }[] {
-    return this.#log.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as { event: string });
+    return this.#log
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as { event: string });
   }
 
   async kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<number> {
@@ -131,7 +177,9 @@ export class HeldPhone {
     this.#heard = heard;
     this.#report = report;
     this.exit = exitOf(child);
-    child.stderr!.setEncoding('utf8').on('data', (text: string) => { this.stderr += text; });
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text;
+    });
     createInterface({ input: child.stdio[3] as Readable }).on('line', (line) => this.#event(JSON.parse(line) as Event));
   }
 

@@ -57,12 +57,14 @@ export class Wire {
     phone.unpipe(server);
     server.unpipe(phone);
     phone.resetAndDestroy();
-    const code = new Promise<number>((resolve) => server.on('data', (data: Buffer) => {
-      // A server's frames are not masked: 0x88, the length, the code in network byte order; it is the last of them.
-      for (let at = data.indexOf(0x88); at >= 0; at = data.indexOf(0x88, at + 1)) {
-        if (data.length === at + 2 + data[at + 1]!) resolve(data.readUInt16BE(at + 2));
-      }
-    }));
+    const code = new Promise<number>((resolve) =>
+      server.on('data', (data: Buffer) => {
+        // A server's frames are not masked: 0x88, the length, the code in network byte order; it is the last of them.
+        for (let at = data.indexOf(0x88); at >= 0; at = data.indexOf(0x88, at + 1)) {
+          if (data.length === at + 2 + data[at + 1]!) resolve(data.readUInt16BE(at + 2));
+        }
+      }),
+    );
     server.resume();
     return code;
   }

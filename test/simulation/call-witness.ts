@@ -52,7 +52,8 @@ export class CallWitness {
 
   /** The server said, or closed with, something that ends a call. */
   told(reason: ServerWord | undefined): void {
-    if (reason !== undefined && (this.phase === 'talking' || this.phase === 'handshaking')) this.record.serverWord = { reason, atMs: this.#now() };
+    if (reason !== undefined && (this.phase === 'talking' || this.phase === 'handshaking'))
+      this.record.serverWord = { reason, atMs: this.#now() };
   }
 
   closed(code: number): void {
@@ -71,7 +72,11 @@ export class CallWitness {
       verdict.fail(3, 'end-not-told', 'the phone was put down in mid-conversation, and did not tell the server');
     }
     if ((report.conversationId ?? undefined) !== this.record.conversationId) {
-      verdict.fail(3, 'wrong-report', `the report names conversation ${report.conversationId}, the call was in ${this.record.conversationId ?? 'none'}`);
+      verdict.fail(
+        3,
+        'wrong-report',
+        `the report names conversation ${report.conversationId}, the call was in ${this.record.conversationId ?? 'none'}`,
+      );
     }
   }
 
@@ -81,6 +86,10 @@ export class CallWitness {
     const { serverWord, endingAtMs } = this.record;
     if (serverWord === undefined || endingAtMs !== undefined) return;
     this.record.serverWord = undefined;
-    this.#context.verdict.fail(3, 'end-ignored', `the server ended the conversation (${serverWord.reason}), and the phone goes on`);
+    this.#context.verdict.fail(
+      3,
+      'end-ignored',
+      `the server ended the conversation (${serverWord.reason}), and the phone goes on`,
+    );
   }
 }

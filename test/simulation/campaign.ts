@@ -8,7 +8,12 @@ const WORKER = fileURLToPath(new URL('seeds-worker.ts', import.meta.url));
 const SEEDS_A_TASK = 5;
 
 /** Runs `seeds` scripts from `fromSeed` on in `jobs` processes; `done` is told of each. */
-export async function campaign(fromSeed: number, seeds: number, jobs: number, done: (result: SeedResult) => void): Promise<void> {
+export async function campaign(
+  fromSeed: number,
+  seeds: number,
+  jobs: number,
+  done: (result: SeedResult) => void,
+): Promise<void> {
   let next = fromSeed;
   const takeTask = (): Task | undefined => {
     if (next >= fromSeed + seeds) return undefined;
@@ -21,7 +26,10 @@ export async function campaign(fromSeed: number, seeds: number, jobs: number, do
 }
 
 function work(takeTask: () => Task | undefined, done: (result: SeedResult) => void): Promise<void> {
-  const child: ChildProcess = fork(WORKER, { execArgv: ['--import=tsx'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child: ChildProcess = fork(WORKER, {
+    execArgv: ['--import=tsx'],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
   let task: Task | undefined;
   const feed = (): void => {
     task = takeTask();
@@ -35,7 +43,12 @@ function work(takeTask: () => Task | undefined, done: (result: SeedResult) => vo
     });
     child.on('exit', (code) => {
       if (task === undefined) resolve();
-      else reject(new Error(`a worker ended with code ${code} among seeds ${task.fromSeed} to ${task.fromSeed + task.count - 1}; run these alone`));
+      else
+        reject(
+          new Error(
+            `a worker ended with code ${code} among seeds ${task.fromSeed} to ${task.fromSeed + task.count - 1}; run these alone`,
+          ),
+        );
     });
     child.on('error', reject);
     feed();

@@ -1,5 +1,5 @@
-import type { CodecFactory } from '../../device/src/codec/codecs.ts';
-import type { Decoder, Encoder } from '../../device/src/codec/ports.ts';
+import type { CodecFactory } from '../../common/src/codec/codecs.ts';
+import type { Decoder, Encoder } from '../../common/src/codec/ports.ts';
 import type { CodecName } from '../../protocol/src/index.ts';
 import { FRAME_SAMPLES } from '../../protocol/src/index.ts';
 import { packStamp, soundOf } from './stamp.ts';
@@ -12,9 +12,14 @@ export function stampCodecs(leaks: { open: number }): CodecFactory {
   return {
     available: [CODEC],
     encoder: () => counted<Encoder>(leaks, { codec: CODEC, encode: packStamp, tune() {}, close() {} }),
-    decoder: () => counted<Decoder>(leaks, {
-      codec: CODEC, decode: soundOf, recover: () => undefined, conceal: () => new Int16Array(FRAME_SAMPLES).fill(CONCEALED), close() {},
-    }),
+    decoder: () =>
+      counted<Decoder>(leaks, {
+        codec: CODEC,
+        decode: soundOf,
+        recover: () => undefined,
+        conceal: () => new Int16Array(FRAME_SAMPLES).fill(CONCEALED),
+        close() {},
+      }),
     describe: () => 'stamps',
     prepare: () => Promise.resolve(),
   };

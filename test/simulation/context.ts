@@ -1,4 +1,4 @@
-import type { VirtualClock } from '../../protocol/src/virtual-clock.ts';
+import type { VirtualClock } from '../../common/src/time/virtual-clock.ts';
 import type { ServerJudge } from './judge-server.ts';
 import type { Ledger } from './ledger.ts';
 import type { Script } from './script.ts';

@@ -1,5 +1,5 @@
-import type { Clock, Timer } from '../../protocol/src/index.ts';
-import type { VirtualClock } from '../../protocol/src/virtual-clock.ts';
+import type { Clock, Timer } from '../../common/src/time/clock.ts';
+import type { VirtualClock } from '../../common/src/time/virtual-clock.ts';
 
 /**
  * One end's own clock, over the simulation's true time: it runs fast or slow, its wall clock is wrong and may be set

@@ -1,5 +1,6 @@
-import type { Random, Timer } from '../../protocol/src/index.ts';
-import type { VirtualClock } from '../../protocol/src/virtual-clock.ts';
+import type { Random } from '../../common/src/time/random.ts';
+import type { Timer } from '../../common/src/time/clock.ts';
+import type { VirtualClock } from '../../common/src/time/virtual-clock.ts';
 
 /** What a way through the network is like at the moment. Shared by every connection over it. */
 export interface Path {
@@ -52,7 +53,8 @@ export class Flow {
   get deliveredBytes(): number {
     const head = this.#queue[0];
     if (head === undefined || this.stuck) return this.#deliveredBytes;
-    const sentBytes = head.bytes - (head.arrivesMs - this.#path.latencyMs - this.#clock.now()) * this.#path.bytesPerSecond / 1_000;
+    const sentBytes =
+      head.bytes - ((head.arrivesMs - this.#path.latencyMs - this.#clock.now()) * this.#path.bytesPerSecond) / 1_000;
     return this.#deliveredBytes + Math.max(0, Math.min(head.bytes - 1, Math.floor(sentBytes)));
   }
 
@@ -114,7 +116,7 @@ export class Flow {
   #launch(item: Item): void {
     const { latencyMs, jitterMs, bytesPerSecond } = this.#path;
     const startMs = Math.max(this.#clock.now(), this.#lineFreeMs);
-    this.#lineFreeMs = startMs + item.bytes * 1_000 / bytesPerSecond;
+    this.#lineFreeMs = startMs + (item.bytes * 1_000) / bytesPerSecond;
     item.arrivesMs = Math.max(this.#lastArrivalMs, this.#lineFreeMs + latencyMs + jitterMs * this.#random());
     this.#lastArrivalMs = item.arrivesMs;
   }

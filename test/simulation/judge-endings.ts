@@ -30,8 +30,14 @@ export interface CallRecord {
 
 export function newCallRecord(): CallRecord {
   return {
-    conversationId: undefined, hungUpAtMs: undefined, endingAtMs: undefined, windowSinceMs: undefined, serverWord: undefined,
-    ownWord: undefined, forbiddenAtMs: undefined, endReason: undefined,
+    conversationId: undefined,
+    hungUpAtMs: undefined,
+    endingAtMs: undefined,
+    windowSinceMs: undefined,
+    serverWord: undefined,
+    ownWord: undefined,
+    forbiddenAtMs: undefined,
+    endReason: undefined,
   };
 }
 
@@ -40,12 +46,17 @@ export function reasonOfCode(code: number): ServerWord | undefined {
   if (afterClose(code) === 'restart') return 'expired-or-gone';
   if (afterClose(code) !== 'stop') return undefined;
   switch (code) {
-    case 4400: return 'protocol-error';
+    case 4400:
+      return 'protocol-error';
     case 4401:
-    case 4403: return 'refused';
-    case 4408: return 'idle';
-    case 4409: return 'replaced';
-    default: return 'server';
+    case 4403:
+      return 'refused';
+    case 4408:
+      return 'idle';
+    case 4409:
+      return 'replaced';
+    default:
+      return 'server';
   }
 }
 
@@ -57,18 +68,28 @@ export function judgeCallEnd(call: CallRecord, verdict: Verdict): void {
   const told = call.serverWord?.atMs === endingAtMs ? call.serverWord.reason : undefined;
   const good = ((): boolean => {
     switch (endReason) {
-      case 'hangup': return Math.abs(endingAtMs - (call.hungUpAtMs ?? Number.NaN)) < EPSILON_MS;
-      case 'expired': return told === 'expired-or-gone' || told === 'expired' || (call.conversationId !== undefined && windowOver);
-      case 'unreachable': return call.conversationId === undefined && windowOver;
-      case 'refused': return told === 'refused' || call.forbiddenAtMs === endingAtMs;
+      case 'hangup':
+        return Math.abs(endingAtMs - (call.hungUpAtMs ?? Number.NaN)) < EPSILON_MS;
+      case 'expired':
+        return told === 'expired-or-gone' || told === 'expired' || (call.conversationId !== undefined && windowOver);
+      case 'unreachable':
+        return call.conversationId === undefined && windowOver;
+      case 'refused':
+        return told === 'refused' || call.forbiddenAtMs === endingAtMs;
       case 'replaced':
       case 'idle':
-      case 'server': return told === endReason;
-      default: return false;
+      case 'server':
+        return told === endReason;
+      default:
+        return false;
     }
   })();
   if (good) return;
-  verdict.fail(3, 'ended-without-cause', `the phone ended a call as '${endReason}', ${Number.isNaN(triedMs) ? 'while it was up' : `${Math.round(triedMs)} ms after it had begun to try`}; the server's word was ${told ?? 'none'}`);
+  verdict.fail(
+    3,
+    'ended-without-cause',
+    `the phone ended a call as '${endReason}', ${Number.isNaN(triedMs) ? 'while it was up' : `${Math.round(triedMs)} ms after it had begun to try`}; the server's word was ${told ?? 'none'}`,
+  );
 }
 
 /** Both ends, once everything has come to rest. */

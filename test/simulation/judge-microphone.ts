@@ -39,13 +39,19 @@ export class MicrophoneJudge {
   /** The phone hands a frame to a socket. */
   sent(index: number, wireSequence: number): void {
     const ageMs = this.#now() - this.#capturedMs[index]!;
-    if (ageMs > STALE_MS + SLACK_MS) this.#verdict.fail(4, 'stale-frame-sent', `a microphone frame ${Math.round(ageMs)} ms old was sent`);
+    if (ageMs > STALE_MS + SLACK_MS)
+      this.#verdict.fail(4, 'stale-frame-sent', `a microphone frame ${Math.round(ageMs)} ms old was sent`);
     this.#sentMs[index] = this.#now();
     this.#numbers[index] = wireSequence;
   }
 
   buffered(bytes: number): void {
-    if (bytes > MOST_BUFFERED_BYTES) this.#verdict.fail(4, 'uplink-bound', `${bytes} bytes wait in the phone's socket; the limit is ${MOST_BUFFERED_BYTES}`);
+    if (bytes > MOST_BUFFERED_BYTES)
+      this.#verdict.fail(
+        4,
+        'uplink-bound',
+        `${bytes} bytes wait in the phone's socket; the limit is ${MOST_BUFFERED_BYTES}`,
+      );
   }
 
   /** A new conversation begins. */
@@ -71,8 +77,14 @@ export class MicrophoneJudge {
       ear.last = index;
       return;
     }
-    if (index <= ear.last) this.#verdict.fail(4, 'microphone-order', `microphone frame ${index} reached the server behind frame ${ear.last}`);
-    if (ear.last >= 0) for (let missing = ear.last + 1; missing < index; missing++) this.#checkMissing(missing, index, ear);
+    if (index <= ear.last)
+      this.#verdict.fail(
+        4,
+        'microphone-order',
+        `microphone frame ${index} reached the server behind frame ${ear.last}`,
+      );
+    if (ear.last >= 0)
+      for (let missing = ear.last + 1; missing < index; missing++) this.#checkMissing(missing, index, ear);
     ear.last = Math.max(ear.last, index);
   }
 
@@ -80,18 +92,31 @@ export class MicrophoneJudge {
   atRest(mostBehindMs: number): void {
     const last = this.#ear?.last ?? -1;
     const behindMs = this.#now() - (this.#capturedMs[last] ?? 0);
-    if (behindMs > mostBehindMs) this.#verdict.fail(4, 'microphone-behind', `the last microphone frame that the server heard is ${Math.round(behindMs)} ms old, on a clear line`);
+    if (behindMs > mostBehindMs)
+      this.#verdict.fail(
+        4,
+        'microphone-behind',
+        `the last microphone frame that the server heard is ${Math.round(behindMs)} ms old, on a clear line`,
+      );
   }
 
   #checkMissing(missing: number, next: number, ear: Ear): void {
     const ageMs = this.#sentMs[next]! - this.#capturedMs[missing]!;
     if (ageMs < STALE_MS - SLACK_MS) {
-      return this.#verdict.fail(4, 'microphone-gap', `microphone frame ${missing} never reached the server, though it was only ${Math.round(ageMs)} ms old when frame ${next} was sent`);
+      return this.#verdict.fail(
+        4,
+        'microphone-gap',
+        `microphone frame ${missing} never reached the server, though it was only ${Math.round(ageMs)} ms old when frame ${next} was sent`,
+      );
     }
     const number = this.#numbers[next]! - (next - missing);
     const claimed = ear.claimed !== undefined && ((ear.claimed - number) & 0xffff) < 0x8000;
     if (!claimed && !ear.discarded.some(({ fromSeq, toSeq }) => covers(fromSeq, toSeq, number))) {
-      this.#verdict.fail(4, 'gap-not-reported', `microphone frame ${missing} was shed, and no 'discarded' told the server`);
+      this.#verdict.fail(
+        4,
+        'gap-not-reported',
+        `microphone frame ${missing} was shed, and no 'discarded' told the server`,
+      );
     }
   }
 }

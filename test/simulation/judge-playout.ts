@@ -66,12 +66,25 @@ export class PlayoutJudge {
     const { source, index } = stamp;
     const conversation = this.#ledger.bySource.get(source);
     if (conversation === undefined || conversation.id !== this.#conversationId) {
-      return this.#verdict.fail(1, 'foreign-frame', `frame ${index} of response ${source} was heard in a call it does not belong to`);
+      return this.#verdict.fail(
+        1,
+        'foreign-frame',
+        `frame ${index} of response ${source} was heard in a call it does not belong to`,
+      );
     }
-    if (this.#flushed.has(source)) this.#verdict.fail(1, 'after-flush', `frame ${index} of response ${source} was heard after its flush had arrived`);
+    if (this.#flushed.has(source))
+      this.#verdict.fail(
+        1,
+        'after-flush',
+        `frame ${index} of response ${source} was heard after its flush had arrived`,
+      );
     const place = this.#ledger.placeOf(source, index)!;
     if (place < this.#interruptedBefore && !this.#flushed.has(source)) {
-      this.#verdict.fail(1, 'after-interruption', `frame ${index} of response ${source} was heard, though it had been interrupted and the phone had heard from the server since`);
+      this.#verdict.fail(
+        1,
+        'after-interruption',
+        `frame ${index} of response ${source} was heard, though it had been interrupted and the phone had heard from the server since`,
+      );
     }
     if (place <= this.#heard) this.#again(conversation.made, place);
     else this.#checkSkipped(conversation.made, place);
@@ -81,8 +94,15 @@ export class PlayoutJudge {
   /** The conversation is over in peace: all that was made some time ago must have been heard. */
   atRest(madeBeforeMs: number): void {
     const made = this.#conversation?.made ?? [];
-    const missing = made.findIndex((frame, place) => place > this.#heard && !frame.excused && frame.madeMs < madeBeforeMs);
-    if (missing >= 0) this.#verdict.fail(1, 'never-heard', `${describe(made[missing]!)} was made and never heard, though the line was clear for long`);
+    const missing = made.findIndex(
+      (frame, place) => place > this.#heard && !frame.excused && frame.madeMs < madeBeforeMs,
+    );
+    if (missing >= 0)
+      this.#verdict.fail(
+        1,
+        'never-heard',
+        `${describe(made[missing]!)} was made and never heard, though the line was clear for long`,
+      );
   }
 
   get #conversation(): ReturnType<Ledger['conversations']['get']> {
@@ -99,7 +119,11 @@ export class PlayoutJudge {
       const frame = made[skipped]!;
       // Even an interrupted response is heard without a hole as far as it is heard.
       if (frame.excused && frame.source !== made[place]!.source) continue;
-      return this.#verdict.fail(1, 'missing-frames', `${describe(frame)} was not heard: after it came ${describe(made[place]!)}`);
+      return this.#verdict.fail(
+        1,
+        'missing-frames',
+        `${describe(frame)} was not heard: after it came ${describe(made[place]!)}`,
+      );
     }
   }
 
@@ -107,7 +131,11 @@ export class PlayoutJudge {
   #watchDeafness(): void {
     if (!this.#somethingWaits()) this.#deafFrames = 0;
     else if (++this.#deafFrames === STUCK_FRAMES) {
-      this.#verdict.fail(1, 'stuck', `frames wait in the phone's queue, yet none was played for ${STUCK_FRAMES} frames of the card`);
+      this.#verdict.fail(
+        1,
+        'stuck',
+        `frames wait in the phone's queue, yet none was played for ${STUCK_FRAMES} frames of the card`,
+      );
     }
   }
 
@@ -123,8 +151,14 @@ export class PlayoutJudge {
   #queueBound(waiting: number): void {
     const made = this.#conversation!.made;
     let wanted = 0;
-    for (let place = this.#heard + 1; place <= this.#arrived; place++) if (!made[place]!.excused && !this.#flushed.has(made[place]!.source)) wanted++;
-    if (wanted > this.#mostQueuedFrames) this.#verdict.fail(4, 'queue-bound', `${wanted} frames wait in the phone, of ${waiting} sent ahead; the limit is ${this.#mostQueuedFrames}`);
+    for (let place = this.#heard + 1; place <= this.#arrived; place++)
+      if (!made[place]!.excused && !this.#flushed.has(made[place]!.source)) wanted++;
+    if (wanted > this.#mostQueuedFrames)
+      this.#verdict.fail(
+        4,
+        'queue-bound',
+        `${wanted} frames wait in the phone, of ${waiting} sent ahead; the limit is ${this.#mostQueuedFrames}`,
+      );
   }
 }
 

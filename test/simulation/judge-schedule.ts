@@ -81,7 +81,8 @@ export class ScheduleJudge {
 
   /** The phone has dealt with `networkUp`. */
   networkUpDone(): void {
-    if (this.#excuse === 'network-up') this.#verdict.fail(4, 'network-up-ignored', 'the interface came back, and no attempt was made at once');
+    if (this.#excuse === 'network-up')
+      this.#verdict.fail(4, 'network-up-ignored', 'the interface came back, and no attempt was made at once');
     this.#excuse = undefined;
   }
 
@@ -95,8 +96,13 @@ export class ScheduleJudge {
     }
     const matched = this.#due.filter(({ loMs, hiMs }) => now >= loMs - EPSILON_MS && now <= hiMs + EPSILON_MS);
     if (matched.length === 0) {
-      const expected = this.#due.map(({ loMs, hiMs }) => `${Math.round(loMs)}…${Math.round(hiMs)}`).join(' or ') || 'none';
-      return this.#verdict.fail(4, 'unscheduled-attempt', `an attempt at ${Math.round(now)} ms of the phone's clock; expected ${expected}`);
+      const expected =
+        this.#due.map(({ loMs, hiMs }) => `${Math.round(loMs)}…${Math.round(hiMs)}`).join(' or ') || 'none';
+      return this.#verdict.fail(
+        4,
+        'unscheduled-attempt',
+        `an attempt at ${Math.round(now)} ms of the phone's clock; expected ${expected}`,
+      );
     }
     this.#due = matched.flatMap((due) => advance({ ...due, loMs: now, hiMs: now, ...this.#sum(now) }));
   }
@@ -111,7 +117,11 @@ export class ScheduleJudge {
   /** What should have happened by now. */
   audit(): void {
     const now = this.#now();
-    if (this.#attempt !== undefined && this.#attempt.pending() && now - this.#attempt.sinceMs > CONNECT_MS + EPSILON_MS) {
+    if (
+      this.#attempt !== undefined &&
+      this.#attempt.pending() &&
+      now - this.#attempt.sinceMs > CONNECT_MS + EPSILON_MS
+    ) {
       this.#attempt = undefined;
       this.#verdict.fail(4, 'attempt-too-long', `an attempt was not given up after ${CONNECT_MS} ms`);
     }
@@ -151,7 +161,11 @@ export class ScheduleJudge {
     // An advanced candidate may itself have lapsed.
     if (this.#due.some(({ hiMs }) => hiMs < now - EPSILON_MS)) return this.#lapse(now);
     if (this.#due.length === 0 && !lapsed.some((due) => due.optional || this.#duringHandshake(due))) {
-      this.#verdict.fail(4, 'missed-attempt', `no attempt at ${Math.round(lapsed[0]!.loMs)}…${Math.round(lapsed[0]!.hiMs)} ms of the phone's clock`);
+      this.#verdict.fail(
+        4,
+        'missed-attempt',
+        `no attempt at ${Math.round(lapsed[0]!.loMs)}…${Math.round(lapsed[0]!.hiMs)} ms of the phone's clock`,
+      );
     }
   }
 
@@ -163,7 +177,9 @@ export class ScheduleJudge {
   }
 
   #duringHandshake(due: Due): boolean {
-    return this.#handshakes.some(({ fromMs, toMs }) => fromMs <= due.hiMs + EPSILON_MS && toMs >= due.loMs - EPSILON_MS);
+    return this.#handshakes.some(
+      ({ fromMs, toMs }) => fromMs <= due.hiMs + EPSILON_MS && toMs >= due.loMs - EPSILON_MS,
+    );
   }
 }
 
@@ -175,8 +191,14 @@ function advance(due: Due): Due[] {
   const base = WAITS_MS[due.next] ?? STEADY_MS;
   const loMs = Math.max(0, Math.min(base * (1 - JITTER), leastLeftMs));
   const hiMs = Math.min(base * (1 + JITTER), mostLeftMs);
-  return [{
-    loMs: due.loMs + loMs, hiMs: due.hiMs + hiMs, next: due.next + 1,
-    sumLoMs: due.sumLoMs + loMs, sumHiMs: due.sumHiMs + hiMs, optional: leastLeftMs <= EPSILON_MS,
-  }];
+  return [
+    {
+      loMs: due.loMs + loMs,
+      hiMs: due.hiMs + hiMs,
+      next: due.next + 1,
+      sumLoMs: due.sumLoMs + loMs,
+      sumHiMs: due.sumHiMs + hiMs,
+      optional: leastLeftMs <= EPSILON_MS,
+    },
+  ];
 }

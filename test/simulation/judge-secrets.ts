@@ -17,7 +17,9 @@ const FORBIDDEN: readonly (readonly [string, RegExp])[] = [
 /** Promise 5: no log line holds a key, a token, audio or words. */
 export function judgeLog(lines: readonly LogLine[], verdict: Verdict): void {
   for (const line of lines) {
-    const text = `${line.event} ${Object.entries(line.fields).map(([name, value]) => `${name}=${String(value)}`).join(' ')}`;
+    const text = `${line.event} ${Object.entries(line.fields)
+      .map(([name, value]) => `${name}=${String(value)}`)
+      .join(' ')}`;
     for (const [what, pattern] of FORBIDDEN) {
       if (pattern.test(text)) verdict.fail(5, 'secret-logged', `a line of '${line.event}' holds ${what}`);
     }

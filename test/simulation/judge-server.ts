@@ -1,5 +1,5 @@
 import type { EndReason } from '../../protocol/src/index.ts';
-import type { VirtualClock } from '../../protocol/src/virtual-clock.ts';
+import type { VirtualClock } from '../../common/src/time/virtual-clock.ts';
 import type { Conversation, Ledger } from './ledger.ts';
 import type { LogLine } from './log-book.ts';
 import type { ServerHost, ServerProcess } from './server-host.ts';
@@ -44,12 +44,14 @@ export class ServerJudge {
     if (conversation === undefined || process === undefined) return;
     const nowMs = process.clock.now();
     switch (event) {
-      case 'conversation.waiting': return this.#waits(conversation, process, Number(fields['windowMs']), nowMs);
+      case 'conversation.waiting':
+        return this.#waits(conversation, process, Number(fields['windowMs']), nowMs);
       case 'conversation.resumed': {
         conversation.waiting = undefined;
         return;
       }
-      case 'conversation.ended': return this.#ends(conversation, process, fields['reason'] as EndReason, nowMs);
+      case 'conversation.ended':
+        return this.#ends(conversation, process, fields['reason'] as EndReason, nowMs);
     }
   }
 
@@ -59,7 +61,11 @@ export class ServerJudge {
       if (waiting === undefined || end !== undefined || !waiting.process.running) continue;
       if (waiting.process.clock.now() - waiting.sinceMs <= waiting.windowMs + 50) continue;
       conversation.waiting = undefined;
-      this.#verdict.fail(3, 'kept-too-long', `the server still holds ${conversation.id} after its window of ${waiting.windowMs} ms`);
+      this.#verdict.fail(
+        3,
+        'kept-too-long',
+        `the server still holds ${conversation.id} after its window of ${waiting.windowMs} ms`,
+      );
     }
     for (const process of host.processes) if (process.running) this.#auditMemory(process);
   }
@@ -85,29 +91,55 @@ export class ServerJudge {
     const trueMs = this.#clock.now();
     const { waiting } = conversation;
     const waitedMs = waiting?.process === process ? nowMs - waiting.sinceMs : Number.NaN;
-    if (conversation.end !== undefined) this.#verdict.fail(3, 'ended-twice', `${conversation.id} ended as '${conversation.end.reason}' and again as '${reason}'`);
+    if (conversation.end !== undefined)
+      this.#verdict.fail(
+        3,
+        'ended-twice',
+        `${conversation.id} ended as '${conversation.end.reason}' and again as '${reason}'`,
+      );
     conversation.end = { reason, atMs: trueMs };
     const good = ((): boolean => {
       switch (reason) {
         case 'hangup':
         case 'shutdown':
-        case 'refused': return this.#toldToEnd.get(conversation.id) === trueMs;
-        case 'expired': return this.#toldToEnd.get(conversation.id) === trueMs || Math.abs(waitedMs - (waiting?.windowMs ?? Number.NaN)) < 1;
-        case 'replaced': return this.#freshHellos.get(conversation.deviceId) === trueMs;
-        default: return false;
+        case 'refused':
+          return this.#toldToEnd.get(conversation.id) === trueMs;
+        case 'expired':
+          return (
+            this.#toldToEnd.get(conversation.id) === trueMs ||
+            Math.abs(waitedMs - (waiting?.windowMs ?? Number.NaN)) < 1
+          );
+        case 'replaced':
+          return this.#freshHellos.get(conversation.deviceId) === trueMs;
+        default:
+          return false;
       }
     })();
-    if (!good) this.#verdict.fail(3, 'server-ended-without-cause', `the server ended ${conversation.id} as '${reason}', having waited ${Math.round(waitedMs)} ms`);
+    if (!good)
+      this.#verdict.fail(
+        3,
+        'server-ended-without-cause',
+        `the server ended ${conversation.id} as '${reason}', having waited ${Math.round(waitedMs)} ms`,
+      );
   }
 
   #auditMemory({ core, endpoints }: ServerProcess): void {
     for (const { id, heldFrames } of core.conversations()) {
-      if (heldFrames > MOST_HELD_FRAMES) this.#verdict.fail(4, 'held-bound', `the server holds ${heldFrames} frames of ${id}; the limit is ${MOST_HELD_FRAMES}`);
+      if (heldFrames > MOST_HELD_FRAMES)
+        this.#verdict.fail(
+          4,
+          'held-bound',
+          `the server holds ${heldFrames} frames of ${id}; the limit is ${MOST_HELD_FRAMES}`,
+        );
     }
     for (const endpoint of endpoints) {
       if (!endpoint.open) endpoints.delete(endpoint);
       else if (endpoint.bufferedBytes > MOST_BUFFERED_BYTES) {
-        this.#verdict.fail(4, 'downlink-bound', `${endpoint.bufferedBytes} bytes wait in the server's socket; the limit is ${MOST_BUFFERED_BYTES}`);
+        this.#verdict.fail(
+          4,
+          'downlink-bound',
+          `${endpoint.bufferedBytes} bytes wait in the server's socket; the limit is ${MOST_BUFFERED_BYTES}`,
+        );
       }
     }
   }
@@ -119,7 +151,11 @@ export class ServerJudge {
       this.#bytes.set(endpoint, { bytes: bytesReceived, sinceMs: now });
     } else if (now - known.sinceMs > DEAF_MS) {
       this.#bytes.set(endpoint, { bytes: bytesReceived, sinceMs: Number.POSITIVE_INFINITY });
-      this.#verdict.fail(3, 'dead-link-kept', `the ${endpoint.side} keeps a link over which nothing came for ${Math.round(now - known.sinceMs)} ms`);
+      this.#verdict.fail(
+        3,
+        'dead-link-kept',
+        `the ${endpoint.side} keeps a link over which nothing came for ${Math.round(now - known.sinceMs)} ms`,
+      );
     }
   }
 }

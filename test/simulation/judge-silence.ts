@@ -12,13 +12,22 @@ export class SilenceJudge {
   rendered(frame: Int16Array): void {
     if (!isSilent(frame)) this.#silentFrames = 0;
     else if (++this.#silentFrames === MOST_SILENT_FRAMES + 1) {
-      this.#verdict.fail(2, 'silence', `the speaker gave nothing for over ${MOST_SILENT_FRAMES * 20} ms: no voice, no prompt, no comfort noise`);
+      this.#verdict.fail(
+        2,
+        'silence',
+        `the speaker gave nothing for over ${MOST_SILENT_FRAMES * 20} ms: no voice, no prompt, no comfort noise`,
+      );
     }
   }
 
   /** @param sinceMs how long the card has asked for nothing, stalls of its own not counted */
   undriven(sinceMs: number): void {
-    if (sinceMs > 100) this.#verdict.fail(2, 'speaker-closed', `the receiver is up and a call is on, but the speaker has been closed for ${Math.round(sinceMs)} ms`);
+    if (sinceMs > 100)
+      this.#verdict.fail(
+        2,
+        'speaker-closed',
+        `the receiver is up and a call is on, but the speaker has been closed for ${Math.round(sinceMs)} ms`,
+      );
   }
 }
 

@@ -59,8 +59,18 @@ export class Ledger implements StoreWitness {
 
   created(record: ConversationRecord, process: number): void {
     this.conversations.set(record.id, {
-      id: record.id, deviceId: record.deviceId, owner: process, made: [], settledBefore: 0, interruptedBefore: 0, placeOf: new Map(),
-      sources: new Map(), tokens: [], confirmedTokens: 0, end: undefined, waiting: undefined,
+      id: record.id,
+      deviceId: record.deviceId,
+      owner: process,
+      made: [],
+      settledBefore: 0,
+      interruptedBefore: 0,
+      placeOf: new Map(),
+      sources: new Map(),
+      tokens: [],
+      confirmedTokens: 0,
+      end: undefined,
+      waiting: undefined,
     });
   }
 
@@ -79,7 +89,15 @@ export class Ledger implements StoreWitness {
     this.#places.set(source * MOST_FRAMES + index, place);
     this.bySource.set(source, conversation);
     conversation.placeOf.set(sequence, place);
-    conversation.made.push({ source, index, sequence, madeMs: this.#now(), stored: false, lost: false, excused: false });
+    conversation.made.push({
+      source,
+      index,
+      sequence,
+      madeMs: this.#now(),
+      stored: false,
+      lost: false,
+      excused: false,
+    });
   }
 
   stored(id: string, sequence: number, process: number): void {

@@ -1,4 +1,4 @@
-import type { Log, LogFields } from '../../device/src/system/log.ts';
+import type { Log, LogFields } from '../../common/src/system/log.ts';
 
 export interface LogLine {
   readonly event: string;
@@ -16,11 +16,19 @@ export class LogBook {
   }
 
   log(own: LogFields = {}): Log {
-    const write = (level: LogLine['level']) => (event: string, fields?: LogFields): void => {
-      const line = { level, event, fields: { ...own, ...fields } };
-      this.lines.push(line);
-      this.#onLine(line);
+    const write =
+      (level: LogLine['level']) =>
+      (event: string, fields?: LogFields): void => {
+        const line = { level, event, fields: { ...own, ...fields } };
+        this.lines.push(line);
+        this.#onLine(line);
+      };
+    return {
+      debug: write('debug'),
+      info: write('info'),
+      warn: write('warn'),
+      error: write('error'),
+      child: (fields) => this.log({ ...own, ...fields }),
     };
-    return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error'), child: (fields) => this.log({ ...own, ...fields }) };
   }
 }

@@ -28,14 +28,24 @@ const OUT = resolve(import.meta.dirname, '../../out/simulation');
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
-    options: { seeds: { type: 'string', default: '1000' }, from: { type: 'string', default: '1' }, jobs: { type: 'string' }, script: { type: 'string' }, help: { type: 'boolean' } },
+    options: {
+      seeds: { type: 'string', default: '1000' },
+      from: { type: 'string', default: '1' },
+      jobs: { type: 'string' },
+      script: { type: 'string' },
+      help: { type: 'boolean' },
+    },
   });
   if (values.help) {
     console.log(HELP);
     return 0;
   }
   if (values.script !== undefined) return playFile(values.script);
-  return playSeeds(count('--from', values.from, 0), count('--seeds', values.seeds, 1), count('--jobs', values.jobs ?? String(availableParallelism()), 1));
+  return playSeeds(
+    count('--from', values.from, 0),
+    count('--seeds', values.seeds, 1),
+    count('--jobs', values.jobs ?? String(availableParallelism()), 1),
+  );
 }
 
 function count(option: string, text: string, least: number): number {
@@ -73,7 +83,8 @@ async function playSeeds(fromSeed: number, seeds: number, jobs: number): Promise
 }
 
 async function report(seed: number, code: string): Promise<void> {
-  const fails = async (script: Script): Promise<boolean> => (await run(script)).violations.some((violation) => violation.code === code);
+  const fails = async (script: Script): Promise<boolean> =>
+    (await run(script)).violations.some((violation) => violation.code === code);
   const small = await shrink(scriptOf(seed), fails);
   mkdirSync(OUT, { recursive: true });
   const file = resolve(OUT, `seed-${seed}-${code}.json`);
@@ -105,8 +116,10 @@ function lastLine(seeds: number, violations: number, virtualMs: number, cpuMs: n
 function bar(done?: number, all = 1, failed = 0): void {
   if (!process.stderr.isTTY) return;
   if (done === undefined) return void process.stderr.write('\r\x1b[K');
-  const filled = Math.floor(30 * done / all);
-  process.stderr.write(`\r\x1b[K${'█'.repeat(filled)}${'░'.repeat(30 - filled)} ${done}/${all}${failed > 0 ? `, ${failed} violations` : ''}`);
+  const filled = Math.floor((30 * done) / all);
+  process.stderr.write(
+    `\r\x1b[K${'█'.repeat(filled)}${'░'.repeat(30 - filled)} ${done}/${all}${failed > 0 ? `, ${failed} violations` : ''}`,
+  );
 }
 
 process.exitCode = await main();

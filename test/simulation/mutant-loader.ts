@@ -18,11 +18,18 @@ export async function loadMutant(mutant: Mutant): Promise<BrokenSimulation> {
   const applied = new Set<string>();
   const { outputFiles } = await build({
     entryPoints: [resolve(import.meta.dirname, 'run.ts')],
-    bundle: true, write: false, platform: 'node', format: 'esm', logLevel: 'silent', plugins: [edits(mutant, applied)],
+    bundle: true,
+    write: false,
+    platform: 'node',
+    format: 'esm',
+    logLevel: 'silent',
+    plugins: [edits(mutant, applied)],
   });
   const missing = mutant.edits.find(({ file }) => !applied.has(file));
   if (missing !== undefined) throw new Error(`${mutant.name}: ${missing.file} is no part of the simulation`);
-  return await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0]!.contents).toString('base64')}`) as BrokenSimulation;
+  return (await import(
+    `data:text/javascript;base64,${Buffer.from(outputFiles[0]!.contents).toString('base64')}`
+  )) as BrokenSimulation;
 }
 
 function edits(mutant: Mutant, applied: Set<string>): Plugin {
@@ -34,7 +41,13 @@ function edits(mutant: Mutant, applied: Set<string>): Plugin {
         const wanted = mutant.edits.filter((edit) => edit.file === file);
         if (wanted.length === 0) return undefined;
         applied.add(file);
-        return { loader: 'ts', contents: wanted.reduce((source, { find, replace }) => edited(source, find, replace, file), readFileSync(path, 'utf8')) };
+        return {
+          loader: 'ts',
+          contents: wanted.reduce(
+            (source, { find, replace }) => edited(source, find, replace, file),
+            readFileSync(path, 'utf8'),
+          ),
+        };
       });
     },
   };

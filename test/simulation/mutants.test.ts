@@ -21,7 +21,10 @@ describe('the simulator catches', function () {
 
   it('and a variant whose expression is gone is an error, not a pass', async () => {
     await assert.rejects(
-      loadMutant({ name: 'none', edits: [{ file: 'device/src/uplink.ts', find: 'an expression that is not there', replace: '' }] }),
+      loadMutant({
+        name: 'none',
+        edits: [{ file: 'device/src/uplink.ts', find: 'an expression that is not there', replace: '' }],
+      }),
       /holds 0 times/,
     );
   });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { seededRandom } from '../../protocol/src/index.ts';
-import { VirtualClock } from '../../protocol/src/virtual-clock.ts';
+import { seededRandom } from '../../common/src/time/random.ts';
+import { VirtualClock } from '../../common/src/time/virtual-clock.ts';
 import { SimulatedNetwork } from './network.ts';
 import type { Admission } from './network.ts';
 import type { Endpoint } from './wire.ts';
@@ -16,7 +16,10 @@ describe('the simulated network', () => {
     clock.advance(49);
     assert.deepEqual(heard(server[0]!), []);
     clock.advance(200);
-    assert.deepEqual(heard(server[0]!), Array.from({ length: 100 }, (_, number) => `message ${number}`));
+    assert.deepEqual(
+      heard(server[0]!),
+      Array.from({ length: 100 }, (_, number) => `message ${number}`),
+    );
   });
 
   it('keeps everything over an outage, and counts what waits', () => {
@@ -89,12 +92,20 @@ describe('the simulated network', () => {
     clock.advance(1_000);
     assert.deepEqual([phone.length, server.map((socket) => socket.wire.id)], [1, [1]]);
     clock.advance(3_000);
-    assert.deepEqual(server.map((socket) => [socket.wire.id, socket.open]), [[1, true], [0, false]]);
+    assert.deepEqual(
+      server.map((socket) => [socket.wire.id, socket.open]),
+      [
+        [1, true],
+        [0, false],
+      ],
+    );
   });
 
   const refusals: readonly (readonly [Admission, string])[] = [
-    [{ type: 'refuse' }, 'unreachable undefined'], [{ type: 'busy', retryAfterMs: 4_000 }, 'busy 4000'],
-    [{ type: 'forbid' }, 'refused undefined'], [{ type: 'hang' }, 'nothing'],
+    [{ type: 'refuse' }, 'unreachable undefined'],
+    [{ type: 'busy', retryAfterMs: 4_000 }, 'busy 4000'],
+    [{ type: 'forbid' }, 'refused undefined'],
+    [{ type: 'hang' }, 'nothing'],
   ];
   for (const [admission, expected] of refusals) {
     it(`a server that would ${admission.type} answers so`, () => {
@@ -106,7 +117,10 @@ describe('the simulated network', () => {
   }
 });
 
-function rig({ admission = { type: 'accept' }, kernelBytes = 100_000 }: { admission?: Admission; kernelBytes?: number } = {}) {
+function rig({
+  admission = { type: 'accept' },
+  kernelBytes = 100_000,
+}: { admission?: Admission; kernelBytes?: number } = {}) {
   const clock = new VirtualClock();
   const heardBy = new Map<Endpoint, string[]>();
   const phone: Endpoint[] = [];
@@ -115,16 +129,35 @@ function rig({ admission = { type: 'accept' }, kernelBytes = 100_000 }: { admiss
   const listen = (socket: Endpoint): void => {
     const heard: string[] = [];
     heardBy.set(socket, heard);
-    socket.listen({ text: (data) => heard.push(data), binary: () => {}, activity: () => {}, closed: (code) => heard.push(`closed ${code}`) });
+    socket.listen({
+      text: (data) => heard.push(data),
+      binary: () => {},
+      activity: () => {},
+      closed: (code) => heard.push(`closed ${code}`),
+    });
   };
   const network = new SimulatedNetwork({
-    clock, random: seededRandom(1), deviceId: 'phone', kernelBytes, witness: {},
+    clock,
+    random: seededRandom(1),
+    deviceId: 'phone',
+    kernelBytes,
+    witness: {},
     path: { latencyMs: 50, jitterMs: 10, bytesPerSecond: 200_000 },
-    host: { admission: () => admission, accept: (socket) => { server.push(socket); listen(socket); } },
+    host: {
+      admission: () => admission,
+      accept: (socket) => {
+        server.push(socket);
+        listen(socket);
+      },
+    },
   });
-  const connect = () => network.connect({
-    opened: (socket) => { phone.push(socket as Endpoint); listen(socket as Endpoint); },
-    failed: ({ fault, retryAfterMs }) => failures.push(`${fault} ${retryAfterMs}`),
-  });
+  const connect = () =>
+    network.connect({
+      opened: (socket) => {
+        phone.push(socket as Endpoint);
+        listen(socket as Endpoint);
+      },
+      failed: ({ fault, retryAfterMs }) => failures.push(`${fault} ${retryAfterMs}`),
+    });
   return { clock, network, connect, phone, server, failures, heard: (socket: Endpoint) => heardBy.get(socket)! };
 }

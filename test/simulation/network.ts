@@ -1,7 +1,7 @@
 import { ConnectError } from '../../device/src/connection/transport.ts';
 import type { ConnectAttempt, ConnectHandlers, Transport } from '../../device/src/connection/transport.ts';
-import type { Random } from '../../protocol/src/index.ts';
-import type { VirtualClock } from '../../protocol/src/virtual-clock.ts';
+import type { Random } from '../../common/src/time/random.ts';
+import type { VirtualClock } from '../../common/src/time/virtual-clock.ts';
 import type { Path } from './flow.ts';
 import { Wire } from './wire.ts';
 import type { Direction, Endpoint, WireWitness } from './wire.ts';
@@ -127,7 +127,8 @@ export class Attempt implements ConnectAttempt {
 
   begin(): void {
     this.#up(SYN_BYTES, () => {
-      if (this.#options.host.admission().type === 'refuse') return this.#down(SYN_BYTES, () => this.#fail('unreachable'));
+      if (this.#options.host.admission().type === 'refuse')
+        return this.#down(SYN_BYTES, () => this.#fail('unreachable'));
       this.#down(SYN_BYTES, () => this.#up(TLS_BYTES, () => this.#down(TLS_REPLY_BYTES, () => this.#request())));
     });
   }
@@ -151,10 +152,14 @@ export class Attempt implements ConnectAttempt {
     const { host, deviceId } = this.#options;
     const admission = host.admission();
     switch (admission.type) {
-      case 'refuse': return this.#down(SYN_BYTES, () => this.#fail('unreachable'));
-      case 'hang': return undefined;
-      case 'busy': return this.#down(REQUEST_BYTES, () => this.#fail('busy', admission.retryAfterMs));
-      case 'forbid': return this.#down(REQUEST_BYTES, () => this.#fail('refused'));
+      case 'refuse':
+        return this.#down(SYN_BYTES, () => this.#fail('unreachable'));
+      case 'hang':
+        return undefined;
+      case 'busy':
+        return this.#down(REQUEST_BYTES, () => this.#fail('busy', admission.retryAfterMs));
+      case 'forbid':
+        return this.#down(REQUEST_BYTES, () => this.#fail('refused'));
       case 'accept': {
         this.wire.down.send(REQUEST_BYTES, () => this.#opened());
         return host.accept(this.wire.server, { deviceId, requestId: `request-${this.wire.id}` });
@@ -174,7 +179,12 @@ export class Attempt implements ConnectAttempt {
     this.#close();
     this.#options.witness.failed?.(this, fault, retryAfterMs);
     // A careless library quotes the request's headers in its errors; that must not reach a log.
-    this.#handlers.failed(new ConnectError(fault, fault, { retryAfterMs, cause: new Error(`request with Authorization: Bearer ${API_KEY}`) }));
+    this.#handlers.failed(
+      new ConnectError(fault, fault, {
+        retryAfterMs,
+        cause: new Error(`request with Authorization: Bearer ${API_KEY}`),
+      }),
+    );
   }
 
   /** What was sent arrives even if the phone has given up since. */
@@ -183,7 +193,9 @@ export class Attempt implements ConnectAttempt {
   }
 
   #down(bytes: number, then: () => void): void {
-    this.wire.down.send(bytes, () => { if (this.outcome === 'pending') then(); });
+    this.wire.down.send(bytes, () => {
+      if (this.outcome === 'pending') then();
+    });
   }
 
   #close(): void {

@@ -34,7 +34,12 @@ export class PhoneSite {
   #lifted = false;
   #powered = true;
 
-  constructor(context: SimulationContext, number: number, deviceId: string, witness: (site: PhoneSite) => PhoneWitness) {
+  constructor(
+    context: SimulationContext,
+    number: number,
+    deviceId: string,
+    witness: (site: PhoneSite) => PhoneWitness,
+  ) {
     const { clock, script, host } = context;
     this.number = number;
     this.deviceId = deviceId;
@@ -45,7 +50,11 @@ export class PhoneSite {
     this.witness = witness(this);
     const { latencyMs, jitterMs, kbitPerSecond, kernelBytes } = script.world;
     this.network = new SimulatedNetwork({
-      clock, host, deviceId, kernelBytes, witness: this.witness,
+      clock,
+      host,
+      deviceId,
+      kernelBytes,
+      witness: this.witness,
       random: stream(script.seed, `network ${number}`),
       path: { latencyMs, jitterMs, bytesPerSecond: kbitPerSecond * 125 },
     });
@@ -114,11 +123,10 @@ export class PhoneSite {
   #newCard(): SoundCard {
     const { clock } = this.#context;
     return new SoundCard({
-      clock, ppm: this.#settings.cardPpm, openMs: this.#settings.cardOpenMs,
-      handset: {
-        speak: () => this.#speaks(),
-        hear: (frame) => this.witness.rendered(frame, readStamp(frame)),
-      },
+      clock,
+      ppm: this.#settings.cardPpm,
+      openMs: this.#settings.cardOpenMs,
+      handset: { speak: () => this.#speaks(), hear: (frame) => this.witness.rendered(frame, readStamp(frame)) },
     });
   }
 
@@ -134,15 +142,28 @@ export class PhoneSite {
     return new Phone({
       clock,
       log: log.log(),
-      hook: { description: 'simulated', start: (handlers) => { this.#hook = handlers; }, stop() {} },
-      networkWatch: { start: (up) => { this.#networkUp = up; }, stop() {} },
+      hook: {
+        description: 'simulated',
+        start: (handlers) => {
+          this.#hook = handlers;
+        },
+        stop() {},
+      },
+      networkWatch: {
+        start: (up) => {
+          this.#networkUp = up;
+        },
+        stop() {},
+      },
       openAudio: (sink) => card.open(sink),
       newCall: (onEnded) => this.#newCall(boot, onEnded),
       redials: true,
       hangUpGraceMs: this.#settings.hangUpGraceMs,
       onReport: () => {},
       onIdle: () => {},
-      onAudioFailed: (error) => { throw error; },
+      onAudioFailed: (error) => {
+        throw error;
+      },
     });
   }
 
@@ -177,7 +198,7 @@ const CLIPS = new Map<string, Int16Array>();
 const PROMPTS: PromptSource = {
   next(kind) {
     let clip = CLIPS.get(kind);
-    if (clip === undefined) CLIPS.set(kind, clip = stampedSound(StampKind.prompt, CLIPS.size, 0, PROMPT_FRAMES));
+    if (clip === undefined) CLIPS.set(kind, (clip = stampedSound(StampKind.prompt, CLIPS.size, 0, PROMPT_FRAMES)));
     return clip;
   },
 };

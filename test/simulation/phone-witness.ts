@@ -122,10 +122,16 @@ export class PhoneWitness implements NetworkWitness {
   }
 
   sent(wire: Wire, from: Side, data: string | Uint8Array): void {
-    if (typeof data === 'string') return from === 'device' ? this.#deviceSays(wire, parse(data)) : this.#serverSays(wire, parse(data));
+    if (typeof data === 'string')
+      return from === 'device' ? this.#deviceSays(wire, parse(data)) : this.#serverSays(wire, parse(data));
     if (from === 'server') return;
     const stamp = unpackStamp(data.subarray(RTP_HEADER_BYTES));
-    if (stamp?.kind === StampKind.private) this.#context.verdict.fail(4, 'heard-on-hook', 'a microphone frame was sent that was taken while the receiver lay on its hook');
+    if (stamp?.kind === StampKind.private)
+      this.#context.verdict.fail(
+        4,
+        'heard-on-hook',
+        'a microphone frame was sent that was taken while the receiver lay on its hook',
+      );
     else if (stamp !== undefined) this.#microphone.sent(stamp.index, (data[2]! << 8) | data[3]!);
     this.#microphone.buffered(wire.device.bufferedBytes);
   }
@@ -172,16 +178,23 @@ export class PhoneWitness implements NetworkWitness {
         return first && void sources.set(message.id, first.source);
       }
       // Everything in order: whoever hears this has heard of every interruption before it.
-      case 'ack': return void purpose.interruptions.push(purpose.conversation!.interruptedBefore);
-      case 'error': return message.code === 'conversation-expired' ? this.#judgeRefusal(wire) : undefined;
-      default: return undefined;
+      case 'ack':
+        return void purpose.interruptions.push(purpose.conversation!.interruptedBefore);
+      case 'error':
+        return message.code === 'conversation-expired' ? this.#judgeRefusal(wire) : undefined;
+      default:
+        return undefined;
     }
   }
 
   #judgeRefusal(wire: Wire): void {
     const { host, verdict } = this.#context;
     const { conversation } = this;
-    const wanted = this.#isCurrent(wire) && this.#call?.phase === 'handshaking' && wire.device.open && wire === this.#site.network.newest;
+    const wanted =
+      this.#isCurrent(wire) &&
+      this.#call?.phase === 'handshaking' &&
+      wire.device.open &&
+      wire === this.#site.network.newest;
     if (!wanted || conversation === undefined || !host.holds(conversation)) return;
     verdict.fail(3, 'resume-refused', `the server refused to resume ${conversation.id}, which it still holds`);
   }
@@ -201,7 +214,8 @@ export class PhoneWitness implements NetworkWitness {
       call.record.conversationId = message.conversationId;
       if (call === this.#call) this.#playout.began(message.conversationId);
     }
-    if (message.type === 'flush' && call === this.#call && call.phase === 'talking') this.#playout.flushArrived(message.id);
+    if (message.type === 'flush' && call === this.#call && call.phase === 'talking')
+      this.#playout.flushArrived(message.id);
   }
 
   #serverHears(wire: Wire, message: DeviceMessage): void {
@@ -225,7 +239,14 @@ export class PhoneWitness implements NetworkWitness {
     const call = this.#call!;
     clock.after(hopsMs + 2 * latencyMs + jitterMs + 2 * script.world.storeDelayMs + 50, () => {
       const trying = call.on && call.phase !== 'talking';
-      if (attempt.outcome === 'cancelled' || weather.changes !== changes || this.#call !== call || !trying || host.admission().type !== 'accept') return;
+      if (
+        attempt.outcome === 'cancelled' ||
+        weather.changes !== changes ||
+        this.#call !== call ||
+        !trying ||
+        host.admission().type !== 'accept'
+      )
+        return;
       verdict.fail(3, 'attempt-in-vain', `an attempt in calm weather left the phone ${call.phase}`);
     });
   }
@@ -248,7 +269,8 @@ export class PhoneWitness implements NetworkWitness {
     const call = this.#call;
     const lastReason = this.calls.findLast(({ record }) => record.endReason !== undefined)?.record.endReason;
     if (call === undefined || !this.#site.lifted || (lastReason !== undefined && GONE_FOR_GOOD.has(lastReason))) return;
-    if (call.phase !== 'talking') return verdict.fail(3, 'not-back', `after a minute of calm the phone is ${call.phase}`);
+    if (call.phase !== 'talking')
+      return verdict.fail(3, 'not-back', `after a minute of calm the phone is ${call.phase}`);
     if (call.phaseMs < 50_000) return;
     this.#playout.atRest(clock.now() - 45_000);
     const { latencyMs, jitterMs } = this.#site.network.path;

@@ -1,7 +1,8 @@
 import { StageError } from '../../server-stub/src/pipeline/ports.ts';
 import type { Pipeline, SpokenAudio, StageOptions, Transcript } from '../../server-stub/src/pipeline/ports.ts';
 import { FRAME_MS } from '../../protocol/src/index.ts';
-import type { Clock, Random } from '../../protocol/src/index.ts';
+import type { Clock } from '../../common/src/time/clock.ts';
+import type { Random } from '../../common/src/time/random.ts';
 import { readStamp, StampKind, stampedSound } from './stamp.ts';
 
 /** How the companion answers in one scenario. */
@@ -65,7 +66,8 @@ class Companion {
     this.#options.running.stages++;
     try {
       await this.#think(stage);
-      if (this.#chance() < this.#options.answers.failing) throw new StageError('language-model', 'failed on purpose', true);
+      if (this.#chance() < this.#options.answers.failing)
+        throw new StageError('language-model', 'failed on purpose', true);
       yield `${WORDS_MARK} in answer`;
     } finally {
       this.#options.running.stages--;
@@ -84,7 +86,10 @@ class Companion {
   }
 
   async *#sound(words: string, stage: StageOptions): AsyncGenerator<SpokenAudio> {
-    const { answers: { minMs, maxMs, speed }, nextSource } = this.#options;
+    const {
+      answers: { minMs, maxMs, speed },
+      nextSource,
+    } = this.#options;
     const source = nextSource();
     const frames = Math.ceil((minMs + this.#chance() * (maxMs - minMs)) / FRAME_MS);
     await this.#think(stage);
@@ -92,7 +97,7 @@ class Companion {
       const count = Math.min(frames - index, 1 + Math.floor(this.#chance() * LONGEST_CHUNK_FRAMES));
       yield { pcm: stampedSound(StampKind.response, source, index, count), ...(index === 0 && { text: words }) };
       index += count;
-      await pause(this.#options.clock, count * FRAME_MS / speed, stage.signal);
+      await pause(this.#options.clock, (count * FRAME_MS) / speed, stage.signal);
     }
   }
 

@@ -1,5 +1,10 @@
-import type { ConversationLog, ConversationRecord, ConversationStore, ClaimedConversation } from '../../server-stub/src/store/conversation-store.ts';
-import type { VirtualClock } from '../../protocol/src/virtual-clock.ts';
+import type {
+  ConversationLog,
+  ConversationRecord,
+  ConversationStore,
+  ClaimedConversation,
+} from '../../server-stub/src/store/conversation-store.ts';
+import type { VirtualClock } from '../../common/src/time/virtual-clock.ts';
 
 /** Told of what a server process writes, when it writes it. */
 export interface StoreWitness {
@@ -40,14 +45,24 @@ export class ProcessStore implements ConversationStore {
   create(record: ConversationRecord, lost: () => void): ConversationLog {
     this.#witness.created(record, this.#process);
     let log: ConversationLog | undefined;
-    this.#write(() => { log = this.#shared.create(record, () => this.#soon(lost)); });
+    this.#write(() => {
+      log = this.#shared.create(record, () => this.#soon(lost));
+    });
     return this.#log(record.id, () => log);
   }
 
-  async claim(id: string, authorise: (record: ConversationRecord) => boolean, lost: () => void): Promise<ClaimedConversation | undefined> {
+  async claim(
+    id: string,
+    authorise: (record: ConversationRecord) => boolean,
+    lost: () => void,
+  ): Promise<ClaimedConversation | undefined> {
     await this.#delay();
     if (this.#dead) return new Promise(() => {});
-    const claiming = this.#shared.claim(id, (record) => authorise(record) && this.#claimed(id), () => this.#soon(lost));
+    const claiming = this.#shared.claim(
+      id,
+      (record) => authorise(record) && this.#claimed(id),
+      () => this.#soon(lost),
+    );
     const claimed = await claiming;
     await this.#delay();
     if (this.#dead) return new Promise(() => {});
@@ -82,16 +97,24 @@ export class ProcessStore implements ConversationStore {
   #write(write: () => void): void {
     if (this.#dead) return;
     if (this.#delayMs === 0) write();
-    else this.#clock.after(this.#delayMs, () => { if (!this.#dead) write(); });
+    else
+      this.#clock.after(this.#delayMs, () => {
+        if (!this.#dead) write();
+      });
   }
 
   #soon(lost: () => void): void {
     if (this.#dead) return;
     if (this.#delayMs === 0) lost();
-    else this.#clock.after(this.#delayMs, () => { if (!this.#dead) lost(); });
+    else
+      this.#clock.after(this.#delayMs, () => {
+        if (!this.#dead) lost();
+      });
   }
 
   #delay(): Promise<void> {
-    return this.#delayMs === 0 ? Promise.resolve() : new Promise((resolve) => this.#clock.after(this.#delayMs, resolve));
+    return this.#delayMs === 0
+      ? Promise.resolve()
+      : new Promise((resolve) => this.#clock.after(this.#delayMs, resolve));
   }
 }

@@ -28,7 +28,12 @@ export async function run(script: Script): Promise<RunResult> {
   try {
     await world.run();
   } catch (error) {
-    world.verdict.fail(3, 'crash', error instanceof Error ? error.stack ?? error.message : String(error));
+    world.verdict.fail(3, 'crash', error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
-  return { violations: world.verdict.violations, virtualMs: script.lengthMs, counters: world.counters(), digest: world.trace.digest };
+  return {
+    violations: world.verdict.violations,
+    virtualMs: script.lengthMs,
+    counters: world.counters(),
+    digest: world.trace.digest,
+  };
 }

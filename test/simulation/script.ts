@@ -1,5 +1,5 @@
-import { seededRandom } from '../../protocol/src/index.ts';
-import type { Random } from '../../protocol/src/index.ts';
+import { seededRandom } from '../../common/src/time/random.ts';
+import type { Random } from '../../common/src/time/random.ts';
 import type { Answers } from './pipeline.ts';
 import type { Direction, Side } from './wire.ts';
 
@@ -49,7 +49,12 @@ export type ScriptEvent = { readonly atMs: number } & (
   | { readonly type: 'sever'; readonly direction: Direction }
   | { readonly type: 'reset'; readonly who: Side | 'both' }
   /** New connections are not let in: refused by TCP, left hanging, sent away (503), or forbidden (401). */
-  | { readonly type: 'connects'; readonly mode: 'refuse' | 'hang' | 'busy' | 'forbid'; readonly ms: number; readonly retryAfterMs: number }
+  | {
+      readonly type: 'connects';
+      readonly mode: 'refuse' | 'hang' | 'busy' | 'forbid';
+      readonly ms: number;
+      readonly retryAfterMs: number;
+    }
   /** Upgrade requests made meanwhile arrive `byMs` late, so after those of newer attempts. */
   | { readonly type: 'slow-requests'; readonly ms: number; readonly byMs: number }
   /** SIGKILL, and another process after `downMs`, with the same conversation store or an empty one. */
@@ -91,7 +96,10 @@ export function scriptOf(seed: number): Script {
 }
 
 /** Answers that lie in the phone's queue for long. */
-const TALKATIVE: Partial<WorldSettings> = { maxQueueMs: 30_000, answers: { minMs: 13_000, maxMs: 15_000, speed: 20, thinkMs: 200, failing: 0 } };
+const TALKATIVE: Partial<WorldSettings> = {
+  maxQueueMs: 30_000,
+  answers: { minMs: 13_000, maxMs: 15_000, speed: 20, thinkMs: 200, failing: 0 },
+};
 
 /** The patient interrupts an answer while the server can hear, and cannot be heard: its `flush` is lost with the link. */
 function unheardInterruption(atMs: number): ScriptEvent[] {
@@ -115,7 +123,12 @@ export function stream(seed: number, purpose: string): Random {
 
 /** When the event's doing is over. */
 export function endOf(event: ScriptEvent): number {
-  return event.atMs + ('ms' in event && event.type !== 'wall-step' ? event.ms : 0) + ('downMs' in event ? event.downMs : 0) + ('byMs' in event ? event.byMs : 0);
+  return (
+    event.atMs +
+    ('ms' in event && event.type !== 'wall-step' ? event.ms : 0) +
+    ('downMs' in event ? event.downMs : 0) +
+    ('byMs' in event ? event.byMs : 0)
+  );
 }
 
 function worldOf(random: Random, calm: boolean): WorldSettings {
@@ -123,8 +136,11 @@ function worldOf(random: Random, calm: boolean): WorldSettings {
   const long = random() < 0.08;
   const skew = (ppm: number): number => Math.round((random() * 2 - 1) * ppm);
   return {
-    devicePpm: skew(300), serverPpm: skew(300), cardPpm: skew(500),
-    deviceWallMs: random() < 0.3 ? skew(1e9) : skew(500), serverWallMs: skew(500),
+    devicePpm: skew(300),
+    serverPpm: skew(300),
+    cardPpm: skew(500),
+    deviceWallMs: random() < 0.3 ? skew(1e9) : skew(500),
+    serverWallMs: skew(500),
     latencyMs: Math.round(calm ? between(random, 5, 40) : skewed(random, 5, 200)),
     jitterMs: Math.round(calm ? 2 : skewed(random, 0, 150)),
     kbitPerSecond: Math.round(calm ? 5_000 : between(random, 250, 5_000)),
@@ -134,13 +150,16 @@ function worldOf(random: Random, calm: boolean): WorldSettings {
     hangUpGraceMs: random() < 0.3 ? 0 : 1_000,
     maxQueueMs: random() < 0.7 ? 30_000 : Math.round(between(random, 200, 20_000)),
     answers: {
-      minMs: 20, maxMs: Math.round(long ? 100_000 : between(random, 500, 15_000)), speed: Math.round((long ? 30 : skewed(random, 0.7, 30)) * 10) / 10,
-      thinkMs: Math.round(between(random, 20, 1_500)), failing: random() < 0.2 ? 0.2 : 0,
+      minMs: 20,
+      maxMs: Math.round(long ? 100_000 : between(random, 500, 15_000)),
+      speed: Math.round((long ? 30 : skewed(random, 0.7, 30)) * 10) / 10,
+      thinkMs: Math.round(between(random, 20, 1_500)),
+      failing: random() < 0.2 ? 0.2 : 0,
     },
   };
 }
 
-type Happening = ScriptEvent extends infer E ? E extends ScriptEvent ? Omit<E, 'atMs'> : never : never;
+type Happening = ScriptEvent extends infer E ? (E extends ScriptEvent ? Omit<E, 'atMs'> : never) : never;
 type Maker = (random: Random) => Happening;
 
 const lengthOfOutage = (random: Random): number => {
@@ -151,7 +170,15 @@ const lengthOfOutage = (random: Random): number => {
 };
 
 const GENTLE: readonly (readonly [number, Maker])[] = [
-  [3, (random) => ({ type: 'path', latencyMs: Math.round(between(random, 5, 60)), jitterMs: Math.round(between(random, 0, 20)), kbitPerSecond: 3_000 })],
+  [
+    3,
+    (random) => ({
+      type: 'path',
+      latencyMs: Math.round(between(random, 5, 60)),
+      jitterMs: Math.round(between(random, 0, 20)),
+      kbitPerSecond: 3_000,
+    }),
+  ],
   [2, (random) => ({ type: 'stall', direction: anyDirection(random), ms: Math.round(between(random, 100, 3_000)) })],
   [1, (random) => ({ type: 'card-stall', ms: Math.round(between(random, 20, 400)) })],
   [1, () => ({ type: 'network-up' })],
@@ -159,20 +186,81 @@ const GENTLE: readonly (readonly [number, Maker])[] = [
 
 const TROUBLES: readonly (readonly [number, Maker])[] = [
   ...GENTLE,
-  [2, (random) => ({ type: 'path', latencyMs: Math.round(skewed(random, 5, 250)), jitterMs: Math.round(skewed(random, 0, 200)), kbitPerSecond: Math.round(between(random, 250, 5_000)) })],
-  [5, (random) => ({ type: 'outage', direction: anyDirection(random), ms: Math.round(lengthOfOutage(random)), reported: random() < 0.5 })],
+  [
+    2,
+    (random) => ({
+      type: 'path',
+      latencyMs: Math.round(skewed(random, 5, 250)),
+      jitterMs: Math.round(skewed(random, 0, 200)),
+      kbitPerSecond: Math.round(between(random, 250, 5_000)),
+    }),
+  ],
+  [
+    5,
+    (random) => ({
+      type: 'outage',
+      direction: anyDirection(random),
+      ms: Math.round(lengthOfOutage(random)),
+      reported: random() < 0.5,
+    }),
+  ],
   [2, (random) => ({ type: 'stall', direction: anyDirection(random), ms: Math.round(between(random, 3_000, 12_000)) })],
   [3, (random) => ({ type: 'sever', direction: anyDirection(random) })],
   [5, (random) => ({ type: 'reset', who: oneOf(random, ['both', 'device', 'server'] as const) })],
-  [2, (random) => ({ type: 'connects', mode: oneOf(random, ['refuse', 'hang', 'busy'] as const), ms: Math.round(between(random, 500, 15_000)), retryAfterMs: 1_000 * Math.round(between(random, 1, 8)) })],
-  [0.3, (random) => ({ type: 'connects', mode: 'forbid', ms: Math.round(between(random, 500, 10_000)), retryAfterMs: 0 })],
-  [1.5, (random) => ({ type: 'slow-requests', ms: Math.round(between(random, 1_000, 8_000)), byMs: Math.round(between(random, 500, 8_000)) })],
-  [1.5, (random) => ({ type: 'kill', downMs: Math.round(between(random, 50, 8_000)), store: random() < 0.75 ? 'kept' : 'lost' })],
-  [2, (random) => ({ type: 'drain', lingerMs: Math.round(between(random, 20, 10_000)), downMs: Math.round(between(random, 0, 4_000)) })],
+  [
+    2,
+    (random) => ({
+      type: 'connects',
+      mode: oneOf(random, ['refuse', 'hang', 'busy'] as const),
+      ms: Math.round(between(random, 500, 15_000)),
+      retryAfterMs: 1_000 * Math.round(between(random, 1, 8)),
+    }),
+  ],
+  [
+    0.3,
+    (random) => ({ type: 'connects', mode: 'forbid', ms: Math.round(between(random, 500, 10_000)), retryAfterMs: 0 }),
+  ],
+  [
+    1.5,
+    (random) => ({
+      type: 'slow-requests',
+      ms: Math.round(between(random, 1_000, 8_000)),
+      byMs: Math.round(between(random, 500, 8_000)),
+    }),
+  ],
+  [
+    1.5,
+    (random) => ({
+      type: 'kill',
+      downMs: Math.round(between(random, 50, 8_000)),
+      store: random() < 0.75 ? 'kept' : 'lost',
+    }),
+  ],
+  [
+    2,
+    (random) => ({
+      type: 'drain',
+      lingerMs: Math.round(between(random, 20, 10_000)),
+      downMs: Math.round(between(random, 0, 4_000)),
+    }),
+  ],
   [0.5, (random) => ({ type: 'power-cut', ms: Math.round(between(random, 500, 20_000)) })],
   [0.5, (random) => ({ type: 'clone', ms: Math.round(between(random, 1_000, 8_000)) })],
-  [2.5, (random) => ({ type: 'intruder', with: oneOf(random, ['spent-token', 'spent-token', 'other-device', 'guess'] as const) })],
-  [0.5, (random) => ({ type: 'wall-step', end: oneOf(random, ['device', 'server'] as const), ms: Math.round(between(random, -1e8, 1e8)) })],
+  [
+    2.5,
+    (random) => ({
+      type: 'intruder',
+      with: oneOf(random, ['spent-token', 'spent-token', 'other-device', 'guess'] as const),
+    }),
+  ],
+  [
+    0.5,
+    (random) => ({
+      type: 'wall-step',
+      end: oneOf(random, ['device', 'server'] as const),
+      ms: Math.round(between(random, -1e8, 1e8)),
+    }),
+  ],
   [1.5, () => ({ type: 'hang-up' })],
   [3, () => ({ type: 'lift' })],
 ];

@@ -1,9 +1,9 @@
-import { createServerCore } from '../../server-stub/src/core.ts';
-import type { ServerCore } from '../../server-stub/src/core.ts';
-import type { Ids } from '../../server-stub/src/ids.ts';
-import type { ServerCodecs } from '../../server-stub/src/codecs.ts';
+import { createServerCore } from '../../server-stub/src/conversation/core.ts';
+import type { ServerCore } from '../../server-stub/src/conversation/core.ts';
+import type { Ids } from '../../server-stub/src/conversation/ids.ts';
+import type { ServerCodecs } from '../../server-stub/src/media/codecs.ts';
 import { MemoryConversationStore } from '../../server-stub/src/store/memory-store.ts';
-import type { VirtualClock } from '../../protocol/src/virtual-clock.ts';
+import type { VirtualClock } from '../../common/src/time/virtual-clock.ts';
 import { stampCodecs } from './codecs.ts';
 import { EndClock } from './end-clock.ts';
 import { TOKEN_MARK } from './judge-secrets.ts';
@@ -120,9 +120,17 @@ export class ServerHost implements Host {
 
   /** True while a process or the store has the conversation. */
   holds({ id }: Conversation): boolean {
-    if (this.processes.some(({ running, core }) => running && core.conversations().some((held) => held.id === id))) return true;
+    if (this.processes.some(({ running, core }) => running && core.conversations().some((held) => held.id === id)))
+      return true;
     let stored = false;
-    void this.#store.claim(id, () => { stored = true; return false; }, () => {});
+    void this.#store.claim(
+      id,
+      () => {
+        stored = true;
+        return false;
+      },
+      () => {},
+    );
     return stored;
   }
 
@@ -146,13 +154,18 @@ export class ServerHost implements Host {
     const afterCrash = this.#crashed;
     this.#crashed = false;
     const core = createServerCore({
-      clock, store,
+      clock,
+      store,
       random: stream(script.seed, `server ${number}`),
       ids: this.#ids(),
       log: this.log.log({ process: number }),
       codecs: this.#codecs(codecs, afterCrash),
       pipeline: stampPipeline({
-        clock, running: voice, answers: script.world.answers, random: stream(script.seed, `pipeline ${number}`), nextSource: () => ++this.#sources,
+        clock,
+        running: voice,
+        answers: script.world.answers,
+        random: stream(script.seed, `pipeline ${number}`),
+        nextSource: () => ++this.#sources,
       }),
     });
     return { number, core, clock, store, codecs, voice, endpoints: new Set(), running: true, killed: false };

@@ -22,7 +22,14 @@ describe('a failing script', function () {
 
   it('is not tried more often than it may be', async () => {
     let runs = 0;
-    await shrink(scriptOf(3), () => { runs++; return Promise.resolve(true); }, 10);
+    await shrink(
+      scriptOf(3),
+      () => {
+        runs++;
+        return Promise.resolve(true);
+      },
+      10,
+    );
     assert.equal(runs, 10);
   });
 });

@@ -6,8 +6,19 @@ export type StillFails = (script: Script) => Promise<boolean>;
 
 /** What a script is made of when nothing about it matters. */
 const PLAIN: WorldSettings = {
-  devicePpm: 0, serverPpm: 0, cardPpm: 0, deviceWallMs: 0, serverWallMs: 0, latencyMs: 20, jitterMs: 0, kbitPerSecond: 5_000,
-  kernelBytes: 100_000, storeDelayMs: 0, cardOpenMs: 1, hangUpGraceMs: 0, maxQueueMs: 30_000,
+  devicePpm: 0,
+  serverPpm: 0,
+  cardPpm: 0,
+  deviceWallMs: 0,
+  serverWallMs: 0,
+  latencyMs: 20,
+  jitterMs: 0,
+  kbitPerSecond: 5_000,
+  kernelBytes: 100_000,
+  storeDelayMs: 0,
+  cardOpenMs: 1,
+  hangUpGraceMs: 0,
+  maxQueueMs: 30_000,
   answers: { minMs: 20, maxMs: 5_000, speed: 5, thinkMs: 20, failing: 0 },
 };
 
@@ -75,7 +86,13 @@ async function sooner(search: Search): Promise<void> {
       const { events } = search.best;
       const gapMs = events[at]!.atMs - events[at - 1]!.atMs;
       const byMs = gapMs - Math.round(gapMs * share);
-      if (byMs > 0 && await search.try(search.withEvents(events.map((event, index) => index < at ? event : { ...event, atMs: event.atMs - byMs })))) break;
+      if (
+        byMs > 0 &&
+        (await search.try(
+          search.withEvents(events.map((event, index) => (index < at ? event : { ...event, atMs: event.atMs - byMs }))),
+        ))
+      )
+        break;
     }
   }
 }
@@ -88,7 +105,12 @@ async function smaller(search: Search): Promise<void> {
         const size = event[field];
         if (size === undefined || Math.abs(size) < 2) break;
         const half = { ...event, [field]: Math.round(size / 2) } as ScriptEvent;
-        if (!(await search.try(search.withEvents(search.best.events.map((other, index) => index === at ? half : other))))) break;
+        if (
+          !(await search.try(
+            search.withEvents(search.best.events.map((other, index) => (index === at ? half : other))),
+          ))
+        )
+          break;
       }
     }
   }

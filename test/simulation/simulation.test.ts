@@ -14,7 +14,10 @@ describe('the phone and the server, whatever befalls them', function () {
     it(`keep their promises, seeds ${from} to ${from + BLOCK - 1}`, async () => {
       for (let seed = from; seed < from + BLOCK; seed++) {
         const { violations } = await run(scriptOf(seed));
-        assert.deepEqual(violations.map((violation) => ({ seed, ...violation })), []);
+        assert.deepEqual(
+          violations.map((violation) => ({ seed, ...violation })),
+          [],
+        );
       }
     });
   }
@@ -29,12 +32,23 @@ describe('the phone and the server, whatever befalls them', function () {
 });
 
 const CALM: WorldSettings = {
-  devicePpm: 120, serverPpm: -80, cardPpm: -300, deviceWallMs: 0, serverWallMs: 0, latencyMs: 40, jitterMs: 30, kbitPerSecond: 2_000,
-  kernelBytes: 100_000, storeDelayMs: 2, cardOpenMs: 80, hangUpGraceMs: 1_000, maxQueueMs: 30_000,
+  devicePpm: 120,
+  serverPpm: -80,
+  cardPpm: -300,
+  deviceWallMs: 0,
+  serverWallMs: 0,
+  latencyMs: 40,
+  jitterMs: 30,
+  kbitPerSecond: 2_000,
+  kernelBytes: 100_000,
+  storeDelayMs: 2,
+  cardOpenMs: 80,
+  hangUpGraceMs: 1_000,
+  maxQueueMs: 30_000,
   answers: { minMs: 11_000, maxMs: 12_000, speed: 8, thinkMs: 60, failing: 0 },
 };
 
-const TROUBLE: readonly (ScriptEvent extends infer E ? E extends ScriptEvent ? Omit<E, 'atMs'> : never : never)[] = [
+const TROUBLE: readonly (ScriptEvent extends infer E ? (E extends ScriptEvent ? Omit<E, 'atMs'> : never) : never)[] = [
   { type: 'reset', who: 'both' },
   { type: 'sever', direction: 'both' },
   { type: 'outage', direction: 'both', ms: 20_000, reported: false },
@@ -46,10 +60,19 @@ const TROUBLE: readonly (ScriptEvent extends infer E ? E extends ScriptEvent ? O
 describe('half an hour of conversation', function () {
   this.timeout(120_000);
   const minutes = 30;
-  const turns: ScriptEvent[] = Array.from({ length: minutes * 60 / 14 - 1 }, (_, turn) => ({ atMs: 14_000 * (turn + 1), type: 'speak', ms: 300 }));
-  const troubles: ScriptEvent[] = Array.from({ length: minutes / 2 - 2 }, (_, index) => ({ atMs: 120_000 * (index + 1) + 3_000, ...TROUBLE[index % TROUBLE.length]! }));
+  const turns: ScriptEvent[] = Array.from({ length: (minutes * 60) / 14 - 1 }, (_, turn) => ({
+    atMs: 14_000 * (turn + 1),
+    type: 'speak',
+    ms: 300,
+  }));
+  const troubles: ScriptEvent[] = Array.from({ length: minutes / 2 - 2 }, (_, index) => ({
+    atMs: 120_000 * (index + 1) + 3_000,
+    ...TROUBLE[index % TROUBLE.length]!,
+  }));
   const script = (events: readonly ScriptEvent[]): Script => ({
-    seed: 30, lengthMs: minutes * 60_000 + 65_000, world: CALM,
+    seed: 30,
+    lengthMs: minutes * 60_000 + 65_000,
+    world: CALM,
     events: [{ atMs: 100, type: 'lift' }, ...events].toSorted((a, b) => a.atMs - b.atMs) as ScriptEvent[],
   });
 

@@ -1,7 +1,7 @@
 import type { AudioSink, AudioStream } from '../../device/src/audio/ports.ts';
 import { FRAME_MS, FRAME_SAMPLES } from '../../protocol/src/index.ts';
-import type { Timer } from '../../protocol/src/index.ts';
-import type { VirtualClock } from '../../protocol/src/virtual-clock.ts';
+import type { Timer } from '../../common/src/time/clock.ts';
+import type { VirtualClock } from '../../common/src/time/virtual-clock.ts';
 
 /** The patient's mouth and ear at the two ends of the card. */
 export interface Handset {
@@ -48,7 +48,9 @@ export class SoundCard {
   open(sink: AudioSink): Promise<AudioStream> {
     const { clock, openMs } = this.#options;
     return new Promise((resolve) => {
-      clock.after(openMs, () => { if (!this.#off) resolve(this.#start(sink)); });
+      clock.after(openMs, () => {
+        if (!this.#off) resolve(this.#start(sink));
+      });
     });
   }
 

@@ -46,7 +46,8 @@ export function writeStamp(samples: Int16Array, offset: number, kind: StampKind,
 /** Several frames in one piece. */
 export function stampedSound(kind: StampKind, source: number, firstIndex: number, frames: number): Int16Array {
   const sound = new Int16Array(frames * FRAME_SAMPLES).fill(LEVEL);
-  for (let frame = 0; frame < frames; frame++) writeStamp(sound, frame * FRAME_SAMPLES, kind, source, firstIndex + frame);
+  for (let frame = 0; frame < frames; frame++)
+    writeStamp(sound, frame * FRAME_SAMPLES, kind, source, firstIndex + frame);
   return sound;
 }
 
@@ -77,8 +78,8 @@ export function unpackStamp(payload: Uint8Array): Stamp | undefined {
   if (kind === 0) return undefined;
   return {
     kind: kind as StampKind,
-    source: (payload[2]! | (payload[3]! << 8)) | ((payload[4]! | (payload[5]! << 8)) << 15),
-    index: (payload[6]! | (payload[7]! << 8)) | ((payload[8]! | (payload[9]! << 8)) << 15),
+    source: payload[2]! | (payload[3]! << 8) | ((payload[4]! | (payload[5]! << 8)) << 15),
+    index: payload[6]! | (payload[7]! << 8) | ((payload[8]! | (payload[9]! << 8)) << 15),
   };
 }
 

@@ -8,7 +8,7 @@ export class Trace {
 
   number(value: number): void {
     this.#hash = Math.imul(this.#hash ^ (value | 0), 0x01000193);
-    this.#hash = Math.imul(this.#hash ^ (value * 1_000 | 0), 0x01000193);
+    this.#hash = Math.imul(this.#hash ^ ((value * 1_000) | 0), 0x01000193);
   }
 
   get digest(): string {

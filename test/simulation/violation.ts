@@ -20,7 +20,8 @@ export class Verdict {
   }
 
   fail(invariant: Invariant, code: string, message: string): void {
-    if (this.violations.length < MOST) this.violations.push({ invariant, code, atMs: Math.round(this.#now() * 10) / 10, message });
+    if (this.violations.length < MOST)
+      this.violations.push({ invariant, code, atMs: Math.round(this.#now() * 10) / 10, message });
   }
 }
 

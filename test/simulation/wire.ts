@@ -1,5 +1,7 @@
-import type { MessageSocket, MessageSocketHandlers, Random, Timer } from '../../protocol/src/index.ts';
-import type { VirtualClock } from '../../protocol/src/virtual-clock.ts';
+import type { MessageSocket, MessageSocketHandlers } from '../../common/src/link/message-socket.ts';
+import type { Random } from '../../common/src/time/random.ts';
+import type { Timer } from '../../common/src/time/clock.ts';
+import type { VirtualClock } from '../../common/src/time/virtual-clock.ts';
 import { Flow } from './flow.ts';
 import type { Path } from './flow.ts';
 

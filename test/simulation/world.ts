@@ -1,4 +1,4 @@
-import { VirtualClock } from '../../protocol/src/virtual-clock.ts';
+import { VirtualClock } from '../../common/src/time/virtual-clock.ts';
 import type { SimulationContext } from './context.ts';
 import { Intruder } from './intruder.ts';
 import { judgePair } from './judge-endings.ts';
@@ -36,10 +36,22 @@ export class World {
     const ledger = new Ledger(() => clock.now());
     this.#server = new ServerJudge(ledger, verdict, clock);
     this.host = new ServerHost({
-      clock, script, ledger, judge: this.#server,
+      clock,
+      script,
+      ledger,
+      judge: this.#server,
       onHeard: (stamp, afterCrash) => this.#sites[stamp.source]?.witness.heardByServer(stamp.index, afterCrash),
     });
-    this.#context = { clock, script, verdict, ledger, trace, host: this.host, server: this.#server, weather: this.#weather };
+    this.#context = {
+      clock,
+      script,
+      verdict,
+      ledger,
+      trace,
+      host: this.host,
+      server: this.#server,
+      weather: this.#weather,
+    };
     this.phone = this.#newSite(DEVICE_ID);
     clock.every(AUDIT_MS, () => this.#audit());
     for (const event of script.events) clock.after(event.atMs, () => this.#befall(event));
@@ -56,7 +68,8 @@ export class World {
     const lines = [...this.host.log.lines, ...this.#sites.flatMap((site) => site.log.lines)];
     judgeLog(lines, this.verdict);
     // Neither end meets anything here that it should call an error of its own.
-    for (const { level, event, fields } of lines) if (level === 'error') this.verdict.fail(3, 'error-logged', `'${event}' ${JSON.stringify(fields)}`);
+    for (const { level, event, fields } of lines)
+      if (level === 'error') this.verdict.fail(3, 'error-logged', `'${event}' ${JSON.stringify(fields)}`);
   }
 
   counters(): RunCounters {
@@ -74,10 +87,18 @@ export class World {
     const wire = phone.network.newest;
     this.#weatherChanges();
     switch (event.type) {
-      case 'lift': return phone.lift();
-      case 'hang-up': return phone.hangUp();
-      case 'speak': return phone.speak(event.ms);
-      case 'path': return void Object.assign(phone.network.path, { latencyMs: event.latencyMs, jitterMs: event.jitterMs, bytesPerSecond: event.kbitPerSecond * 125 });
+      case 'lift':
+        return phone.lift();
+      case 'hang-up':
+        return phone.hangUp();
+      case 'speak':
+        return phone.speak(event.ms);
+      case 'path':
+        return void Object.assign(phone.network.path, {
+          latencyMs: event.latencyMs,
+          jitterMs: event.jitterMs,
+          bytesPerSecond: event.kbitPerSecond * 125,
+        });
       case 'outage': {
         phone.network.block(event.direction);
         return this.#later(event.ms, () => {
@@ -89,11 +110,15 @@ export class World {
         wire?.block(event.direction);
         return this.#later(event.ms, () => wire?.unblock(event.direction));
       }
-      case 'sever': return wire?.sever(event.direction);
-      case 'reset': return wire?.reset(event.who);
+      case 'sever':
+        return wire?.sever(event.direction);
+      case 'reset':
+        return wire?.reset(event.who);
       case 'connects': {
         host.gate = GATES[event.mode](event.retryAfterMs);
-        return this.#later(event.ms, () => { host.gate = { type: 'accept' }; });
+        return this.#later(event.ms, () => {
+          host.gate = { type: 'accept' };
+        });
       }
       case 'slow-requests': {
         phone.network.slowRequests(event.byMs);
@@ -117,10 +142,14 @@ export class World {
         clone.lift();
         return this.#later(event.ms, () => clone.hangUp());
       }
-      case 'intruder': return this.#intrude(event.with);
-      case 'wall-step': return event.end === 'device' ? phone.clock.stepWall(event.ms) : host.stepWall(event.ms);
-      case 'card-stall': return phone.card.stall(event.ms);
-      case 'network-up': return phone.networkUp();
+      case 'intruder':
+        return this.#intrude(event.with);
+      case 'wall-step':
+        return event.end === 'device' ? phone.clock.stepWall(event.ms) : host.stepWall(event.ms);
+      case 'card-stall':
+        return phone.card.stall(event.ms);
+      case 'network-up':
+        return phone.networkUp();
     }
   }
 
@@ -130,7 +159,12 @@ export class World {
   }
 
   #newSite(deviceId: string): PhoneSite {
-    const site = new PhoneSite(this.#context, this.#sites.length, deviceId, (owner) => new PhoneWitness(this.#context, owner));
+    const site = new PhoneSite(
+      this.#context,
+      this.#sites.length,
+      deviceId,
+      (owner) => new PhoneWitness(this.#context, owner),
+    );
     this.#sites.push(site);
     return site;
   }
@@ -180,7 +214,8 @@ export class World {
   }
 
   #judgePair(call: CallRecord): void {
-    const conversation = call.conversationId === undefined ? undefined : this.#context.ledger.conversations.get(call.conversationId);
+    const conversation =
+      call.conversationId === undefined ? undefined : this.#context.ledger.conversations.get(call.conversationId);
     if (conversation !== undefined && call.endReason !== undefined) judgePair(call, conversation, this.verdict);
   }
 }

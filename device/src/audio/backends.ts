@@ -1,17 +1,23 @@
-import type { Log } from '../system/log.ts';
-import { isInstalled } from '../system/native-library.ts';
-import { listChildDevices } from './child-devices.ts';
-import type { ChildBackendName, SpawnChild } from './child-job.ts';
+import type { Log } from '../../../common/src/system/log.ts';
+import { isInstalled } from '../../../common/src/system/native-library.ts';
+import { listChildDevices } from './process/devices.ts';
+import type { ChildBackendName, SpawnChild } from './process/job.ts';
 import { fileBackend } from './file.ts';
 import { nullBackend } from './null.ts';
 import {
-  AudioError, type AudioBackend, type AudioBackendName, type AudioDeviceInfo, type AudioSettings, type AudioSink, type AudioStream,
+  AudioError,
+  type AudioBackend,
+  type AudioBackendName,
+  type AudioDeviceInfo,
+  type AudioSettings,
+  type AudioSink,
+  type AudioStream,
 } from './ports.ts';
-import { spawnChild } from './spawn-child.ts';
-import { openSupervised, type OpenAudio, type PassedOver } from './supervised.ts';
+import { spawnChild } from './process/spawn.ts';
+import { openSupervised, type OpenAudio, type PassedOver } from './process/supervised.ts';
 import { toneBackend } from './tone.ts';
 
-export type { OpenAudio, PassedOver } from './supervised.ts';
+export type { OpenAudio, PassedOver } from './process/supervised.ts';
 
 /*
  * The phone's sound.
@@ -28,10 +34,19 @@ export type { OpenAudio, PassedOver } from './supervised.ts';
  */
 
 /** In order of preference. Native parts are loaded in the sound process, and only there. */
-const BACKENDS: readonly AudioBackend[] = [childBackend('portaudio'), childBackend('alsa'), fileBackend, toneBackend, nullBackend];
+const BACKENDS: readonly AudioBackend[] = [
+  childBackend('portaudio'),
+  childBackend('alsa'),
+  fileBackend,
+  toneBackend,
+  nullBackend,
+];
 
 /** What `--audio` takes. */
-export const AUDIO_CHOICES: readonly ('auto' | AudioBackendName)[] = ['auto', ...BACKENDS.map((backend) => backend.name)];
+export const AUDIO_CHOICES: readonly ('auto' | AudioBackendName)[] = [
+  'auto',
+  ...BACKENDS.map((backend) => backend.name),
+];
 
 /** The backends with a real card behind them: what `auto` goes round. */
 const REAL: readonly ChildBackendName[] = ['portaudio', 'alsa'];
@@ -46,9 +61,14 @@ const REAL: readonly ChildBackendName[] = ['portaudio', 'alsa'];
  * @throws {AudioError}
  */
 export async function openAudio(
-  choice: 'auto' | AudioBackendName, sink: AudioSink, settings: AudioSettings, spawn: SpawnChild = spawnChild, installed = isInstalled,
+  choice: 'auto' | AudioBackendName,
+  sink: AudioSink,
+  settings: AudioSettings,
+  spawn: SpawnChild = spawnChild,
+  installed = isInstalled,
 ): Promise<OpenAudio> {
-  if (choice === 'auto') return openSupervised(realHere(installed, settings.log), sink, settings, { spawn, orSilence: true });
+  if (choice === 'auto')
+    return openSupervised(realHere(installed, settings.log), sink, settings, { spawn, orSilence: true });
   if (isReal(choice)) return openSupervised([choice], sink, settings, { spawn, orSilence: false });
   const backend = BACKENDS.find(({ name }) => name === choice)!;
   return withName(choice, await backend.open(sink, settings));
@@ -57,7 +77,11 @@ export async function openAudio(
 /** A process that is started only to find that its library is missing keeps whoever lifts the receiver waiting. */
 function realHere(installed: (library: string) => boolean, log: Log): readonly ChildBackendName[] {
   if (installed('naudiodon')) return REAL;
-  log.info('audio.passed-over', { backend: 'portaudio', fault: 'not-installed', why: 'naudiodon is not installed; `--audio portaudio` says how to get it' });
+  log.info('audio.passed-over', {
+    backend: 'portaudio',
+    fault: 'not-installed',
+    why: 'naudiodon is not installed; `--audio portaudio` says how to get it',
+  });
   return REAL.filter((name) => name !== 'portaudio');
 }
 
@@ -73,7 +97,7 @@ export async function listDevices(): Promise<DeviceListing> {
   const unavailable: PassedOver[] = [];
   for (const backend of BACKENDS) {
     try {
-      devices.push(...await backend.devices());
+      devices.push(...(await backend.devices()));
     } catch (error) {
       if (!(error instanceof AudioError)) throw error;
       unavailable.push({ backend: backend.name, why: error.message });

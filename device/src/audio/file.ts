@@ -1,6 +1,6 @@
 import { openPaced } from './clock-paced.ts';
 import { AudioError, type AudioBackend, type AudioSettings } from './ports.ts';
-import { WavWriter, readWav } from './wav.ts';
+import { WavWriter, readWav } from '../../../common/src/audio/wav.ts';
 
 /** Speaks a WAV and writes what is heard to another; either may be left out (silence, nowhere). */
 export const fileBackend: AudioBackend = {

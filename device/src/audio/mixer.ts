@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { BoardProfile } from '../system/board-profile.ts';
-import type { Log } from '../system/log.ts';
+import type { BoardProfile } from '../settings/board-profile.ts';
+import type { Log } from '../../../common/src/system/log.ts';
 
 const LIMIT_MS = 2_000;
 
@@ -14,7 +14,11 @@ const systemAmixer: Amixer = (argumentsOf) => promisify(execFile)('amixer', argu
  * Sets the card's own controls as the board's profile asks, so that nothing a card remembers can silence a phone.
  * Cards of one kind name their controls differently: one that is not there is passed over.
  */
-export async function setMixer(mixer: BoardProfile['sound']['mixer'], log: Log, amixer: Amixer = systemAmixer): Promise<void> {
+export async function setMixer(
+  mixer: BoardProfile['sound']['mixer'],
+  log: Log,
+  amixer: Amixer = systemAmixer,
+): Promise<void> {
   if (mixer === undefined) return;
   const { card, controls } = mixer;
   let set = 0;

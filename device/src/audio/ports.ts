@@ -1,5 +1,5 @@
-import type { Clock } from '../../../protocol/src/index.ts';
-import type { Log } from '../system/log.ts';
+import type { Clock } from '../../../common/src/time/clock.ts';
+import type { Log } from '../../../common/src/system/log.ts';
 
 /**
  * Sound, as the daemon sees it. The microphone pushes, the speaker pulls: the sound card is the playout
@@ -61,12 +61,12 @@ export interface AudioDeviceInfo {
 }
 
 export type AudioFault =
-  | 'not-installed'   // the native part or program is missing
-  | 'no-device'       // nothing to open
+  | 'not-installed' // the native part or program is missing
+  | 'no-device' // nothing to open
   | 'open-failed'
-  | 'bad-file'        // missing, or not 16 kHz mono 16-bit
-  | 'stalled'         // no frame or callback for too long
-  | 'died';           // the child or program ended
+  | 'bad-file' // missing, or not 16 kHz mono 16-bit
+  | 'stalled' // no frame or callback for too long
+  | 'died'; // the child or program ended
 
 export class AudioError extends Error {
   override readonly name = 'AudioError';

@@ -1,5 +1,5 @@
 import { openPaced } from './clock-paced.ts';
-import { SAMPLE_RATE } from './framer.ts';
+import { SAMPLE_RATE } from '../../../common/src/audio/framer.ts';
 import type { AudioBackend } from './ports.ts';
 
 const TONE_HZ = 440;
@@ -12,12 +12,18 @@ export const toneBackend: AudioBackend = {
   open(sink, settings) {
     const tone = toneGenerator(TONE_HZ, TONE_PEAK);
     const meter = levelMeter();
-    return Promise.resolve(openPaced({
-      description: `tone: ${TONE_HZ} Hz into the microphone, what is heard is measured`,
-      speak: tone,
-      hear: meter.add,
-      close: () => settings.log.info('audio.tone-heard', meter.report()),
-    }, sink, settings));
+    return Promise.resolve(
+      openPaced(
+        {
+          description: `tone: ${TONE_HZ} Hz into the microphone, what is heard is measured`,
+          speak: tone,
+          hear: meter.add,
+          close: () => settings.log.info('audio.tone-heard', meter.report()),
+        },
+        sink,
+        settings,
+      ),
+    );
   },
   devices: () => Promise.resolve([]),
 };

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { ask } from '../controls/control-client.ts';
-import type { ControlAnswer, ControlRequest, PhoneStatus } from '../controls/control-protocol.ts';
-import { knownControlSocket } from '../system/runtime-folder.ts';
+import { ask } from '../panel/control-client.ts';
+import type { ControlAnswer, ControlRequest, PhoneStatus } from '../panel/control-protocol.ts';
+import { knownControlSocket } from '../panel/runtime-folder.ts';
 
 /** `bestday-phone status`, `lift`, `hangup`, `volume`: what a running phone is asked through its control socket. */
 
@@ -13,13 +13,18 @@ interface ControlFlags {
 type Done = (exitCode: Promise<number>) => void;
 
 export function addControl(root: Command, done: Done): void {
-  const command = (name: string, description: string): Command => root.command(name).description(description)
-    .option('--control-socket <PATH>', 'socket of the running phone');
-  command('status', 'how the running phone is; exit code 1 when it needs help').option('--json', 'as JSON')
+  const command = (name: string, description: string): Command =>
+    root.command(name).description(description).option('--control-socket <PATH>', 'socket of the running phone');
+  command('status', 'how the running phone is; exit code 1 when it needs help')
+    .option('--json', 'as JSON')
     .action((flags: ControlFlags) => done(status(flags)));
-  command('lift', 'lift the receiver (controls: keyboard or socket)').action((flags: ControlFlags) => done(tell({ command: 'lift' }, flags)));
+  command('lift', 'lift the receiver (controls: keyboard or socket)').action((flags: ControlFlags) =>
+    done(tell({ command: 'lift' }, flags)),
+  );
   command('hangup', 'put the receiver down').action((flags: ControlFlags) => done(tell({ command: 'hangup' }, flags)));
-  command('volume [level]', 'the loudness: 0 to 9, up, or down').action((level: string | undefined, flags: ControlFlags) => done(volume(level, flags)));
+  command('volume [level]', 'the loudness: 0 to 9, up, or down').action(
+    (level: string | undefined, flags: ControlFlags) => done(volume(level, flags)),
+  );
 }
 
 async function status(flags: ControlFlags): Promise<number> {
@@ -30,7 +35,10 @@ async function status(flags: ControlFlags): Promise<number> {
 }
 
 export function statusText(status: PhoneStatus): string {
-  const last = status.lastCall === null ? 'none' : `${status.lastCall.endReason} after ${Math.round(status.lastCall.durationMs / 1_000)} s`;
+  const last =
+    status.lastCall === null
+      ? 'none'
+      : `${status.lastCall.endReason} after ${Math.round(status.lastCall.durationMs / 1_000)} s`;
   const rows: readonly (readonly [string, string | number])[] = [
     ['phone', `${status.version} on ${status.board ?? 'no board profile'}, controls: ${status.controls}`],
     ['up', `${status.upSeconds} s`],
@@ -40,7 +48,9 @@ export function statusText(status: PhoneStatus): string {
     ['volume', `${status.volume} of 9`],
     ['calls', `${status.calls}, last: ${last}`],
     ['light', status.led],
-    ...(status.needsHelp.length === 0 ? [['health', 'good'] as const] : status.needsHelp.map((what) => ['NEEDS HELP', what] as const)),
+    ...(status.needsHelp.length === 0
+      ? [['health', 'good'] as const]
+      : status.needsHelp.map((what) => ['NEEDS HELP', what] as const)),
   ];
   return rows.map(([name, value]) => `${name.padEnd(11)}${value}\n`).join('');
 }
@@ -63,6 +73,8 @@ function request(what: ControlRequest, flags: ControlFlags): Promise<ControlAnsw
 }
 
 function refused(answer: ControlAnswer): number {
-  process.stderr.write(`bestday-phone: ${answer.ok ? 'the phone answered something else: it is another version' : answer.error}\n`);
+  process.stderr.write(
+    `bestday-phone: ${answer.ok ? 'the phone answered something else: it is another version' : answer.error}\n`,
+  );
   return 1;
 }

@@ -1,23 +1,23 @@
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { systemClock } from '../../../protocol/src/index.ts';
+import { systemClock } from '../../../common/src/time/clock.ts';
 import { WebSocketTransport } from '../connection/websocket.ts';
-import { ask } from '../controls/control-client.ts';
-import { MAX_DETAIL } from '../controls/control-protocol.ts';
-import type { PhoneStatus } from '../controls/control-protocol.ts';
+import { ask } from '../panel/control-client.ts';
+import { MAX_DETAIL } from '../panel/control-protocol.ts';
+import type { PhoneStatus } from '../panel/control-protocol.ts';
 import { findingLine, hasFailed, runChecks } from '../diagnosis/finding.ts';
 import type { Check, Finding } from '../diagnosis/finding.ts';
 import { networkChecks } from '../diagnosis/network-checks.ts';
 import { soundChecks } from '../diagnosis/sound-checks.ts';
 import { bundleText, readJournal, systemLines } from '../diagnosis/support-bundle.ts';
 import { systemChecks } from '../diagnosis/system-checks.ts';
-import { loadBoard } from '../system/board-profile.ts';
-import { configCommand } from '../system/config-command.ts';
-import { silentLog } from '../system/log.ts';
-import { version } from '../system/package-root.ts';
-import { knownControlSocket } from '../system/runtime-folder.ts';
-import { loadRunSettings, loadSettings, SettingsError, settingFlags } from '../system/settings.ts';
-import type { RunSettings, SettingName, SettingsSources } from '../system/settings.ts';
+import { loadBoard } from '../settings/board-profile.ts';
+import { configCommand } from '../settings/config-command.ts';
+import { silentLog } from '../../../common/src/system/log.ts';
+import { version } from '../../../common/src/system/package-root.ts';
+import { knownControlSocket } from '../panel/runtime-folder.ts';
+import { loadRunSettings, loadSettings, SettingsError, settingFlags } from '../settings/settings.ts';
+import type { RunSettings, SettingName, SettingsSources } from '../settings/settings.ts';
 import { soundOf } from './sound-settings.ts';
 
 /** `bestday-phone doctor`, `self-test` and `support-bundle`. */
@@ -25,7 +25,17 @@ import { soundOf } from './sound-settings.ts';
 type Done = (exitCode: Promise<number>) => void;
 type Flags = Readonly<Record<string, unknown>>;
 
-const SETTINGS_OF_CHECKS: readonly SettingName[] = ['server', 'deviceId', 'apiKeyFile', 'caFile', 'audio', 'inputDevice', 'outputDevice', 'board', 'controlSocket'];
+const SETTINGS_OF_CHECKS: readonly SettingName[] = [
+  'server',
+  'deviceId',
+  'apiKeyFile',
+  'caFile',
+  'audio',
+  'inputDevice',
+  'outputDevice',
+  'board',
+  'controlSocket',
+];
 
 export function addDiagnosis(root: Command, done: Done): void {
   const command = (name: string, description: string): Command => {
@@ -33,11 +43,14 @@ export function addDiagnosis(root: Command, done: Done): void {
     for (const { flags, description: each } of settingFlags(SETTINGS_OF_CHECKS)) added.option(flags, each);
     return added;
   };
-  command('doctor', 'check all that a conversation needs; exit code 1 when something fails').option('--json', 'as JSON')
+  command('doctor', 'check all that a conversation needs; exit code 1 when something fails')
+    .option('--json', 'as JSON')
     .action((_flags, sub: Command) => done(doctor(sub.optsWithGlobals())));
-  command('self-test', 'the checks that disturb nobody; the phone\'s light shows what they find').option('--json', 'as JSON')
+  command('self-test', "the checks that disturb nobody; the phone's light shows what they find")
+    .option('--json', 'as JSON')
     .action((_flags, sub: Command) => done(selfTest(sub.optsWithGlobals())));
-  command('support-bundle', 'write a file for those who help: no key, no sound, no words').option('--output <FILE>', 'where to')
+  command('support-bundle', 'write a file for those who help: no key, no sound, no words')
+    .option('--output <FILE>', 'where to')
     .action((_flags, sub: Command) => done(supportBundle(sub.optsWithGlobals())));
 }
 
@@ -53,7 +66,12 @@ async function selfTest(flags: Flags): Promise<number> {
 async function reported(flags: Flags, findings: readonly Finding[]): Promise<number> {
   if (flags['json'] === true) process.stdout.write(`${JSON.stringify(findings, undefined, 2)}\n`);
   if (!SETTINGS_OF_CHECKS.some((name) => name !== 'controlSocket' && flags[name] !== undefined)) {
-    const told = findings.map(({ name, state, detail, measured }) => ({ name, state, detail: detail.slice(0, MAX_DETAIL), measured }));
+    const told = findings.map(({ name, state, detail, measured }) => ({
+      name,
+      state,
+      detail: detail.slice(0, MAX_DETAIL),
+      measured,
+    }));
     // No phone that runs: there is no light to show it.
     await ask(socketOf(flags), { command: 'checked', findings: told }).catch(() => undefined);
   }
@@ -64,8 +82,19 @@ async function supportBundle(flags: Flags): Promise<number> {
   const findings = await check(flags, () => {}, false);
   const { output: settings } = await configCommand({ action: 'list' }, sourcesOf(flags));
   const time = new Date(systemClock.wallTime()).toISOString();
-  const file = typeof flags['output'] === 'string' ? flags['output'] : `bestday-support-${time.slice(0, 19).replace(/[-:]/g, '')}.txt`;
-  const text = bundleText({ time, version: version(), settings, findings, status: await statusOf(socketOf(flags)), journal: await readJournal(), system: systemLines() });
+  const file =
+    typeof flags['output'] === 'string'
+      ? flags['output']
+      : `bestday-support-${time.slice(0, 19).replace(/[-:]/g, '')}.txt`;
+  const text = bundleText({
+    time,
+    version: version(),
+    settings,
+    findings,
+    status: await statusOf(socketOf(flags)),
+    journal: await readJournal(),
+    system: systemLines(),
+  });
   writeFileSync(file, text, { mode: 0o600 });
   process.stdout.write(`${file}\n`);
   return 0;
@@ -81,20 +110,32 @@ async function check(flags: Flags, found: (finding: Finding) => void, disturbing
   const { settings, settingsFile, problems } = await loadSettings(sources);
   const socket = socketOf(flags);
   const inCall = (await statusOf(socket))?.lifted === true;
-  const before: Finding[] = problems.map(({ message }) => ({ name: 'settings', state: 'warn', detail: message, todo: 'bestday-phone config set …' }));
+  const before: Finding[] = problems.map(({ message }) => ({
+    name: 'settings',
+    state: 'warn',
+    detail: message,
+    todo: 'bestday-phone config set …',
+  }));
   before.forEach(found);
   const board = settings.board === undefined ? undefined : loadBoard(settings.board);
   const sound = { ...soundOf(settings, board), clock: systemClock, log: silentLog };
   const checks = [
     ...systemChecks(settingsFile, socket),
     ...soundChecks({ clock: systemClock, audio: settings.audio, settings: sound }),
-    ...await serverChecks(sources),
+    ...(await serverChecks(sources)),
   ].map((each) => (each.disturbs && (inCall || !disturbing) ? skipped(each, inCall) : each));
-  return [...before, ...await runChecks(checks, systemClock, found)];
+  return [...before, ...(await runChecks(checks, systemClock, found))];
 }
 
 function skipped(check: Check, inCall: boolean): Check {
-  return { ...check, run: () => Promise.resolve({ state: 'skipped', detail: inCall ? 'a call is up' : 'it would be heard; `bestday-phone doctor` does it' }) };
+  return {
+    ...check,
+    run: () =>
+      Promise.resolve({
+        state: 'skipped',
+        detail: inCall ? 'a call is up' : 'it would be heard; `bestday-phone doctor` does it',
+      }),
+  };
 }
 
 /** Without server, id or key there is one finding: what is missing. */
@@ -103,14 +144,34 @@ async function serverChecks(sources: SettingsSources): Promise<Check[]> {
     return networkChecks(await linkOf(sources));
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
-    return [{ name: 'identity', disturbs: false, run: () => Promise.resolve({ state: 'fail', detail: error.message, todo: 'give the phone its server, device id and API key' }) }];
+    return [
+      {
+        name: 'identity',
+        disturbs: false,
+        run: () =>
+          Promise.resolve({
+            state: 'fail',
+            detail: error.message,
+            todo: 'give the phone its server, device id and API key',
+          }),
+      },
+    ];
   }
 }
 
 async function linkOf(sources: SettingsSources): Promise<Parameters<typeof networkChecks>[0]> {
   const { settings, apiKey, ca }: RunSettings = await loadRunSettings(sources);
   const { server, deviceId, authHeader, authScheme, deviceHeader } = settings;
-  const transport = new WebSocketTransport({ url: server, deviceId, apiKey, ca, authHeader, authScheme, deviceHeader, clientId: 'doctor' });
+  const transport = new WebSocketTransport({
+    url: server,
+    deviceId,
+    apiKey,
+    ca,
+    authHeader,
+    authScheme,
+    deviceHeader,
+    clientId: 'doctor',
+  });
   return { clock: systemClock, server, ca, transport };
 }
 
@@ -124,5 +185,8 @@ function socketOf(flags: Flags): string {
 }
 
 async function statusOf(socket: string): Promise<PhoneStatus | undefined> {
-  return ask(socket, { command: 'status' }).then((answer) => (answer.ok ? answer.status : undefined), () => undefined);
+  return ask(socket, { command: 'status' }).then(
+    (answer) => (answer.ok ? answer.status : undefined),
+    () => undefined,
+  );
 }

@@ -1,4 +1,4 @@
-import type { Random } from '../../../protocol/src/index.ts';
+import type { Random } from '../../../common/src/time/random.ts';
 import { RECONNECT_DELAYS_MS, RECONNECT_STEADY_MS, RESUME_WINDOW_MS } from '../../../protocol/src/index.ts';
 
 /** ±5 %: enough to spread a street of phones after a server's restart, too little to be noticed. */

@@ -1,5 +1,7 @@
 import { CONNECT_TIMEOUT_MS, RESUME_WINDOW_MS } from '../../../protocol/src/index.ts';
-import type { Clock, MessageSocket, Random, Timer } from '../../../protocol/src/index.ts';
+import type { Clock, Timer } from '../../../common/src/time/clock.ts';
+import type { MessageSocket } from '../../../common/src/link/message-socket.ts';
+import type { Random } from '../../../common/src/time/random.ts';
 import { reconnectDelays } from './backoff.ts';
 import { ConnectError } from './transport.ts';
 import type { ConnectAttempt, Framing, Transport } from './transport.ts';
@@ -26,22 +28,26 @@ export class Dialler {
   attempt(): void {
     if (this.#attempts.length === MAX_RACING) this.#giveUp(this.#attempts[0]!);
     const { clock, transport } = this.#options;
-    const attempt = new Attempt(clock.after(CONNECT_TIMEOUT_MS, () => {
-      this.#giveUp(attempt);
-      this.#failed(new ConnectError('timeout', `no link within ${CONNECT_TIMEOUT_MS / 1000} s`));
-    }));
+    const attempt = new Attempt(
+      clock.after(CONNECT_TIMEOUT_MS, () => {
+        this.#giveUp(attempt);
+        this.#failed(new ConnectError('timeout', `no link within ${CONNECT_TIMEOUT_MS / 1000} s`));
+      }),
+    );
     this.#attempts.push(attempt);
-    attempt.begin(transport.connect({
-      opened: (socket, framing) => {
-        this.#over(attempt);
-        this.#giveUpAll();
-        this.#options.opened(socket, framing);
-      },
-      failed: (error) => {
-        this.#over(attempt);
-        this.#failed(error);
-      },
-    }));
+    attempt.begin(
+      transport.connect({
+        opened: (socket, framing) => {
+          this.#over(attempt);
+          this.#giveUpAll();
+          this.#options.opened(socket, framing);
+        },
+        failed: (error) => {
+          this.#over(attempt);
+          this.#failed(error);
+        },
+      }),
+    );
   }
 
   /** The 30 s begin, and with them the waits, from the first. */

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
-import type { Clock, Timer } from '../../../protocol/src/index.ts';
-import type { Log } from '../system/log.ts';
+import type { Clock, Timer } from '../../../common/src/time/clock.ts';
+import type { Log } from '../../../common/src/system/log.ts';
 
 /** Tells when the phone got an address or a route back: worth an attempt before the schedule's next. */
 export interface NetworkWatch {
@@ -85,7 +85,9 @@ function addresses(): Set<string> {
 
 function carriers(): string[] {
   try {
-    return readdirSync(INTERFACES).filter((name) => name !== 'lo' && readFileSync(`${INTERFACES}/${name}/operstate`, 'latin1').trim() === 'up').map((name) => `${name} up`);
+    return readdirSync(INTERFACES)
+      .filter((name) => name !== 'lo' && readFileSync(`${INTERFACES}/${name}/operstate`, 'latin1').trim() === 'up')
+      .map((name) => `${name} up`);
   } catch {
     // No sysfs, or one that went while we looked: the addresses tell, a little later.
     return [];
@@ -93,6 +95,8 @@ function carriers(): string[] {
 }
 
 function ownAddresses(): string[] {
-  const list = Object.entries(networkInterfaces()).flatMap(([name, entries]) => (entries ?? []).map((entry) => ({ name, entry })));
+  const list = Object.entries(networkInterfaces()).flatMap(([name, entries]) =>
+    (entries ?? []).map((entry) => ({ name, entry })),
+  );
   return list.filter(({ entry }) => !entry.internal).map(({ name, entry }) => `${name} ${entry.address}`);
 }

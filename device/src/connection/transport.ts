@@ -1,4 +1,4 @@
-import type { MessageSocket } from '../../../protocol/src/index.ts';
+import type { MessageSocket } from '../../../common/src/link/message-socket.ts';
 
 /** How audio is framed on an open link: RTP packets beside control messages, or bare frames alone. */
 export type Framing = 'rtp' | 'raw';
@@ -20,12 +20,12 @@ export interface ConnectAttempt {
 }
 
 export type ConnectFault =
-  | 'unreachable'   // no route, refused, reset, DNS
+  | 'unreachable' // no route, refused, reset, DNS
   | 'timeout'
-  | 'tls'           // certificate or handshake; a wrong clock looks like this too
-  | 'refused'       // 401, 403: this key or device will not be let in
-  | 'busy'          // 429, 503: come back after `retryAfterMs`
-  | 'bad-answer';   // something that is no such server answered
+  | 'tls' // certificate or handshake; a wrong clock looks like this too
+  | 'refused' // 401, 403: this key or device will not be let in
+  | 'busy' // 429, 503: come back after `retryAfterMs`
+  | 'bad-answer'; // something that is no such server answered
 
 /** One attempt failed. */
 export class ConnectError extends Error {

@@ -1,6 +1,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
-import { MAX_MESSAGE_BYTES, SUBPROTOCOL, webSocketAsMessageSocket } from '../../../protocol/src/index.ts';
+import { webSocketAsMessageSocket } from '../../../common/src/link/message-socket.ts';
+import { MAX_MESSAGE_BYTES, SUBPROTOCOL } from '../../../protocol/src/index.ts';
 import { ConnectError } from './transport.ts';
 import type { ConnectAttempt, ConnectFault, ConnectHandlers, Transport } from './transport.ts';
 
@@ -25,7 +26,10 @@ const LOOPBACK = /^(localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 export function checkServerUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol === 'wss:' || (url?.protocol === 'ws:' && LOOPBACK.test(url.hostname))) return url;
-  throw new ConnectError('bad-answer', `server URL must be wss://HOST… (ws:// only for localhost, 127.x.x.x and [::1])`);
+  throw new ConnectError(
+    'bad-answer',
+    `server URL must be wss://HOST… (ws:// only for localhost, 127.x.x.x and [::1])`,
+  );
 }
 
 /** The WebSocket way to the server, over the `ws` library. */
@@ -69,7 +73,9 @@ export class WebSocketTransport implements Transport {
       socket.terminate();
       handlers.failed(error);
     };
-    socket.on('upgrade', (response: IncomingMessage) => { connection = response.socket; });
+    socket.on('upgrade', (response: IncomingMessage) => {
+      connection = response.socket;
+    });
     socket.on('unexpected-response', (request: ClientRequest, response: IncomingMessage) => {
       request.destroy();
       fail(fromStatus(response));
@@ -90,7 +96,14 @@ export class WebSocketTransport implements Transport {
   }
 
   #headers(): Record<string, string> {
-    const { apiKey, authHeader = 'Authorization', authScheme = 'bearer', deviceHeader = 'Device-Id', deviceId, clientId } = this.#settings;
+    const {
+      apiKey,
+      authHeader = 'Authorization',
+      authScheme = 'bearer',
+      deviceHeader = 'Device-Id',
+      deviceId,
+      clientId,
+    } = this.#settings;
     return {
       [authHeader]: authScheme === 'bearer' ? `Bearer ${apiKey}` : apiKey,
       [deviceHeader]: deviceId,
@@ -106,9 +119,14 @@ function fromStatus(response: IncomingMessage): ConnectError {
   if (status === 401) return new ConnectError('refused', `the server does not know this API key${suffix}`);
   if (status === 403) return new ConnectError('refused', `the API key is not this device's${suffix}`);
   if (status === 429 || status === 503) {
-    return new ConnectError('busy', `the server is busy, status ${status}${suffix}`, { retryAfterMs: retryAfterMs(response.headers['retry-after']) });
+    return new ConnectError('busy', `the server is busy, status ${status}${suffix}`, {
+      retryAfterMs: retryAfterMs(response.headers['retry-after']),
+    });
   }
-  return new ConnectError('bad-answer', `status ${status} in place of an upgrade${suffix}: is this the conversation server?`);
+  return new ConnectError(
+    'bad-answer',
+    `status ${status} in place of an upgrade${suffix}: is this the conversation server?`,
+  );
 }
 
 /** RFC 9110 §10.2.3, in its form in seconds; clamped, for it comes from the network. */
@@ -121,7 +139,13 @@ const TLS_FAULT = /CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|ALTNAM
 
 function fromError(error: NodeJS.ErrnoException): ConnectError {
   const code = error.code ?? '';
-  const fault: ConnectFault = TLS_FAULT.test(code) ? 'tls' : code === '' ? 'bad-answer' : code === 'ETIMEDOUT' ? 'timeout' : 'unreachable';
-  const help = fault === 'tls' ? ': check the phone\'s clock, and name the CA of a private server with --ca-file' : '';
-  return new ConnectError(fault, `${code || 'the server\'s answer is no WebSocket upgrade'}${help}`, { cause: error });
+  const fault: ConnectFault = TLS_FAULT.test(code)
+    ? 'tls'
+    : code === ''
+      ? 'bad-answer'
+      : code === 'ETIMEDOUT'
+        ? 'timeout'
+        : 'unreachable';
+  const help = fault === 'tls' ? ": check the phone's clock, and name the CA of a private server with --ca-file" : '';
+  return new ConnectError(fault, `${code || "the server's answer is no WebSocket upgrade"}${help}`, { cause: error });
 }

@@ -1,5 +1,5 @@
-import type { Clock } from '../../../protocol/src/index.ts';
-import type { Log } from '../system/log.ts';
+import type { Clock } from '../../../common/src/time/clock.ts';
+import type { Log } from '../../../common/src/system/log.ts';
 import { Debouncer } from './debounce.ts';
 import type { HookHandlers, HookSwitch } from './hook-switch.ts';
 import type { InputLine } from './line.ts';
@@ -35,10 +35,13 @@ export class ButtonHook implements HookSwitch {
       if (pressed && known) this.#press(handlers);
       known = true;
     });
-    this.#line.start((active) => this.#debouncer?.level(active), (error) => {
-      this.#log.error('button-broken', { fault: error.fault, reason: error.message });
-      handlers.broken?.(error);
-    });
+    this.#line.start(
+      (active) => this.#debouncer?.level(active),
+      (error) => {
+        this.#log.error('button-broken', { fault: error.fault, reason: error.message });
+        handlers.broken?.(error);
+      },
+    );
   }
 
   stop(): void {

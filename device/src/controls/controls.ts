@@ -1,6 +1,6 @@
-import type { Clock } from '../../../protocol/src/index.ts';
-import type { Board, BoardProfile } from '../system/board-profile.ts';
-import type { Log } from '../system/log.ts';
+import type { Clock } from '../../../common/src/time/clock.ts';
+import type { Board, BoardProfile } from '../settings/board-profile.ts';
+import type { Log } from '../../../common/src/system/log.ts';
 import { ButtonHook } from './button-hook.ts';
 import { CradleHook } from './cradle-hook.ts';
 import { openInput, openOutput, systemGpio } from './gpio.ts';
@@ -9,7 +9,7 @@ import { GpiomonInput } from './gpiomon.ts';
 import type { HookSwitch } from './hook-switch.ts';
 import { ControlError } from './line.ts';
 import { ManualHook } from './manual-hook.ts';
-import { StatusLed } from './status-led.ts';
+import { StatusLed } from './lamp.ts';
 
 export type ControlKind = 'gpio' | 'keyboard' | 'socket';
 
@@ -39,7 +39,11 @@ export function openControls(kind: ControlKind, options: ControlOptions): Contro
 
 function boardHook(gpio: GpioKernel | undefined, { board, clock, log }: ControlOptions): HookSwitch {
   const wiring = board?.profile.switch;
-  if (wiring === undefined) throw new ControlError('no-profile', 'GPIO controls need a board with a switch: name it with --board, or choose --controls keyboard or socket');
+  if (wiring === undefined)
+    throw new ControlError(
+      'no-profile',
+      'GPIO controls need a board with a switch: name it with --board, or choose --controls keyboard or socket',
+    );
   const line = gpio === undefined ? new GpiomonInput(wiring, wiring.bias) : openInput(gpio, wiring, wiring.bias, clock);
   return wiring.kind === 'cradle' ? new CradleHook(line, clock, log) : new ButtonHook(line, clock, log);
 }
@@ -49,7 +53,8 @@ export function openLed(gpio: GpioKernel | undefined, { board, clock, log }: Con
   const wiring: BoardProfile['led'] = board?.profile.led;
   if (wiring === undefined) return undefined;
   try {
-    if (gpio === undefined) throw new ControlError('not-installed', 'koffi is not installed, and nothing else here can hold a line');
+    if (gpio === undefined)
+      throw new ControlError('not-installed', 'koffi is not installed, and nothing else here can hold a line');
     return new StatusLed(openOutput(gpio, wiring), clock);
   } catch (error) {
     log.warn('no-led', { reason: (error as Error).message });

@@ -1,5 +1,5 @@
-import type { Clock } from '../../../protocol/src/index.ts';
-import type { Log } from '../system/log.ts';
+import type { Clock } from '../../../common/src/time/clock.ts';
+import type { Log } from '../../../common/src/system/log.ts';
 import { Debouncer } from './debounce.ts';
 import type { HookHandlers, HookSwitch } from './hook-switch.ts';
 import type { InputLine } from './line.ts';
@@ -30,10 +30,13 @@ export class CradleHook implements HookSwitch {
       else if (known) handlers.hungUp('hangup');
       known = true;
     });
-    this.#line.start((active) => this.#debouncer?.level(active), (error) => {
-      this.#log.error('hook-broken', { fault: error.fault, reason: error.message });
-      handlers.broken?.(error);
-    });
+    this.#line.start(
+      (active) => this.#debouncer?.level(active),
+      (error) => {
+        this.#log.error('hook-broken', { fault: error.fault, reason: error.message });
+        handlers.broken?.(error);
+      },
+    );
   }
 
   stop(): void {

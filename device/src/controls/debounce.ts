@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../../protocol/src/index.ts';
+import type { Clock, Timer } from '../../../common/src/time/clock.ts';
 
 /**
  * A contact bounces for a few milliseconds, a hand that trembles for longer: a new level counts once it has

@@ -13,11 +13,19 @@ export interface LineAddress {
   readonly activeLow: boolean;
 }
 
-const Flag = { activeLow: 1n << 1n, input: 1n << 2n, output: 1n << 3n, 'pull-up': 1n << 8n, 'pull-down': 1n << 9n, off: 1n << 10n } as const;
+const Flag = {
+  activeLow: 1n << 1n,
+  input: 1n << 2n,
+  output: 1n << 3n,
+  'pull-up': 1n << 8n,
+  'pull-down': 1n << 9n,
+  off: 1n << 10n,
+} as const;
 const Attribute = { values: 2, debounce: 3 } as const;
 
 /** _IOWR(0xB4, number, size), see <asm-generic/ioctl.h>. */
-const iowr = (number: number, size: number): number => Number((3n << 30n) | (BigInt(size) << 16n) | (0xb4n << 8n) | BigInt(number));
+const iowr = (number: number, size: number): number =>
+  Number((3n << 30n) | (BigInt(size) << 16n) | (0xb4n << 8n) | BigInt(number));
 
 const REQUEST_BYTES = 592;
 const CHIP_INFO_BYTES = 68;
@@ -42,12 +50,16 @@ export function chipLabel(info: Buffer): string {
 
 /** `struct gpio_v2_line_request` for an input whose bounces the kernel takes off. */
 export function inputRequest({ line, activeLow }: LineAddress, bias: Bias, debounceUs: number): Buffer {
-  return request(line, Flag.input | Flag[bias] | (activeLow ? Flag.activeLow : 0n), Attribute.debounce, (buffer, at) => buffer.writeUInt32LE(debounceUs, at));
+  return request(line, Flag.input | Flag[bias] | (activeLow ? Flag.activeLow : 0n), Attribute.debounce, (buffer, at) =>
+    buffer.writeUInt32LE(debounceUs, at),
+  );
 }
 
 /** For an output that begins inactive. */
 export function outputRequest({ line, activeLow }: LineAddress): Buffer {
-  return request(line, Flag.output | (activeLow ? Flag.activeLow : 0n), Attribute.values, (buffer, at) => buffer.writeBigUInt64LE(0n, at));
+  return request(line, Flag.output | (activeLow ? Flag.activeLow : 0n), Attribute.values, (buffer, at) =>
+    buffer.writeBigUInt64LE(0n, at),
+  );
 }
 
 /** What the kernel answered in a granted request. */
@@ -72,7 +84,12 @@ const CONFIG_AT = 288;
 const ATTRIBUTE_AT = CONFIG_AT + 32;
 const COUNT_AT = 560;
 
-function request(line: number, flags: bigint, attribute: number, writeValue: (buffer: Buffer, at: number) => void): Buffer {
+function request(
+  line: number,
+  flags: bigint,
+  attribute: number,
+  writeValue: (buffer: Buffer, at: number) => void,
+): Buffer {
   const buffer = Buffer.alloc(REQUEST_BYTES);
   buffer.writeUInt32LE(line, 0);
   buffer.write('bestday-phone', CONSUMER_AT, 31, 'latin1');

@@ -1,9 +1,18 @@
 import { closeSync, openSync, readdirSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
-import type { Clock, Timer } from '../../../protocol/src/index.ts';
-import { LIBC, loadKoffi } from '../system/native-library.ts';
-import type { Koffi } from '../system/native-library.ts';
-import { chipInfo, chipLabel, inputRequest, Ioctl, isActive, lineDescriptor, lineValues, outputRequest } from './gpio-abi.ts';
+import type { Clock, Timer } from '../../../common/src/time/clock.ts';
+import { LIBC, loadKoffi } from '../../../common/src/system/native-library.ts';
+import type { Koffi } from '../../../common/src/system/native-library.ts';
+import {
+  chipInfo,
+  chipLabel,
+  inputRequest,
+  Ioctl,
+  isActive,
+  lineDescriptor,
+  lineValues,
+  outputRequest,
+} from './gpio-abi.ts';
 import type { Bias, LineAddress } from './gpio-abi.ts';
 import { ControlError } from './line.ts';
 import type { InputLine, OutputLine } from './line.ts';
@@ -32,7 +41,11 @@ export function systemGpio(): GpioKernel | undefined {
   if (koffi === undefined) return undefined;
   const ioctl = koffi.load(LIBC).func('int ioctl(int fd, unsigned long request, void *argument)');
   return {
-    chips: () => readdirSync('/dev').filter((name) => /^gpiochip\d+$/.test(name)).sort().map((name) => `/dev/${name}`),
+    chips: () =>
+      readdirSync('/dev')
+        .filter((name) => /^gpiochip\d+$/.test(name))
+        .sort()
+        .map((name) => `/dev/${name}`),
     open: (path) => openSync(path, 'r+'),
     close: closeSync,
     ioctl(descriptor, request, argument) {
@@ -48,7 +61,12 @@ function systemError(koffi: Koffi): Error {
 
 /** @throws {ControlError} no-chip, refused */
 export function openInput(kernel: GpioKernel, address: LineAddress, bias: Bias, clock: Clock): InputLine {
-  return new GpioInput(kernel, clock, nameOf(address), openLine(kernel, address, inputRequest(address, bias, KERNEL_DEBOUNCE_US)));
+  return new GpioInput(
+    kernel,
+    clock,
+    nameOf(address),
+    openLine(kernel, address, inputRequest(address, bias, KERNEL_DEBOUNCE_US)),
+  );
 }
 
 /** @throws {ControlError} no-chip, refused */
@@ -85,7 +103,13 @@ class GpioInput implements InputLine {
         last = isActive(values);
       } catch (cause) {
         this.#sample?.cancel();
-        return broken(new ControlError('broken', `${this.description} cannot be read any more (${codeOf(cause)}); restart the phone's service`, { cause }));
+        return broken(
+          new ControlError(
+            'broken',
+            `${this.description} cannot be read any more (${codeOf(cause)}); restart the phone's service`,
+            { cause },
+          ),
+        );
       }
       level(last);
     };
@@ -104,7 +128,10 @@ function openLine(kernel: GpioKernel, address: LineAddress, request: Buffer): nu
   try {
     kernel.ioctl(chip, Ioctl.getLine, request);
   } catch (cause) {
-    const why = codeOf(cause) === 'EBUSY' ? 'another program holds it; `gpioinfo` tells which' : 'check the line\'s number in the board profile';
+    const why =
+      codeOf(cause) === 'EBUSY'
+        ? 'another program holds it; `gpioinfo` tells which'
+        : "check the line's number in the board profile";
     throw new ControlError('refused', `${nameOf(address)} cannot be had (${codeOf(cause)}): ${why}`, { cause });
   } finally {
     // A granted line has a descriptor of its own.
@@ -132,7 +159,11 @@ function openChip(kernel: GpioKernel, path: string): number {
   try {
     return kernel.open(path);
   } catch (cause) {
-    throw new ControlError('refused', `${path} cannot be opened (${codeOf(cause)}): this user must be in the group gpio`, { cause });
+    throw new ControlError(
+      'refused',
+      `${path} cannot be opened (${codeOf(cause)}): this user must be in the group gpio`,
+      { cause },
+    );
   }
 }
 

@@ -27,7 +27,10 @@ export class GpiomonInput implements InputLine {
 
   start(level: (active: boolean) => void, broken: (error: ControlError) => void): void {
     this.#begin(level, broken).catch((cause: unknown) => {
-      if (!this.#stopped) broken(cause instanceof ControlError ? cause : this.#over(String((cause as NodeJS.ErrnoException).code ?? cause)));
+      if (!this.#stopped)
+        broken(
+          cause instanceof ControlError ? cause : this.#over(String((cause as NodeJS.ErrnoException).code ?? cause)),
+        );
     });
   }
 
@@ -44,7 +47,9 @@ export class GpiomonInput implements InputLine {
   }
 
   #watch(line: readonly string[], level: (active: boolean) => void, broken: (error: ControlError) => void): void {
-    const monitor = spawn('gpiomon', ['--edges=both', '--debounce-period=5ms', '--format=%e', ...line], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const monitor = spawn('gpiomon', ['--edges=both', '--debounce-period=5ms', '--format=%e', ...line], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     this.#monitor = monitor;
     let rest = '';
     monitor.stdout.setEncoding('latin1').on('data', (text: string) => {
@@ -53,7 +58,9 @@ export class GpiomonInput implements InputLine {
       for (const edge of lines) if (edge === '1' || edge === '2') level(edge === '1');
     });
     monitor.once('error', () => {});
-    monitor.once('close', (code, signal) => { if (!this.#stopped) broken(this.#over(String(signal ?? code))); });
+    monitor.once('close', (code, signal) => {
+      if (!this.#stopped) broken(this.#over(String(signal ?? code)));
+    });
   }
 
   /** An edge is 1 when the logical level rises and 2 when it falls. */
@@ -63,7 +70,10 @@ export class GpiomonInput implements InputLine {
   }
 
   #over(why: string): ControlError {
-    return new ControlError('broken', `${this.description} cannot be read (${why}); libgpiod 2 is needed: apt install gpiod`);
+    return new ControlError(
+      'broken',
+      `${this.description} cannot be read (${why}); libgpiod 2 is needed: apt install gpiod`,
+    );
   }
 }
 
@@ -74,6 +84,7 @@ async function answer(program: string, argumentsOf: readonly string[]): Promise<
 /** From lines such as `gpiochip0 [pinctrl-bcm2711] (58 lines)`. @throws {ControlError} no-chip */
 export function chipNamed(label: string, listing: string): string {
   const found = [...listing.matchAll(/^(\S+) \[(.*)\] \(\d+ lines?\)$/gm)].find(([, , each]) => each === label);
-  if (found === undefined) throw new ControlError('no-chip', `there is no GPIO chip '${label}'; choose the profile of this board`);
+  if (found === undefined)
+    throw new ControlError('no-chip', `there is no GPIO chip '${label}'; choose the profile of this board`);
   return found[1]!;
 }

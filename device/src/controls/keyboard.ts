@@ -29,7 +29,11 @@ export function press(typed: string, keys: Keys): void {
  * @throws {ControlError} no-terminal
  */
 export function listenToKeyboard(keys: Keys, input: ReadStream = process.stdin): () => void {
-  if (!input.isTTY) throw new ControlError('no-terminal', 'keyboard controls need a terminal: start this in one, or choose --controls socket');
+  if (!input.isTTY)
+    throw new ControlError(
+      'no-terminal',
+      'keyboard controls need a terminal: start this in one, or choose --controls socket',
+    );
   const onData = (typed: Buffer): void => press(typed.toString('latin1'), keys);
   input.setRawMode(true).on('data', onData).resume();
   return () => {

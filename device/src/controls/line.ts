@@ -16,12 +16,12 @@ export interface OutputLine {
 }
 
 export type ControlFault =
-  | 'not-installed'   // koffi and gpiomon are both missing
-  | 'no-chip'         // no GPIO chip of that name
-  | 'refused'         // the kernel says no: rights, a busy line, a wrong number
-  | 'broken'          // it worked and then did not
-  | 'no-profile'      // this way of lifting needs a board profile
-  | 'no-terminal';    // keyboard asked for, and there is none
+  | 'not-installed' // koffi and gpiomon are both missing
+  | 'no-chip' // no GPIO chip of that name
+  | 'refused' // the kernel says no: rights, a busy line, a wrong number
+  | 'broken' // it worked and then did not
+  | 'no-profile' // this way of lifting needs a board profile
+  | 'no-terminal'; // keyboard asked for, and there is none
 
 /** A switch, button or lamp cannot be had. */
 export class ControlError extends Error {

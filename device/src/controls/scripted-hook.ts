@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../../protocol/src/index.ts';
+import type { Clock, Timer } from '../../../common/src/time/clock.ts';
 import type { HookHandlers, HookSwitch } from './hook-switch.ts';
 
 /** After the script's last word the companion may answer once more; this much quiet ends the call. */
@@ -27,7 +27,8 @@ export class ScriptedHook implements HookSwitch {
   start(handlers: HookHandlers): void {
     this.#handlers = handlers;
     handlers.lifted();
-    if (this.#durationMs !== undefined) this.#end = this.#clock.after(this.#durationMs, () => handlers.hungUp('duration'));
+    if (this.#durationMs !== undefined)
+      this.#end = this.#clock.after(this.#durationMs, () => handlers.hungUp('duration'));
   }
 
   stop(): void {

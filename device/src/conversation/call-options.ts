@@ -1,10 +1,12 @@
-import type { Clock, CodecName, ExtendedSequence, Random } from '../../../protocol/src/index.ts';
-import type { CodecFactory } from '../codec/codecs.ts';
+import type { Clock } from '../../../common/src/time/clock.ts';
+import type { Random } from '../../../common/src/time/random.ts';
+import type { CodecName, ExtendedSequence } from '../../../protocol/src/index.ts';
+import type { CodecFactory } from '../../../common/src/codec/codecs.ts';
 import type { Transport } from '../connection/transport.ts';
 import type { DownlinkOptions } from '../downlink.ts';
 import type { PromptSource } from '../playout/prompts.ts';
 import type { PlaybackEvent } from '../playout/response-playout.ts';
-import type { Log } from '../system/log.ts';
+import type { Log } from '../../../common/src/system/log.ts';
 import type { CallReport, Turn } from './report.ts';
 import type { Phase } from './state.ts';
 

@@ -1,12 +1,30 @@
-import { ACK_INTERVAL_MS, FRAME_MS, HANDSHAKE_TIMEOUT_MS, PROTOCOL_VERSION, ProtocolError, SAMPLE_RATE } from '../../../protocol/src/index.ts';
-import type { AudioPacket, Clock, CodecName, DeviceMessage, EndReason, Hello, MessageSocket, Ready, Resumed, ServerMessage } from '../../../protocol/src/index.ts';
-import { CLEAN_LINK } from '../codec/tuning.ts';
+import {
+  ACK_INTERVAL_MS,
+  FRAME_MS,
+  HANDSHAKE_TIMEOUT_MS,
+  PROTOCOL_VERSION,
+  ProtocolError,
+  SAMPLE_RATE,
+} from '../../../protocol/src/index.ts';
+import type { Clock } from '../../../common/src/time/clock.ts';
+import type { MessageSocket } from '../../../common/src/link/message-socket.ts';
+import type {
+  AudioPacket,
+  CodecName,
+  DeviceMessage,
+  EndReason,
+  Hello,
+  Ready,
+  Resumed,
+  ServerMessage,
+} from '../../../protocol/src/index.ts';
+import { CLEAN_LINK } from '../../../common/src/codec/tuning.ts';
 import { Dialler } from '../connection/dialler.ts';
 import type { ConnectError, Framing } from '../connection/transport.ts';
 import { Downlink } from '../downlink.ts';
-import { newFrameCounters } from '../playout/counters.ts';
+import { newFrameCounters } from '../../../common/src/concealment/frame-counters.ts';
 import type { PlaybackEvent } from '../playout/response-playout.ts';
-import type { Log } from '../system/log.ts';
+import type { Log } from '../../../common/src/system/log.ts';
 import { Uplink } from '../uplink.ts';
 import { Link } from './link.ts';
 import type { CallOptions } from './call-options.ts';
@@ -91,7 +109,8 @@ export class Call {
    * just ended: TCP would try it again only seconds from now, a resume takes one round trip.
    */
   networkUp(): void {
-    if (this.#state.phase === 'talking' && this.#state.resumable && this.#link!.silentMs > 1.5 * ACK_INTERVAL_MS) this.#dispatch({ type: 'dead' });
+    if (this.#state.phase === 'talking' && this.#state.resumable && this.#link!.silentMs > 1.5 * ACK_INTERVAL_MS)
+      this.#dispatch({ type: 'dead' });
     this.#dispatch({ type: 'network-up' });
   }
 
@@ -136,15 +155,24 @@ export class Call {
 
   #perform(effect: CallEffect): void {
     switch (effect.type) {
-      case 'attempt': return this.#connect();
-      case 'open-window': return this.#openWindow(effect.notBeforeMs);
-      case 'postpone': return this.#dialler.postpone(effect.notBeforeMs);
-      case 'close-window': return this.#closeWindow();
-      case 'hello': return this.#hello(effect.resume);
-      case 'begin': return this.#begin(effect.resumed);
-      case 'outage': return this.#outage();
-      case 'drop-link': return this.#dropLink();
-      case 'wind-up': return this.#windUp(effect);
+      case 'attempt':
+        return this.#connect();
+      case 'open-window':
+        return this.#openWindow(effect.notBeforeMs);
+      case 'postpone':
+        return this.#dialler.postpone(effect.notBeforeMs);
+      case 'close-window':
+        return this.#closeWindow();
+      case 'hello':
+        return this.#hello(effect.resume);
+      case 'begin':
+        return this.#begin(effect.resumed);
+      case 'outage':
+        return this.#outage();
+      case 'drop-link':
+        return this.#dropLink();
+      case 'wind-up':
+        return this.#windUp(effect);
     }
   }
 
@@ -153,7 +181,9 @@ export class Call {
   #newDialler(): Dialler {
     const { clock, random, transport } = this.#options;
     return new Dialler({
-      clock, random, transport,
+      clock,
+      random,
+      transport,
       opened: (socket, framing) => this.#opened(socket, framing),
       failed: (error) => this.#attemptFailed(error),
       retryDue: () => this.#dispatch({ type: 'retry-due' }),
@@ -188,7 +218,8 @@ export class Call {
 
   #openWindow(notBeforeMs: number): void {
     this.#dialler.openWindow(notBeforeMs);
-    if (this.#report.conversationId === null) this.#timers.after('prompt', CONNECTING_PROMPT_MS, () => this.#downlink.announce('connecting'));
+    if (this.#report.conversationId === null)
+      this.#timers.after('prompt', CONNECTING_PROMPT_MS, () => this.#downlink.announce('connecting'));
   }
 
   #closeWindow(): void {
@@ -202,8 +233,14 @@ export class Call {
     this.#timers.after('handshake', HANDSHAKE_TIMEOUT_MS, () => this.#dispatch({ type: 'handshake-timeout' }));
     const { identity, codecPreference, maxQueueMs, language } = this.#options;
     const hello: Hello = {
-      type: 'hello', protocol: PROTOCOL_VERSION, ...identity, codecs: [...codecPreference], frameMs: FRAME_MS,
-      sampleRate: SAMPLE_RATE, maxQueueMs, language,
+      type: 'hello',
+      protocol: PROTOCOL_VERSION,
+      ...identity,
+      codecs: [...codecPreference],
+      frameMs: FRAME_MS,
+      sampleRate: SAMPLE_RATE,
+      maxQueueMs,
+      language,
     };
     this.#link?.send(resume && this.#session ? { ...hello, resume: this.#resumeRequest(this.#session) } : hello);
   }
@@ -215,7 +252,8 @@ export class Call {
 
   #onReady(message: Ready): void {
     if (this.#state.phase !== 'handshaking') return this.#unexpected(message.type);
-    if (!this.#options.codecPreference.includes(message.codec)) return this.#unexpected('ready with a codec we did not offer');
+    if (!this.#options.codecPreference.includes(message.codec))
+      return this.#unexpected('ready with a codec we did not offer');
     if (message.codec !== this.#codec) {
       this.#uplink.close();
       this.#codec = message.codec;
@@ -242,7 +280,12 @@ export class Call {
     this.#report.conversationId = this.#session?.conversationId ?? 'raw';
     this.#report.codec = this.#codec;
     const outageMs = this.#report.back(resumed);
-    this.#log.info(resumed ? 'resumed' : 'talking', { conversationId: this.#report.conversationId, codec: this.#codec, framing: link.framing, outageMs });
+    this.#log.info(resumed ? 'resumed' : 'talking', {
+      conversationId: this.#report.conversationId,
+      codec: this.#codec,
+      framing: link.framing,
+      outageMs,
+    });
     if (resumed) {
       this.#downlink.outage(false);
       for (const message of this.#outbox.splice(0)) link.send(message);
@@ -253,7 +296,8 @@ export class Call {
       this.#downlink.outage(false);
       this.#uplink.link(link.socket, link.framing, -1);
     }
-    if (link.framing === 'rtp') this.#timers.every('ack', ACK_INTERVAL_MS, () => link.send({ type: 'ack', ...this.#downlink.ack() }));
+    if (link.framing === 'rtp')
+      this.#timers.every('ack', ACK_INTERVAL_MS, () => link.send({ type: 'ack', ...this.#downlink.ack() }));
   }
 
   // ---- talking
@@ -261,22 +305,33 @@ export class Call {
   #onMessage(message: ServerMessage): void {
     if (this.#state.phase === 'ending') return;
     switch (message.type) {
-      case 'ready': return this.#onReady(message);
-      case 'resumed': return this.#onResumed(message);
-      case 'ack': return this.#uplink.acknowledge(message.rxSeq, message.lossRate);
-      case 'response.start': return this.#downlink.responseStart(message.id, message.firstSeq);
-      case 'response.end': return this.#downlink.responseEnd(message.id, message.lastSeq);
-      case 'flush': return this.#downlink.flush(message.id);
-      case 'timing': return this.#onTiming(message);
-      case 'transcript': return this.#options.onTranscript?.(message.role, message.text, message.final);
-      case 'end': return this.#dispatch({ type: 'server-end', reason: message.reason });
-      case 'error': return this.#log.warn('server-error', { code: message.code, retryable: message.retryable });
+      case 'ready':
+        return this.#onReady(message);
+      case 'resumed':
+        return this.#onResumed(message);
+      case 'ack':
+        return this.#uplink.acknowledge(message.rxSeq, message.lossRate);
+      case 'response.start':
+        return this.#downlink.responseStart(message.id, message.firstSeq);
+      case 'response.end':
+        return this.#downlink.responseEnd(message.id, message.lastSeq);
+      case 'flush':
+        return this.#downlink.flush(message.id);
+      case 'timing':
+        return this.#onTiming(message);
+      case 'transcript':
+        return this.#options.onTranscript?.(message.role, message.text, message.final);
+      case 'end':
+        return this.#dispatch({ type: 'server-end', reason: message.reason });
+      case 'error':
+        return this.#log.warn('server-error', { code: message.code, retryable: message.retryable });
     }
   }
 
   #onPacket(packet: AudioPacket): void {
     if (this.#state.phase === 'ending') return;
-    if (this.#state.phase !== 'talking') throw new ProtocolError('binary-before-ready', 'audio before the handshake was done');
+    if (this.#state.phase !== 'talking')
+      throw new ProtocolError('binary-before-ready', 'audio before the handshake was done');
     this.#receive(this.#numbering.rtp(packet), packet.marker, packet.payload);
   }
 
@@ -350,9 +405,16 @@ export class Call {
     this.#uplink.unlink();
     this.#link?.send({ type: 'end', reason });
     this.#link?.close(closeCode, reason);
-    if (this.#link) this.#timers.after('close', CLOSE_TIMEOUT_MS, () => { this.#dropLink(); this.#maybeFinished(); });
+    if (this.#link)
+      this.#timers.after('close', CLOSE_TIMEOUT_MS, () => {
+        this.#dropLink();
+        this.#maybeFinished();
+      });
     const promptMs = prompt === undefined ? 0 : this.#downlink.announce(prompt);
-    this.#timers.after('farewell', promptMs, () => { this.#timers.cancel('farewell'); this.#maybeFinished(); });
+    this.#timers.after('farewell', promptMs, () => {
+      this.#timers.cancel('farewell');
+      this.#maybeFinished();
+    });
   }
 
   #maybeFinished(): void {
@@ -364,7 +426,11 @@ export class Call {
     this.#uplink.close();
     this.#downlink.close();
     const report = this.#report.finish(this.#state.endReason ?? 'hangup', this.#counters);
-    this.#log.info('ended', { conversationId: report.conversationId, reason: report.endReason, durationMs: report.durationMs });
+    this.#log.info('ended', {
+      conversationId: report.conversationId,
+      reason: report.endReason,
+      durationMs: report.durationMs,
+    });
     this.#options.onEnded(report);
   }
 

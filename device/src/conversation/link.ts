@@ -1,8 +1,19 @@
+import { Liveness } from '../../../common/src/link/liveness.ts';
 import {
-  checkRawFrame, CloseCode, encodeMessage, Liveness, MAX_MESSAGE_BYTES, parsePacket, parseServerMessage, PAYLOAD_TYPE_OF,
-  PING_INTERVAL_MS, ProtocolError, swapL16,
+  checkRawFrame,
+  CloseCode,
+  encodeMessage,
+  MAX_MESSAGE_BYTES,
+  parsePacket,
+  parseServerMessage,
+  PAYLOAD_TYPE_OF,
+  PING_INTERVAL_MS,
+  ProtocolError,
+  swapL16,
 } from '../../../protocol/src/index.ts';
-import type { AudioPacket, Clock, CodecName, DeviceMessage, MessageSocket, ServerMessage } from '../../../protocol/src/index.ts';
+import type { Clock } from '../../../common/src/time/clock.ts';
+import type { MessageSocket } from '../../../common/src/link/message-socket.ts';
+import type { AudioPacket, CodecName, DeviceMessage, ServerMessage } from '../../../protocol/src/index.ts';
 import type { Framing } from '../connection/transport.ts';
 
 /** One open socket, from `opened` to `closed`: parses, refuses and counts what is wrong, watches that it lives. */
@@ -76,12 +87,16 @@ export class Link {
   }
 
   #binary(data: Uint8Array): void {
-    if (data.length > MAX_MESSAGE_BYTES) throw new ProtocolError('oversized', `a binary message of ${data.length} bytes`);
+    if (data.length > MAX_MESSAGE_BYTES)
+      throw new ProtocolError('oversized', `a binary message of ${data.length} bytes`);
     if (this.framing === 'raw') return this.#options.rawFrame(this.#rawPayload(data));
     const packet = parsePacket(data);
     const want = PAYLOAD_TYPE_OF[this.#options.codec()];
     if (packet.payloadType !== want) {
-      throw new ProtocolError('bad-payload-type', `payload type ${packet.payloadType} in a conversation that agreed on ${want}`);
+      throw new ProtocolError(
+        'bad-payload-type',
+        `payload type ${packet.payloadType} in a conversation that agreed on ${want}`,
+      );
     }
     this.#options.packet(packet);
   }

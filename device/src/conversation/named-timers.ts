@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../../protocol/src/index.ts';
+import type { Clock, Timer } from '../../../common/src/time/clock.ts';
 
 /** Timers by name: setting one again takes the place of the one before, so none is ever lost sight of. */
 export class NamedTimers<Name extends string> {

@@ -1,4 +1,11 @@
-import { extendTimestamp, FRAME_MS, MAX_SEQUENCE_JUMP, ProtocolError, SAMPLE_RATE, SequenceExtender } from '../../../protocol/src/index.ts';
+import {
+  extendTimestamp,
+  FRAME_MS,
+  MAX_SEQUENCE_JUMP,
+  ProtocolError,
+  SAMPLE_RATE,
+  SequenceExtender,
+} from '../../../protocol/src/index.ts';
 import type { AudioPacket } from '../../../protocol/src/index.ts';
 
 /** A received frame's place in the companion's stream, without wrap: `timestamp` counts the payload's RTP clock. */
@@ -35,13 +42,14 @@ export class Numbering {
       throw new ProtocolError('sequence-jump', `sequence number ${sequence} after ${highest}`);
     }
     this.#extender.extend(packet.sequence);
-    this.#timestamp = this.#timestamp === undefined ? packet.timestamp : extendTimestamp(this.#timestamp, packet.timestamp);
+    this.#timestamp =
+      this.#timestamp === undefined ? packet.timestamp : extendTimestamp(this.#timestamp, packet.timestamp);
     return { sequence, timestamp: this.#timestamp };
   }
 
   raw(): Place {
     const sequence = (this.#extender.highest ?? -1) + 1;
     this.#extender.reset(sequence);
-    return { sequence, timestamp: sequence * SAMPLE_RATE * FRAME_MS / 1000 };
+    return { sequence, timestamp: (sequence * SAMPLE_RATE * FRAME_MS) / 1000 };
   }
 }

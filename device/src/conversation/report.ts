@@ -1,5 +1,6 @@
-import type { Clock, CodecName, EndReason } from '../../../protocol/src/index.ts';
-import type { FrameCounters } from '../playout/counters.ts';
+import type { Clock } from '../../../common/src/time/clock.ts';
+import type { CodecName, EndReason } from '../../../protocol/src/index.ts';
+import type { FrameCounters } from '../../../common/src/concealment/frame-counters.ts';
 
 /** What is written when a conversation is over: numbers, never words. Times are ms since `startedAt`. */
 export interface CallReport {
@@ -44,7 +45,10 @@ export class CallLog {
   readonly #turns: Turn[] = [];
   readonly #reconnects: Reconnect[] = [];
   readonly #faults = new Map<string, number>();
-  readonly #pending = new Map<string, { speechEndMs?: number; stages?: Record<string, number>; firstAudioMs?: number }>();
+  readonly #pending = new Map<
+    string,
+    { speechEndMs?: number; stages?: Record<string, number>; firstAudioMs?: number }
+  >();
   #outage: { atMs: number; attempts: number } | undefined;
   conversationId: string | null = null;
   codec: CodecName | null = null;
@@ -142,4 +146,3 @@ function push<T>(list: T[], item: T): void {
   list.push(item);
   if (list.length > MAX_ENTRIES) list.shift();
 }
-

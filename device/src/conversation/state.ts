@@ -38,7 +38,13 @@ export interface CallState {
   readonly endReason: EndReason | undefined;
 }
 
-export const INITIAL_STATE: CallState = { phase: 'idle', resumable: false, attempting: false, windowOver: false, endReason: undefined };
+export const INITIAL_STATE: CallState = {
+  phase: 'idle',
+  resumable: false,
+  attempting: false,
+  windowOver: false,
+  endReason: undefined,
+};
 
 export type CallEvent =
   | { readonly type: 'lift' }
@@ -80,12 +86,17 @@ export interface Step {
 export function reduce(state: CallState, event: CallEvent): Step {
   if (event.type === 'hangup' && state.phase !== 'idle' && state.phase !== 'ending') return end(state, event.reason);
   switch (state.phase) {
-    case 'idle': return event.type === 'lift' ? dial(state) : stay(state);
+    case 'idle':
+      return event.type === 'lift' ? dial(state) : stay(state);
     case 'connecting':
-    case 'reconnecting': return whileDialling(state, event);
-    case 'handshaking': return whileHandshaking(state, event);
-    case 'talking': return whileTalking(state, event);
-    case 'ending': return event.type === 'finished' ? stay({ ...state, phase: 'idle' }) : stay(state);
+    case 'reconnecting':
+      return whileDialling(state, event);
+    case 'handshaking':
+      return whileHandshaking(state, event);
+    case 'talking':
+      return whileTalking(state, event);
+    case 'ending':
+      return event.type === 'finished' ? stay({ ...state, phase: 'idle' }) : stay(state);
   }
 }
 
@@ -101,7 +112,10 @@ function whileDialling(state: CallState, event: CallEvent): Step {
     case 'opened':
       // Raw framing has no handshake: the conversation is up with the link.
       if (event.framing === 'raw') return begin(state, false);
-      return { state: { ...state, phase: 'handshaking', attempting: false }, effects: [{ type: 'hello', resume: state.resumable }] };
+      return {
+        state: { ...state, phase: 'handshaking', attempting: false },
+        effects: [{ type: 'hello', resume: state.resumable }],
+      };
     case 'attempt-failed':
       if (event.refused) return end(state, 'refused');
       if (state.windowOver) return end(state, lostReason(state));
@@ -118,13 +132,19 @@ function whileDialling(state: CallState, event: CallEvent): Step {
 
 function whileHandshaking(state: CallState, event: CallEvent): Step {
   switch (event.type) {
-    case 'ready': return begin(state, false);
-    case 'resumed': return begin(state, true);
-    case 'window-over': return stay({ ...state, windowOver: true });
-    case 'server-end': return end(state, event.reason);
-    case 'protocol-error': return end(state, 'protocol-error');
+    case 'ready':
+      return begin(state, false);
+    case 'resumed':
+      return begin(state, true);
+    case 'window-over':
+      return stay({ ...state, windowOver: true });
+    case 'server-end':
+      return end(state, event.reason);
+    case 'protocol-error':
+      return end(state, 'protocol-error');
     case 'handshake-timeout':
-    case 'dead': return redial(state, undefined, [{ type: 'drop-link' }]);
+    case 'dead':
+      return redial(state, undefined, [{ type: 'drop-link' }]);
     case 'closed': {
       const next = afterClose(event.code);
       if (next === 'stop') return end(state, reasonOfClose(event.code));
@@ -132,22 +152,27 @@ function whileHandshaking(state: CallState, event: CallEvent): Step {
       if (next === 'restart') return end(state, 'expired');
       return redial(state, event.retryAfterMs, []);
     }
-    default: return stay(state);
+    default:
+      return stay(state);
   }
 }
 
 function whileTalking(state: CallState, event: CallEvent): Step {
   switch (event.type) {
-    case 'server-end': return end(state, event.reason);
-    case 'protocol-error': return end(state, 'protocol-error');
-    case 'dead': return lose(state, undefined, [{ type: 'drop-link' }]);
+    case 'server-end':
+      return end(state, event.reason);
+    case 'protocol-error':
+      return end(state, 'protocol-error');
+    case 'dead':
+      return lose(state, undefined, [{ type: 'drop-link' }]);
     case 'closed': {
       const next = afterClose(event.code);
       if (next === 'stop') return end(state, reasonOfClose(event.code));
       if (next === 'restart') return end(state, 'expired');
       return lose(state, event.retryAfterMs, []);
     }
-    default: return stay(state);
+    default:
+      return stay(state);
   }
 }
 
@@ -186,7 +211,12 @@ function end(state: CallState, reason: EndReason): Step {
     state: { ...state, phase: 'ending', attempting: false, endReason: reason },
     effects: [
       { type: 'close-window' },
-      { type: 'wind-up', reason, closeCode: reason === 'protocol-error' ? CloseCode.protocolError : CloseCode.done, ...(prompt && { prompt }) },
+      {
+        type: 'wind-up',
+        reason,
+        closeCode: reason === 'protocol-error' ? CloseCode.protocolError : CloseCode.done,
+        ...(prompt && { prompt }),
+      },
     ],
   };
 }
@@ -202,11 +232,16 @@ function lostReason(state: CallState): EndReason {
 function reasonOfClose(code: number): EndReason {
   switch (code) {
     case CloseCode.badKey:
-    case CloseCode.wrongDevice: return 'refused';
-    case CloseCode.protocolError: return 'protocol-error';
-    case CloseCode.idle: return 'idle';
-    case CloseCode.replaced: return 'replaced';
-    default: return 'server';
+    case CloseCode.wrongDevice:
+      return 'refused';
+    case CloseCode.protocolError:
+      return 'protocol-error';
+    case CloseCode.idle:
+      return 'idle';
+    case CloseCode.replaced:
+      return 'replaced';
+    default:
+      return 'server';
   }
 }
 
@@ -214,9 +249,12 @@ function reasonOfClose(code: number): EndReason {
 function promptFor(reason: EndReason): PromptKind | undefined {
   switch (reason) {
     case 'expired':
-    case 'protocol-error': return 'goodbye';
+    case 'protocol-error':
+      return 'goodbye';
     case 'refused':
-    case 'unreachable': return 'needs-help';
-    default: return undefined;
+    case 'unreachable':
+      return 'needs-help';
+    default:
+      return undefined;
   }
 }

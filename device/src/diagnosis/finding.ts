@@ -1,4 +1,4 @@
-import type { Clock } from '../../../protocol/src/index.ts';
+import type { Clock } from '../../../common/src/time/clock.ts';
 
 /** What one check came to: a line for a person, and what to do about it. */
 export interface Finding {
@@ -22,10 +22,14 @@ export interface Check {
 const CHECK_LIMIT_MS = 15_000;
 
 /** One after the other, so that none disturbs another. A check that throws, or takes too long, has failed. */
-export async function runChecks(checks: readonly Check[], clock: Clock, found: (finding: Finding) => void): Promise<Finding[]> {
+export async function runChecks(
+  checks: readonly Check[],
+  clock: Clock,
+  found: (finding: Finding) => void,
+): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const { name, run } of checks) {
-    const finding = { name, ...await limited(run(), clock) };
+    const finding = { name, ...(await limited(run(), clock)) };
     findings.push(finding);
     found(finding);
   }
@@ -34,11 +38,25 @@ export async function runChecks(checks: readonly Check[], clock: Clock, found: (
 
 function limited(running: Promise<Omit<Finding, 'name'>>, clock: Clock): Promise<Omit<Finding, 'name'>> {
   return new Promise((resolve) => {
-    const limit = clock.after(CHECK_LIMIT_MS, () => resolve({ state: 'fail', detail: `no result within ${CHECK_LIMIT_MS / 1_000} s`, todo: 'restart the phone; if it stays, send a support bundle' }));
-    running.catch((error: unknown) => ({ state: 'fail', detail: error instanceof Error ? error.message : String(error) } as const)).then((finding) => {
-      limit.cancel();
-      resolve(finding);
-    }, () => {});
+    const limit = clock.after(CHECK_LIMIT_MS, () =>
+      resolve({
+        state: 'fail',
+        detail: `no result within ${CHECK_LIMIT_MS / 1_000} s`,
+        todo: 'restart the phone; if it stays, send a support bundle',
+      }),
+    );
+    running
+      .catch(
+        (error: unknown) =>
+          ({ state: 'fail', detail: error instanceof Error ? error.message : String(error) }) as const,
+      )
+      .then(
+        (finding) => {
+          limit.cancel();
+          resolve(finding);
+        },
+        () => {},
+      );
   });
 }
 

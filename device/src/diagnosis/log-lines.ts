@@ -1,18 +1,21 @@
-import { cleanFields, cleanText } from '../system/redaction.ts';
-import type { LogFields } from '../system/log.ts';
+import { cleanFields, cleanText } from '../../../common/src/system/redaction.ts';
+import type { LogFields } from '../../../common/src/system/log.ts';
 
 /**
  * Lines of the journal as they may leave the phone. What is a line of our log is taken apart and cleaned once more,
  * field by field; of anything else that the program printed only stack frames pass, for nobody knows what is in it.
  */
 export function cleanJournal(json: string): string[] {
-  return json.split('\n').filter((line) => line !== '').map((line) => {
-    try {
-      return cleanEntry(JSON.parse(line) as Readonly<Record<string, unknown>>);
-    } catch {
-      return '[an entry that is no JSON]';
-    }
-  });
+  return json
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      try {
+        return cleanEntry(JSON.parse(line) as Readonly<Record<string, unknown>>);
+      } catch {
+        return '[an entry that is no JSON]';
+      }
+    });
 }
 
 function cleanEntry(entry: Readonly<Record<string, unknown>>): string {
@@ -24,7 +27,9 @@ function cleanEntry(entry: Readonly<Record<string, unknown>>): string {
 function cleanMessage(message: string): string {
   const fields = ourLine(message);
   if (fields !== undefined) return JSON.stringify(cleanFields(fields));
-  return /^\s+at [\w.#<> [\]]* ?\(?(node:|\/)[^\s]*\)?$/.test(message) ? cleanText(message) : `[${message.length} characters that are no log line]`;
+  return /^\s+at [\w.#<> [\]]* ?\(?(node:|\/)[^\s]*\)?$/.test(message)
+    ? cleanText(message)
+    : `[${message.length} characters that are no log line]`;
 }
 
 function ourLine(message: string): LogFields | undefined {

@@ -1,8 +1,8 @@
 import { lookup } from 'node:dns/promises';
 import { request as plainRequest } from 'node:http';
 import { request } from 'node:https';
-import type { MessageSocket } from '../../../protocol/src/index.ts';
-import type { Clock } from '../../../protocol/src/index.ts';
+import type { MessageSocket } from '../../../common/src/link/message-socket.ts';
+import type { Clock } from '../../../common/src/time/clock.ts';
 import type { Transport } from '../connection/transport.ts';
 import type { Check } from './finding.ts';
 import { judgeClock, judgeRoundTrip } from './judges.ts';
@@ -25,7 +25,11 @@ export function networkChecks(options: NetworkCheckOptions): Check[] {
   return [
     { name: 'name service', disturbs: false, run: () => checkName(url) },
     { name: 'encryption', disturbs: false, run: () => checkTls(url, options.ca) },
-    { name: 'clock', disturbs: false, run: async () => judgeClock((options.clock.wallTime() - await serverTime(url, options.ca)) / 1_000) },
+    {
+      name: 'clock',
+      disturbs: false,
+      run: async () => judgeClock((options.clock.wallTime() - (await serverTime(url, options.ca))) / 1_000),
+    },
     // A link that never says `hello` takes no call away; still, it is the phone's own key that is used.
     { name: 'key and link', disturbs: false, run: () => checkLink(options) },
   ];
@@ -36,7 +40,11 @@ async function checkName(url: URL): ReturnType<Check['run']> {
     const { address } = await lookup(url.hostname.replace(/^\[|\]$/g, ''));
     return { state: 'ok', detail: `${url.hostname} is ${address}` };
   } catch (error) {
-    return { state: 'fail', detail: `${url.hostname}: ${(error as NodeJS.ErrnoException).code}`, todo: 'no network, or the server\'s name is wrong: `ip address`, then `bestday-phone config get server`' };
+    return {
+      state: 'fail',
+      detail: `${url.hostname}: ${(error as NodeJS.ErrnoException).code}`,
+      todo: "no network, or the server's name is wrong: `ip address`, then `bestday-phone config get server`",
+    };
   }
 }
 
@@ -44,17 +52,28 @@ async function checkTls(url: URL, ca: string | undefined): ReturnType<Check['run
   if (url.protocol === 'ws:') return { state: 'skipped', detail: 'a server on this machine, not encrypted' };
   try {
     await serverTime(url, ca);
-    return { state: 'ok', detail: 'the server\'s certificate holds' };
+    return { state: 'ok', detail: "the server's certificate holds" };
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
-    return { state: 'fail', detail: code, todo: 'check the phone\'s clock (`timedatectl`), and caFile for a private server; behind a hotel\'s login page nothing works' };
+    return {
+      state: 'fail',
+      detail: code,
+      todo: "check the phone's clock (`timedatectl`), and caFile for a private server; behind a hotel's login page nothing works",
+    };
   }
 }
 
 /** What the server's `Date` header says, ms since 1970. @throws {Error} when it does not answer */
 function serverTime(url: URL, ca: string | undefined): Promise<number> {
   return new Promise((resolve, reject) => {
-    const options = { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port, path: '/', method: 'HEAD', timeout: ANSWER_LIMIT_MS, ...(ca !== undefined && { ca }) };
+    const options = {
+      host: url.hostname.replace(/^\[|\]$/g, ''),
+      port: url.port,
+      path: '/',
+      method: 'HEAD',
+      timeout: ANSWER_LIMIT_MS,
+      ...(ca !== undefined && { ca }),
+    };
     const asked = url.protocol === 'ws:' ? plainRequest(options) : request(options);
     asked.once('response', (response) => {
       response.resume();
@@ -74,12 +93,18 @@ async function checkLink({ transport, clock }: NetworkCheckOptions): ReturnType<
     socket.close(1000, 'checked');
     return judgeRoundTrip(roundTripsMs, PINGS);
   } catch (error) {
-    return { state: 'fail', detail: (error as Error).message, todo: 'refused: check device id and API key with who runs the server; else the lines above say more' };
+    return {
+      state: 'fail',
+      detail: (error as Error).message,
+      todo: 'refused: check device id and API key with who runs the server; else the lines above say more',
+    };
   }
 }
 
 function opened(transport: Transport): Promise<MessageSocket> {
-  return new Promise((resolve, reject) => { transport.connect({ opened: resolve, failed: reject }); });
+  return new Promise((resolve, reject) => {
+    transport.connect({ opened: resolve, failed: reject });
+  });
 }
 
 function ping(socket: MessageSocket, clock: Clock): Promise<number[]> {
@@ -87,7 +112,15 @@ function ping(socket: MessageSocket, clock: Clock): Promise<number[]> {
     const roundTripsMs: number[] = [];
     let sentMs: number | undefined;
     let sent = 0;
-    const listen = { text() {}, binary() {}, closed: () => finish(), activity() { if (sentMs !== undefined) roundTripsMs.push(clock.now() - sentMs); sentMs = undefined; } };
+    const listen = {
+      text() {},
+      binary() {},
+      closed: () => finish(),
+      activity() {
+        if (sentMs !== undefined) roundTripsMs.push(clock.now() - sentMs);
+        sentMs = undefined;
+      },
+    };
     const timer = clock.every(PING_EVERY_MS, () => {
       if (sent++ === PINGS) return finish();
       sentMs = clock.now();

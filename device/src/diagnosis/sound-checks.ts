@@ -1,5 +1,5 @@
 import { FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE } from '../../../protocol/src/index.ts';
-import type { Clock } from '../../../protocol/src/index.ts';
+import type { Clock } from '../../../common/src/time/clock.ts';
 import { openAudio } from '../audio/backends.ts';
 import type { AudioBackendName, AudioSettings } from '../audio/ports.ts';
 import type { Check } from './finding.ts';
@@ -32,8 +32,22 @@ export function soundChecks(options: SoundCheckOptions): Check[] {
   // A card that gates a quiet room hears the tone all the same.
   return [
     { name: 'sound card', disturbs: true, run: async () => ({ state: 'ok', detail: (await hear()).description }) },
-    { name: 'microphone', disturbs: true, run: async () => { const { room, tone } = await hear(); return judgeMicrophone(Math.max(levelDb(room), levelDb(tone)), clippedShare(room)); } },
-    { name: 'speaker', disturbs: true, run: async () => { const { room, tone } = await hear(); return judgeSpeaker(toneDb(tone) - toneDb(room)); } },
+    {
+      name: 'microphone',
+      disturbs: true,
+      run: async () => {
+        const { room, tone } = await hear();
+        return judgeMicrophone(Math.max(levelDb(room), levelDb(tone)), clippedShare(room));
+      },
+    },
+    {
+      name: 'speaker',
+      disturbs: true,
+      run: async () => {
+        const { room, tone } = await hear();
+        return judgeSpeaker(toneDb(tone) - toneDb(room));
+      },
+    },
   ];
 }
 
@@ -43,19 +57,40 @@ async function listen({ clock, audio, settings }: SoundCheckOptions): Promise<He
   let rendered = 0;
   const toneFrom = (SETTLE_MS + LISTEN_MS) / FRAME_MS;
   // By name and not `auto`: silence that stands in for a card would pass for one.
-  const stream = await firstOf(audio === 'auto' ? ['portaudio', 'alsa'] : [audio], (backend) => openAudio(backend, {
-    capture: (frame) => { frames.push(frame.slice()); },
-    render: (into) => { if (frames.length >= toneFrom) sine(into, rendered++); else into.fill(0); },
-    failed: () => {},
-  }, settings));
+  const stream = await firstOf(audio === 'auto' ? ['portaudio', 'alsa'] : [audio], (backend) =>
+    openAudio(
+      backend,
+      {
+        capture: (frame) => {
+          frames.push(frame.slice());
+        },
+        render: (into) => {
+          if (frames.length >= toneFrom) sine(into, rendered++);
+          else into.fill(0);
+        },
+        failed: () => {},
+      },
+      settings,
+    ),
+  );
   const wanted = (2 * (SETTLE_MS + LISTEN_MS)) / FRAME_MS;
   const limitMs = clock.now() + 4 * (SETTLE_MS + LISTEN_MS);
-  while (frames.length < wanted && clock.now() < limitMs) await new Promise<void>((resolve) => { clock.after(FRAME_MS, resolve); });
+  while (frames.length < wanted && clock.now() < limitMs)
+    await new Promise<void>((resolve) => {
+      clock.after(FRAME_MS, resolve);
+    });
   await stream.close();
-  return { description: stream.description, room: joined(frames.slice(SETTLE_MS / FRAME_MS, toneFrom)), tone: joined(frames.slice(toneFrom + SETTLE_MS / FRAME_MS, wanted)) };
+  return {
+    description: stream.description,
+    room: joined(frames.slice(SETTLE_MS / FRAME_MS, toneFrom)),
+    tone: joined(frames.slice(toneFrom + SETTLE_MS / FRAME_MS, wanted)),
+  };
 }
 
-async function firstOf<T>(backends: readonly AudioBackendName[], open: (backend: AudioBackendName) => Promise<T>): Promise<T> {
+async function firstOf<T>(
+  backends: readonly AudioBackendName[],
+  open: (backend: AudioBackendName) => Promise<T>,
+): Promise<T> {
   const reasons: string[] = [];
   for (const backend of backends) {
     try {
@@ -64,12 +99,16 @@ async function firstOf<T>(backends: readonly AudioBackendName[], open: (backend:
       reasons.push((error as Error).message);
     }
   }
-  throw new Error(`no sound card opens (${reasons.join('; ')}): is it plugged in? \`bestday-phone devices\` lists what is there`);
+  throw new Error(
+    `no sound card opens (${reasons.join('; ')}): is it plugged in? \`bestday-phone devices\` lists what is there`,
+  );
 }
 
 function sine(into: Int16Array, frame: number): void {
   for (let index = 0; index < into.length; index++) {
-    into[index] = Math.round(TONE_AMPLITUDE * Math.sin((2 * Math.PI * TONE_HZ * (frame * FRAME_SAMPLES + index)) / SAMPLE_RATE));
+    into[index] = Math.round(
+      TONE_AMPLITUDE * Math.sin((2 * Math.PI * TONE_HZ * (frame * FRAME_SAMPLES + index)) / SAMPLE_RATE),
+    );
   }
 }
 

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { arch, release } from 'node:os';
 import { promisify } from 'node:util';
-import { cleanText } from '../system/redaction.ts';
+import { cleanText } from '../../../common/src/system/redaction.ts';
 import type { Finding } from './finding.ts';
 import { cleanJournal } from './log-lines.ts';
 
@@ -22,11 +22,21 @@ export interface BundleParts {
 
 /** One text file that a person can read before sending it. No key, no sound, no word that was said. */
 export function bundleText({ time, version, settings, findings, status, journal, system }: BundleParts): string {
-  const section = (name: string, lines: readonly string[]): string => `==== ${name}\n${lines.map((line) => cleanText(line)).join('\n')}\n\n`;
+  const section = (name: string, lines: readonly string[]): string =>
+    `==== ${name}\n${lines.map((line) => cleanText(line)).join('\n')}\n\n`;
   return [
-    section('Best Day Phone, support bundle', [`made ${time} by version ${version}`, 'Holds no key, no sound and no words. Read it before you send it.']),
+    section('Best Day Phone, support bundle', [
+      `made ${time} by version ${version}`,
+      'Holds no key, no sound and no words. Read it before you send it.',
+    ]),
     section('system', system),
-    section('checks', findings.map(({ name, state, detail, todo }) => `${state.padEnd(8)}${name.padEnd(16)}${detail}${todo === undefined ? '' : ` → ${todo}`}`)),
+    section(
+      'checks',
+      findings.map(
+        ({ name, state, detail, todo }) =>
+          `${state.padEnd(8)}${name.padEnd(16)}${detail}${todo === undefined ? '' : ` → ${todo}`}`,
+      ),
+    ),
     section('status', status === undefined ? ['no phone runs'] : JSON.stringify(status, undefined, 2).split('\n')),
     section('settings', settings.trimEnd().split('\n')),
     section(`log, the last ${LOG_LINES} lines`, journal),
@@ -35,17 +45,36 @@ export function bundleText({ time, version, settings, findings, status, journal,
 
 /** The service's lines; none where there is no journal, or it may not be read. */
 export async function readJournal(): Promise<string[]> {
-  const units = ['-u', 'bestday-phone.service', '-u', 'bestday-phone-sound.service', '-u', 'bestday-phone-self-test.service'];
+  const units = [
+    '-u',
+    'bestday-phone.service',
+    '-u',
+    'bestday-phone-sound.service',
+    '-u',
+    'bestday-phone-self-test.service',
+  ];
   try {
-    const { stdout } = await promisify(execFile)('journalctl', ['--no-pager', '--output=json', '--lines', String(LOG_LINES), ...units], { maxBuffer: 64 << 20, timeout: 20_000 });
+    const { stdout } = await promisify(execFile)(
+      'journalctl',
+      ['--no-pager', '--output=json', '--lines', String(LOG_LINES), ...units],
+      { maxBuffer: 64 << 20, timeout: 20_000 },
+    );
     return cleanJournal(stdout);
   } catch (error) {
-    return [`the journal cannot be read: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message.split('\n')[0]}`];
+    return [
+      `the journal cannot be read: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message.split('\n')[0]}`,
+    ];
   }
 }
 
 export function systemLines(): string[] {
-  return [`kernel ${release()} ${arch()}, Node ${process.version}`, `system ${named('/etc/os-release', /^PRETTY_NAME="?([^"\n]*)/m)}`, `board ${named('/proc/device-tree/model', /^([^\0]*)/)}`, `up ${named('/proc/uptime', /^(\d+)/)} s`, `load ${named('/proc/loadavg', /^(.*)$/m)}`];
+  return [
+    `kernel ${release()} ${arch()}, Node ${process.version}`,
+    `system ${named('/etc/os-release', /^PRETTY_NAME="?([^"\n]*)/m)}`,
+    `board ${named('/proc/device-tree/model', /^([^\0]*)/)}`,
+    `up ${named('/proc/uptime', /^(\d+)/)} s`,
+    `load ${named('/proc/loadavg', /^(.*)$/m)}`,
+  ];
 }
 
 function named(file: string, pattern: RegExp): string {

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
-import { ask } from '../controls/control-client.ts';
+import { ask } from '../panel/control-client.ts';
 import type { Check } from './finding.ts';
 import { judgeDisk, judgeTemperature, judgeThrottling } from './judges.ts';
 
@@ -22,10 +22,17 @@ export function systemChecks(settingsFile: string, controlSocket: string): Check
 async function checkPhone(controlSocket: string): ReturnType<Check['run']> {
   try {
     const answer = await ask(controlSocket, { command: 'status' });
-    if (!answer.ok || answer.status === undefined) return { state: 'fail', detail: 'it gives no status', todo: 'is it another version? systemctl restart bestday-phone' };
+    if (!answer.ok || answer.status === undefined)
+      return {
+        state: 'fail',
+        detail: 'it gives no status',
+        todo: 'is it another version? systemctl restart bestday-phone',
+      };
     // What the last self-test found is asked anew here.
     const { needsHelp, phase } = answer.status;
-    return needsHelp.length === 0 ? { state: 'ok', detail: `runs, ${phase}` } : { state: 'warn', detail: needsHelp.join('; '), todo: 'the lines below say more' };
+    return needsHelp.length === 0
+      ? { state: 'ok', detail: `runs, ${phase}` }
+      : { state: 'warn', detail: needsHelp.join('; '), todo: 'the lines below say more' };
   } catch (error) {
     return { state: 'warn', detail: (error as Error).message, todo: 'systemctl start bestday-phone' };
   }
@@ -61,6 +68,9 @@ async function throttled(): Promise<string | undefined> {
   try {
     return readFileSync(THROTTLED, 'utf8');
   } catch {
-    return promisify(execFile)('vcgencmd', ['get_throttled'], { timeout: 2_000 }).then(({ stdout }) => stdout, () => undefined);
+    return promisify(execFile)('vcgencmd', ['get_throttled'], { timeout: 2_000 }).then(
+      ({ stdout }) => stdout,
+      () => undefined,
+    );
   }
 }

@@ -99,7 +99,8 @@ export class DelayEstimator {
     let best = 0;
     let bestCost = Infinity;
     for (let delayMs = 0; delayMs <= BUCKETS * BUCKET_MS; delayMs += DELAY_STEP_MS) {
-      const cost = delayMs + (delayMs * delayMs) / DELAY_SQUARED_MS + CONCEALED_COST * this.#concealedMs(bridgedMs(delayMs));
+      const cost =
+        delayMs + (delayMs * delayMs) / DELAY_SQUARED_MS + CONCEALED_COST * this.#concealedMs(bridgedMs(delayMs));
       if (cost >= bestCost) continue;
       bestCost = cost;
       best = delayMs;
@@ -110,7 +111,8 @@ export class DelayEstimator {
   /** Of each half second, in the mean, when packets up to `latestMs` late come in time. */
   #concealedMs(latestMs: number): number {
     let sum = 0;
-    for (let bucket = Math.floor(latestMs / BUCKET_MS); bucket < BUCKETS; bucket++) sum += this.#histogram[bucket]! * ((bucket + 1) * BUCKET_MS - latestMs);
+    for (let bucket = Math.floor(latestMs / BUCKET_MS); bucket < BUCKETS; bucket++)
+      sum += this.#histogram[bucket]! * ((bucket + 1) * BUCKET_MS - latestMs);
     return sum;
   }
 }

@@ -74,7 +74,12 @@ export class JitterQueue {
   /** Frames in an unbroken run from the head, counted up to `limit`. */
   run(limit: number): number {
     let count = 0;
-    while (count < limit && count < this.length && this.#packets[this.#first + count]!.sequence === this.head!.sequence + count) count++;
+    while (
+      count < limit &&
+      count < this.length &&
+      this.#packets[this.#first + count]!.sequence === this.head!.sequence + count
+    )
+      count++;
     return count;
   }
 

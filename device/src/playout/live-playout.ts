@@ -1,8 +1,8 @@
 import { FRAME_MS, FRAME_SAMPLES, type ExtendedSequence } from '../../../protocol/src/index.ts';
-import type { FrameCounters } from './counters.ts';
+import type { FrameCounters } from '../../../common/src/concealment/frame-counters.ts';
 import { DelayEstimator } from './delay-estimator.ts';
 import { JitterQueue, type Inserted, type QueuedPacket } from './jitter-queue.ts';
-import type { Ladder, Rung } from './ladder.ts';
+import type { Ladder, Rung } from '../../../common/src/concealment/ladder.ts';
 import type { Playout, Rendered } from './playout.ts';
 import { QuietWatch } from './quiet-watch.ts';
 import { SampleBuffer } from './sample-buffer.ts';
@@ -123,7 +123,8 @@ export class LivePlayout implements Playout {
   #source(nowMs: number): Source {
     const head = this.#queue.head;
     if (head === undefined) return this.#dryFrames < PAUSE_FRAMES ? 'late' : 'nothing';
-    if (this.#dryFrames >= DRY_FRAMES && !this.#prerolled(head, nowMs)) return this.#dryFrames < PAUSE_FRAMES ? 'late' : 'nothing';
+    if (this.#dryFrames >= DRY_FRAMES && !this.#prerolled(head, nowMs))
+      return this.#dryFrames < PAUSE_FRAMES ? 'late' : 'nothing';
     const gap = this.#next === undefined || this.#dryFrames >= PAUSE_FRAMES ? 0 : head.sequence - this.#next;
     return gap <= 0 || gap > LONGEST_GAP_FRAMES ? 'frame' : 'lost';
   }
@@ -172,13 +173,15 @@ export class LivePlayout implements Playout {
     const { targetMs } = this.#estimator;
     const excessMs = delayMs - targetMs;
     const shortMs = Math.min(quiet ? QUIET_SHORT_MS : SPEECH_SHORT_MS, SHORT_SHARE * targetMs);
-    if (this.#spurt.lead === 'kept' && excessMs < QUIET_LONG_MS) this.#spurt.forgetLead(packet.arrivedMs - packet.sequence * FRAME_MS);
+    if (this.#spurt.lead === 'kept' && excessMs < QUIET_LONG_MS)
+      this.#spurt.forgetLead(packet.arrivedMs - packet.sequence * FRAME_MS);
     const stalled = this.#queue.length * FRAME_MS < LOW_SHARE * delayMs - LOW_SLACK_MS;
     const farOver = excessMs > FAR_OVER_MS;
     if (!quiet && !stalled && !farOver && this.#sinceStretch < SPEECH_STRETCH_EVERY) return frame;
     let result = frame;
     if (stalled || excessMs < -shortMs) result = expand(frame, { quiet, hurry: stalled });
-    else if (excessMs > (quiet ? QUIET_LONG_MS : SPEECH_LONG_MS) && this.#mayHurry(quiet)) result = accelerate(frame, { quiet, hurry: farOver });
+    else if (excessMs > (quiet ? QUIET_LONG_MS : SPEECH_LONG_MS) && this.#mayHurry(quiet))
+      result = accelerate(frame, { quiet, hurry: farOver });
     this.#count(result.length - frame.length);
     return result;
   }

@@ -1,4 +1,4 @@
-import type { Rung } from './ladder.ts';
+import type { Rung } from '../../../common/src/concealment/ladder.ts';
 import type { Inserted, QueuedPacket } from './jitter-queue.ts';
 
 /** What became of one slot of 20 ms. */

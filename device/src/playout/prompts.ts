@@ -57,7 +57,10 @@ export class PromptPlayer {
     for (let index = 0; index < FRAME_SAMPLES && this.#at < this.#end; index++, this.#at++) {
       const gain = Math.min(1, (this.#at + 1) / EDGE_SAMPLES, (this.#end - this.#at) / this.#fadeSamples);
       const voice = gain * this.#clip[this.#at]!;
-      frame[index] = Math.max(-32_768, Math.min(32_767, Math.round(voice + Math.sqrt(1 - gain * gain) * frame[index]!)));
+      frame[index] = Math.max(
+        -32_768,
+        Math.min(32_767, Math.round(voice + Math.sqrt(1 - gain * gain) * frame[index]!)),
+      );
     }
   }
 }

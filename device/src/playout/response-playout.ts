@@ -1,7 +1,7 @@
 import { FRAME_MS, type ExtendedSequence } from '../../../protocol/src/index.ts';
-import type { FrameCounters } from './counters.ts';
+import type { FrameCounters } from '../../../common/src/concealment/frame-counters.ts';
 import { JitterQueue, type Inserted, type QueuedPacket } from './jitter-queue.ts';
-import type { Ladder } from './ladder.ts';
+import type { Ladder } from '../../../common/src/concealment/ladder.ts';
 import type { Playout, Rendered } from './playout.ts';
 import { ResponseBook, type ResponseRecord } from './responses.ts';
 
@@ -143,7 +143,8 @@ export class ResponsePlayout implements Playout {
   #slot(nowMs: number): Slot {
     const head = this.#queue.head;
     const response = this.#book.current;
-    if (response === undefined || (head !== undefined && head.sequence < response.firstSequence)) return this.#slotOutside(head, nowMs);
+    if (response === undefined || (head !== undefined && head.sequence < response.firstSequence))
+      return this.#slotOutside(head, nowMs);
     if (this.#next === undefined || this.#next < response.firstSequence) this.#jumpTo(response.firstSequence);
     const within = head !== undefined && head.sequence <= (response.lastSequence ?? head.sequence);
     if (within && !this.#prerolled(nowMs, head, response)) return response.state === 'waiting' ? 'idle' : 'wait';
@@ -155,14 +156,16 @@ export class ResponsePlayout implements Playout {
   /** Frames that no `response.start` announced: played as they are numbered; a marker begins anew. */
   #slotOutside(head: QueuedPacket | undefined, nowMs: number): Slot {
     if (head === undefined) return this.#flowing || this.#ladder.rung === 'concealed' ? 'wait' : 'idle';
-    if (!this.#prerolled(nowMs, head, undefined)) return this.#flowing || this.#ladder.rung === 'concealed' ? 'wait' : 'idle';
+    if (!this.#prerolled(nowMs, head, undefined))
+      return this.#flowing || this.#ladder.rung === 'concealed' ? 'wait' : 'idle';
     if (this.#next === undefined || head.marker) this.#jumpTo(head.sequence);
     return this.#slotAt(head, nowMs);
   }
 
   #slotAt(head: QueuedPacket, nowMs: number): Slot {
     if (head.sequence > this.#next!) return this.#lostOrSkipped(head.sequence, nowMs);
-    const pauseFrames = this.#timestamp === undefined ? 0 : Math.round((head.timestamp - this.#timestamp) / this.#frameTicks);
+    const pauseFrames =
+      this.#timestamp === undefined ? 0 : Math.round((head.timestamp - this.#timestamp) / this.#frameTicks);
     // Contiguous numbers with a leap in time: the sender was silent (DTX). Kept in place, not counted as loss.
     if (pauseFrames > 0 && pauseFrames <= LONGEST_GAP_FRAMES) return 'pause';
     return 'play';
@@ -218,7 +221,11 @@ export class ResponsePlayout implements Playout {
     for (;;) {
       const response = this.#book.current;
       if (response?.lastSequence === undefined) return;
-      if (response.lastSequence >= response.firstSequence && (this.#next === undefined || this.#next <= response.lastSequence)) return;
+      if (
+        response.lastSequence >= response.firstSequence &&
+        (this.#next === undefined || this.#next <= response.lastSequence)
+      )
+        return;
       this.#book.finish(response);
       this.#flowing = false;
       // However far the sender's clock went between two responses: that pause is over when the next one comes.

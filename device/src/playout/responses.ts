@@ -81,11 +81,20 @@ export class ResponseBook {
 
   /** True for a frame of a response that was flushed: still in flight, not wanted. */
   isFlushed(sequence: ExtendedSequence): boolean {
-    return this.#flushed.some((record) => sequence >= record.firstSequence && (record.lastSequence === undefined || sequence <= record.lastSequence));
+    return this.#flushed.some(
+      (record) =>
+        sequence >= record.firstSequence && (record.lastSequence === undefined || sequence <= record.lastSequence),
+    );
   }
 
   #flushedBeforeStart(id: string): ResponseRecord {
-    const record: ResponseRecord = { id, firstSequence: Number.NaN, lastSequence: undefined, state: 'flushed', playedSlots: 0 };
+    const record: ResponseRecord = {
+      id,
+      firstSequence: Number.NaN,
+      lastSequence: undefined,
+      state: 'flushed',
+      playedSlots: 0,
+    };
     this.#flushed.push(record);
     return record;
   }
@@ -93,7 +102,8 @@ export class ResponseBook {
   /** What has no end yet ends where the next response begins. */
   #endBefore(firstSequence: ExtendedSequence, highest: ExtendedSequence): void {
     for (const record of this.#open) record.lastSequence ??= Math.min(firstSequence - 1, highest);
-    for (const record of this.#flushed) if (!Number.isNaN(record.firstSequence)) record.lastSequence ??= firstSequence - 1;
+    for (const record of this.#flushed)
+      if (!Number.isNaN(record.firstSequence)) record.lastSequence ??= firstSequence - 1;
     this.#flushed = this.#flushed.slice(-REMEMBERED);
   }
 

@@ -18,7 +18,10 @@ export interface Stretch {
   readonly hurry: boolean;
 }
 
-const FADE_IN = Float32Array.from({ length: OVERLAP }, (_, at) => 0.5 - 0.5 * Math.cos((Math.PI * (at + 0.5)) / OVERLAP));
+const FADE_IN = Float32Array.from(
+  { length: OVERLAP },
+  (_, at) => 0.5 - 0.5 * Math.cos((Math.PI * (at + 0.5)) / OVERLAP),
+);
 
 /**
  * WSOLA on one frame: takes out, or puts in, one pitch period at the place where the sound repeats itself, so
@@ -46,7 +49,14 @@ export function expand(frame: Int16Array, { quiet, hurry }: Stretch): Int16Array
   return longer;
 }
 
-function crossFade(into: Int16Array, at: number, out: Int16Array, outAt: number, back: Int16Array, backAt: number): void {
+function crossFade(
+  into: Int16Array,
+  at: number,
+  out: Int16Array,
+  outAt: number,
+  back: Int16Array,
+  backAt: number,
+): void {
   for (let index = 0; index < OVERLAP; index++) {
     const gain = FADE_IN[index]!;
     into[at + index] = Math.round((1 - gain) * out[outAt + index]! + gain * back[backAt + index]!);

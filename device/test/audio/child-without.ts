@@ -6,6 +6,7 @@ const missing = (process.env['BESTDAY_WITHOUT'] ?? '').split(',');
 const load = createRequire(process.argv[1]!);
 
 runChild((name) => {
-  if (missing.some((part) => name === part || name.startsWith(`${part}/`))) throw new Error(`Cannot find module '${name}'`);
+  if (missing.some((part) => name === part || name.startsWith(`${part}/`)))
+    throw new Error(`Cannot find module '${name}'`);
   return load(name);
 }, process.argv[2] ?? '');

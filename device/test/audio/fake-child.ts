@@ -1,6 +1,12 @@
-import type { VirtualClock } from '../../../protocol/src/virtual-clock.ts';
-import type { Child, ChildEvents, ChildJob, SpawnChild } from '../../src/audio/child-job.ts';
-import { RecordParser, RecordType, emptyRecord, frameRecord, jsonRecord } from '../../src/audio/child-protocol.ts';
+import type { VirtualClock } from '../../../common/src/time/virtual-clock.ts';
+import type { Child, ChildEvents, ChildJob, SpawnChild } from '../../src/audio/process/job.ts';
+import {
+  RecordParser,
+  RecordType,
+  emptyRecord,
+  frameRecord,
+  jsonRecord,
+} from '../../src/audio/process/pipe-protocol.ts';
 import type { AudioFault } from '../../src/audio/ports.ts';
 
 /** How one life of a sound process goes. Times are ms after its start. */
@@ -36,7 +42,13 @@ export class FakeChildren {
     this.jobs.push(job);
     this.spawnedMs.push(this.#clock.now());
     this.running++;
-    return new FakeChild(this.#clock, life, events, (sample) => this.played.push(sample), () => this.running--);
+    return new FakeChild(
+      this.#clock,
+      life,
+      events,
+      (sample) => this.played.push(sample),
+      () => this.running--,
+    );
   };
 }
 
@@ -48,14 +60,23 @@ class FakeChild implements Child {
   #gone = false;
   #frames = 0;
 
-  constructor(clock: VirtualClock, life: Life, events: ChildEvents, onPlay: (sample: number) => void, onGone: () => void) {
+  constructor(
+    clock: VirtualClock,
+    life: Life,
+    events: ChildEvents,
+    onPlay: (sample: number) => void,
+    onGone: () => void,
+  ) {
     this.#life = life;
     this.#events = events;
     this.#onGone = onGone;
     this.#parser = new RecordParser([RecordType.play], (record) => onPlay(new Int16Array(record.body.buffer)[0]!));
     const startMs = clock.now();
     const at = (delayMs: number | undefined, work: () => void): void => {
-      if (delayMs !== undefined) clock.after(delayMs, () => { if (!this.#gone) work(); });
+      if (delayMs !== undefined)
+        clock.after(delayMs, () => {
+          if (!this.#gone) work();
+        });
     };
     at(life.diesMs, () => this.#end());
     at(life.garbageMs, () => events.data(Buffer.from('portaudio says hello')));
@@ -86,7 +107,8 @@ class FakeChild implements Child {
     const frame = frameRecord(RecordType.capture, this.#frames, nowMs, 0);
     frame.samples.fill(1000 + (this.#frames++ % 1000));
     if (lifeMs < captureStopsMs) this.#events.data(Buffer.from(frame.bytes));
-    if (lifeMs < wantStopsMs && !this.#gone) this.#events.data(Buffer.from(emptyRecord(RecordType.want, this.#frames, nowMs, 640)));
+    if (lifeMs < wantStopsMs && !this.#gone)
+      this.#events.data(Buffer.from(emptyRecord(RecordType.want, this.#frames, nowMs, 640)));
   }
 
   #end(): void {

@@ -4,12 +4,12 @@ import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { systemClock } from '../../../protocol/src/index.ts';
+import { systemClock } from '../../../common/src/time/clock.ts';
 import { openAudio, type OpenAudio } from '../../src/audio/backends.ts';
 import { AudioError, type AudioBackendName, type AudioSink } from '../../src/audio/ports.ts';
-import { childCommand } from '../../src/audio/spawn-child.ts';
-import { silentLog } from '../../src/system/log.ts';
-import { VirtualSoundCard, needs } from './virtual-sound-card.ts';
+import { childCommand } from '../../src/audio/process/spawn.ts';
+import { silentLog } from '../../../common/src/system/log.ts';
+import { VirtualSoundCard, needs } from '../../../test/lib/virtual-sound-card.ts';
 
 const SINK: AudioSink = { capture() {}, render: (into) => into.fill(0), failed() {} };
 const CHILD_WITHOUT = fileURLToPath(new URL('child-without.ts', import.meta.url));
@@ -37,15 +37,34 @@ describe('native sound parts that are missing, on a sound card made of software'
   });
 
   /** @param without packages that are not there @param env what else is different */
-  async function open(choice: 'auto' | AudioBackendName, without: string, env: NodeJS.ProcessEnv = {}): Promise<OpenAudio> {
+  async function open(
+    choice: 'auto' | AudioBackendName,
+    without: string,
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<OpenAudio> {
     const args = [...childCommand().args.slice(0, -1), CHILD_WITHOUT];
-    return (audio = await openAudio(choice, SINK, { clock: systemClock, log: silentLog }, card.spawner({ BESTDAY_WITHOUT: without, ...env }, args), () => true));
+    return (audio = await openAudio(
+      choice,
+      SINK,
+      { clock: systemClock, log: silentLog },
+      card.spawner({ BESTDAY_WITHOUT: without, ...env }, args),
+      () => true,
+    ));
   }
 
   it('where it can be told beforehand that naudiodon is missing, no process is started to find out', async () => {
     const started: string[] = [];
-    const spawn = card.spawner();
-    audio = await openAudio('auto', SINK, { clock: systemClock, log: silentLog }, (job) => { started.push(job.backend); return spawn(job); }, () => false);
+    const spawn = card.spawner({});
+    audio = await openAudio(
+      'auto',
+      SINK,
+      { clock: systemClock, log: silentLog },
+      (job, events) => {
+        started.push(job.backend);
+        return spawn(job, events);
+      },
+      () => false,
+    );
     assert.deepEqual([audio.backend, started], ['alsa', ['alsa']]);
   });
 
@@ -59,7 +78,10 @@ describe('native sound parts that are missing, on a sound card made of software'
   it('without naudiodon and alsa-utils there is silence, and both reasons', async () => {
     const opened = await open('auto', 'naudiodon,speaker', { PATH: '' });
     assert.equal(opened.backend, 'null');
-    assert.deepEqual(opened.passedOver.map(({ backend }) => backend), ['portaudio', 'alsa']);
+    assert.deepEqual(
+      opened.passedOver.map(({ backend }) => backend),
+      ['portaudio', 'alsa'],
+    );
     assert.match(opened.passedOver[1]?.why ?? '', /apt install alsa-utils/);
   });
 
@@ -68,12 +90,16 @@ describe('native sound parts that are missing, on a sound card made of software'
   });
 
   it('without aplay and speaker ALSA is not opened, and what to install is said', async () => {
-    await assert.rejects(open('alsa', 'speaker', { PATH: folder }), (error) => error instanceof AudioError
-      && error.fault === 'not-installed' && /alsa-utils/.test(error.message));
+    await assert.rejects(
+      open('alsa', 'speaker', { PATH: folder }),
+      (error) => error instanceof AudioError && error.fault === 'not-installed' && /alsa-utils/.test(error.message),
+    );
   });
 
   describe('and with the package speaker', () => {
-    before(function needsSpeaker() { needs(this, 'speaker'); });
+    before(function needsSpeaker() {
+      needs(this, 'speaker');
+    });
 
     it('without aplay speaker plays', async () => {
       assert.match((await open('alsa', '', { PATH: folder })).description, /→ speaker/);

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { VirtualClock } from '../../../protocol/src/virtual-clock.ts';
+import { VirtualClock } from '../../../common/src/time/virtual-clock.ts';
 import { openAudio } from '../../src/audio/backends.ts';
 import { AudioError, type AudioSink } from '../../src/audio/ports.ts';
-import { WavWriter, readWav } from '../../src/audio/wav.ts';
-import { silentLog, type LogFields } from '../../src/system/log.ts';
-import { amplitudeAt, concat, ramp } from './signals.ts';
+import { WavWriter, readWav } from '../../../common/src/audio/wav.ts';
+import { silentLog, type LogFields } from '../../../common/src/system/log.ts';
+import { amplitudeAt, concat, ramp } from '../../../test/lib/signals.ts';
 
 class Ear implements AudioSink {
   readonly captured: Int16Array[] = [];
@@ -28,7 +28,9 @@ class Ear implements AudioSink {
 
 describe('sound without a card, in virtual time', () => {
   let folder: string;
-  beforeEach(() => { folder = mkdtempSync(join(tmpdir(), 'bestday-paced-')); });
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'bestday-paced-'));
+  });
   afterEach(() => rmSync(folder, { recursive: true }));
 
   it('null: a silent frame each way every 20 ms, and nothing after close', async () => {
@@ -48,7 +50,12 @@ describe('sound without a card, in virtual time', () => {
     const clock = new VirtualClock();
     const ear = new Ear();
     const said: [string, LogFields | undefined][] = [];
-    const log = { ...silentLog, info: (event: string, fields?: LogFields) => { said.push([event, fields]); } };
+    const log = {
+      ...silentLog,
+      info: (event: string, fields?: LogFields) => {
+        said.push([event, fields]);
+      },
+    };
     const audio = await openAudio('tone', ear, { clock, log });
     clock.advance(2000);
     await audio.close();
@@ -65,14 +72,26 @@ describe('sound without a card, in virtual time', () => {
     const clock = new VirtualClock();
     const ear = new Ear();
     let ended = 0;
-    const audio = await openAudio('file', ear, { clock, log: silentLog, inputFile, outputFile, inputEnded: () => { ended++; } });
+    const audio = await openAudio('file', ear, {
+      clock,
+      log: silentLog,
+      inputFile,
+      outputFile,
+      inputEnded: () => {
+        ended++;
+      },
+    });
     clock.advance(80);
     assert.equal(ended, 0);
     clock.advance(920);
     await audio.close();
     assert.equal(ended, 1);
     assert.deepEqual(concat(ear.captured).subarray(0, 1000), ramp(1000, 1));
-    assert.ok(concat(ear.captured).subarray(1000).every((sample) => sample === 0));
+    assert.ok(
+      concat(ear.captured)
+        .subarray(1000)
+        .every((sample) => sample === 0),
+    );
     assert.deepEqual(readWav(outputFile), ramp(50 * 320));
   });
 
@@ -83,7 +102,13 @@ describe('sound without a card, in virtual time', () => {
     input.close();
     const clock = new VirtualClock();
     const ear = new Ear();
-    const audio = await openAudio('file', ear, { clock, log: silentLog, inputFile, inputRepeat: 'forever', inputEnded: () => assert.fail('it ended') });
+    const audio = await openAudio('file', ear, {
+      clock,
+      log: silentLog,
+      inputFile,
+      inputRepeat: 'forever',
+      inputEnded: () => assert.fail('it ended'),
+    });
     clock.advance(120);
     await audio.close();
     assert.deepEqual(concat(ear.captured), Int16Array.from([...ramp(640, 1), ...ramp(640, 1), ...ramp(640, 1)]));
@@ -93,8 +118,16 @@ describe('sound without a card, in virtual time', () => {
     const inputFile = join(folder, 'bad.wav');
     writeFileSync(inputFile, 'not a wav');
     const clock = new VirtualClock();
-    const opening = openAudio('file', new Ear(), { clock, log: silentLog, inputFile, outputFile: join(folder, 'out.wav') });
-    await assert.rejects(opening, (error) => error instanceof AudioError && error.fault === 'bad-file' && error.message.includes('bad.wav'));
+    const opening = openAudio('file', new Ear(), {
+      clock,
+      log: silentLog,
+      inputFile,
+      outputFile: join(folder, 'out.wav'),
+    });
+    await assert.rejects(
+      opening,
+      (error) => error instanceof AudioError && error.fault === 'bad-file' && error.message.includes('bad.wav'),
+    );
     assert.equal(clock.pending, 0);
   });
 });

@@ -3,13 +3,13 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { systemClock } from '../../../protocol/src/index.ts';
+import { systemClock } from '../../../common/src/time/clock.ts';
 import { openAudio, type OpenAudio } from '../../src/audio/backends.ts';
-import type { ChildBackendName } from '../../src/audio/child-job.ts';
+import type { ChildBackendName } from '../../src/audio/process/job.ts';
 import type { AudioSettings, AudioSink } from '../../src/audio/ports.ts';
-import { silentLog } from '../../src/system/log.ts';
-import { amplitudeAt, concat, ramp, rampBreaks, sine, until } from './signals.ts';
-import { VirtualSoundCard, needs, skipWhenTooBusy } from './virtual-sound-card.ts';
+import { silentLog } from '../../../common/src/system/log.ts';
+import { amplitudeAt, concat, ramp, rampBreaks, sine, until } from '../../../test/lib/signals.ts';
+import { VirtualSoundCard, needs, skipWhenTooBusy } from '../../../test/lib/virtual-sound-card.ts';
 
 const SETTINGS: AudioSettings = { clock: systemClock, log: silentLog };
 /** How long nothing may be lost. `BESTDAY_SOUND_SECONDS=60` for the long version. */
@@ -77,7 +77,9 @@ for (const backend of BACKENDS) {
       card = VirtualSoundCard.start(this);
     });
     after(() => card?.stop());
-    beforeEach(() => { phone = new Phone(); });
+    beforeEach(() => {
+      phone = new Phone();
+    });
     afterEach(() => audio?.close());
 
     const open = async (): Promise<OpenAudio> => (audio = await openAudio(backend, phone, SETTINGS, card.spawner()));
@@ -85,7 +87,11 @@ for (const backend of BACKENDS) {
     it('gives the tone that is played into the microphone, in frames of 320 samples', async () => {
       await open();
       const hush = card.speak(sine(1000, 2, 8000));
-      await until('the tone', 2000, () => Math.abs(amplitudeAt(concat(phone.captured.slice(-25).map(({ frame }) => frame)), 1000) - 8000) < 100);
+      await until(
+        'the tone',
+        2000,
+        () => Math.abs(amplitudeAt(concat(phone.captured.slice(-25).map(({ frame }) => frame)), 1000) - 8000) < 100,
+      );
       assert.ok(phone.captured.every(({ frame }) => frame.length === 320));
       hush();
     });
@@ -102,7 +108,10 @@ for (const backend of BACKENDS) {
       const stop = card.listen();
       await sleep(700);
       const heard = stop();
-      assert.ok(Math.abs(amplitudeAt(heard.subarray(-8000), 440) - 6000) < 120, `${amplitudeAt(heard.subarray(-8000), 440)}`);
+      assert.ok(
+        Math.abs(amplitudeAt(heard.subarray(-8000), 440) - 6000) < 120,
+        `${amplitudeAt(heard.subarray(-8000), 440)}`,
+      );
     });
 
     it(`loses and invents no sample in ${SECONDS} s, either way, and memory stays flat`, async function lossless() {
@@ -175,7 +184,10 @@ for (const backend of BACKENDS) {
 
     for (const [how, end] of ENDINGS) {
       it(`ends with a daemon that ${how}, under a frozen sound server too`, async () => {
-        const daemon = spawn(process.execPath, ['--import=tsx', DAEMON, backend], { env: card.env, stdio: ['pipe', 'pipe', 'inherit'] });
+        const daemon = spawn(process.execPath, ['--import=tsx', DAEMON, backend], {
+          env: card.env,
+          stdio: ['pipe', 'pipe', 'inherit'],
+        });
         await once(daemon.stdout, 'data');
         assert.ok(card.soundProcesses().length > 1);
         card.freeze();

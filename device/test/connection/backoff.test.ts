@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { reconnectDelays } from '../../src/connection/backoff.ts';
-import { seededRandom } from '../../../protocol/src/random.ts';
+import { seededRandom } from '../../../common/src/time/random.ts';
 
 describe('the reconnect schedule', () => {
   it('is 1, 2, 4, 8, then every 2 s, with a last attempt before the window closes', () => {
     const starts = offsets([...reconnectDelays(() => 0.5)]);
-    assert.deepEqual(starts, [1000, 3000, 7000, 15_000, 17_000, 19_000, 21_000, 23_000, 25_000, 27_000, 29_000, 29_300]);
+    assert.deepEqual(
+      starts,
+      [1000, 3000, 7000, 15_000, 17_000, 19_000, 21_000, 23_000, 25_000, 27_000, 29_000, 29_300],
+    );
   });
 
   it('keeps its jitter small, and always has an attempt in the last second', () => {

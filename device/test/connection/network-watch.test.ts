@@ -4,38 +4,84 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { systemClock } from '../../../protocol/src/index.ts';
-import { silentLog } from '../../src/system/log.ts';
-import type { Log, LogFields } from '../../src/system/log.ts';
+import { systemClock } from '../../../common/src/time/clock.ts';
+import { silentLog } from '../../../common/src/system/log.ts';
+import type { Log, LogFields } from '../../../common/src/system/log.ts';
 import { SystemNetworkWatch, tellsOfReturn } from '../../src/connection/network-watch.ts';
 
 describe('a line of `ip -o monitor`', () => {
   /** As iproute2 6.1 prints them. */
   const lines: readonly (readonly [string, string, boolean])[] = [
-    ['an IPv4 address that came', '3: wlan0    inet 192.168.1.20/24 brd 192.168.1.255 scope global dynamic wlan0\\       valid_lft 86400sec', true],
-    ['an IPv6 address that came', '3: wlan0    inet6 2001:db8::20/64 scope global dynamic mngtmpaddr \\       valid_lft 86400sec', true],
-    ['an IPv6 address that is still being tried', '3: wlan0    inet6 2001:db8::20/64 scope global tentative \\       valid_lft forever', false],
-    ['an IPv6 address that another has', '3: wlan0    inet6 2001:db8::20/64 scope global dadfailed tentative \\       valid_lft forever', false],
-    ['an IPv6 address of the link alone', '3: wlan0    inet6 fe80::1/64 scope link \\       valid_lft forever preferred_lft forever', false],
-    ['an address that went', 'Deleted 3: wlan0    inet 192.168.1.20/24 brd 192.168.1.255 scope global dynamic wlan0', false],
+    [
+      'an IPv4 address that came',
+      '3: wlan0    inet 192.168.1.20/24 brd 192.168.1.255 scope global dynamic wlan0\\       valid_lft 86400sec',
+      true,
+    ],
+    [
+      'an IPv6 address that came',
+      '3: wlan0    inet6 2001:db8::20/64 scope global dynamic mngtmpaddr \\       valid_lft 86400sec',
+      true,
+    ],
+    [
+      'an IPv6 address that is still being tried',
+      '3: wlan0    inet6 2001:db8::20/64 scope global tentative \\       valid_lft forever',
+      false,
+    ],
+    [
+      'an IPv6 address that another has',
+      '3: wlan0    inet6 2001:db8::20/64 scope global dadfailed tentative \\       valid_lft forever',
+      false,
+    ],
+    [
+      'an IPv6 address of the link alone',
+      '3: wlan0    inet6 fe80::1/64 scope link \\       valid_lft forever preferred_lft forever',
+      false,
+    ],
+    [
+      'an address that went',
+      'Deleted 3: wlan0    inet 192.168.1.20/24 brd 192.168.1.255 scope global dynamic wlan0',
+      false,
+    ],
     ['an address of the loopback', '1: lo    inet 127.0.0.1/8 scope host lo\\       valid_lft forever', false],
     ['a default route that came', 'default via 192.168.1.1 dev wlan0 proto dhcp metric 600 ', true],
     ['a default route that went', 'Deleted default via 192.168.1.1 dev wlan0 proto dhcp metric 600 ', false],
     ['a route that is no way out', '192.168.1.0/24 dev wlan0 proto kernel scope link src 192.168.1.20 ', false],
     ['a local route', 'local 192.168.1.20 dev wlan0 table local proto kernel scope host src 192.168.1.20 ', false],
-    ['a link with a carrier', '3: wlan0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc mq state UP group default \\    link/ether 02:00:00:00:00:01 brd ff:ff:ff:ff:ff:ff', true],
-    ['a link without a carrier', '3: wlan0: <NO-CARRIER,BROADCAST,MULTICAST,UP> mtu 1500 qdisc mq state DOWN group default \\    link/ether 02:00:00:00:00:01 brd ff:ff:ff:ff:ff:ff', false],
-    ['a link that went', 'Deleted 3: wlan0: <BROADCAST,MULTICAST> mtu 1500 qdisc noop state DOWN group default ', false],
-    ['the loopback link', '1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN group default \\    link/loopback 00:00:00:00:00:00', false],
+    [
+      'a link with a carrier',
+      '3: wlan0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc mq state UP group default \\    link/ether 02:00:00:00:00:01 brd ff:ff:ff:ff:ff:ff',
+      true,
+    ],
+    [
+      'a link without a carrier',
+      '3: wlan0: <NO-CARRIER,BROADCAST,MULTICAST,UP> mtu 1500 qdisc mq state DOWN group default \\    link/ether 02:00:00:00:00:01 brd ff:ff:ff:ff:ff:ff',
+      false,
+    ],
+    [
+      'a link that went',
+      'Deleted 3: wlan0: <BROADCAST,MULTICAST> mtu 1500 qdisc noop state DOWN group default ',
+      false,
+    ],
+    [
+      'the loopback link',
+      '1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN group default \\    link/loopback 00:00:00:00:00:00',
+      false,
+    ],
     ['the end of the output', '', false],
   ];
-  for (const [what, line, tells] of lines) it(`with ${what} ${tells ? 'tells' : 'does not tell'} of a return`, () => assert.equal(tellsOfReturn(line), tells));
+  for (const [what, line, tells] of lines)
+    it(`with ${what} ${tells ? 'tells' : 'does not tell'} of a return`, () => assert.equal(tellsOfReturn(line), tells));
 });
 
 describe('the watch on the network interface', () => {
   it('does without `ip`, and says so', async () => {
     const said: LogFields[] = [];
-    const log: Log = { ...silentLog, info: (_event, fields) => { said.push(fields ?? {}); } };
+    const log: Log = {
+      ...silentLog,
+      info: (_event, fields) => {
+        said.push(fields ?? {});
+      },
+    };
     const path = process.env['PATH'];
     process.env['PATH'] = '/nonexistent';
     const watch = new SystemNetworkWatch(systemClock, log);
@@ -51,7 +97,12 @@ describe('the watch on the network interface', () => {
 
   it('says nothing after it was stopped', async () => {
     const said: string[] = [];
-    const watch = new SystemNetworkWatch(systemClock, { ...silentLog, info: (event) => { said.push(event); } });
+    const watch = new SystemNetworkWatch(systemClock, {
+      ...silentLog,
+      info: (event) => {
+        said.push(event);
+      },
+    });
     watch.start(() => {});
     watch.stop();
     await sleep(100);
@@ -68,14 +119,19 @@ describe('the watch on the network interface', () => {
     const ip = (...args: string[]): number | null => run('ip', '-n', space, ...args);
 
     before(function () {
-      const made = process.getuid?.() === 0 && run('ip', 'netns', 'add', space) === 0 && ip('link', 'add', 'phone', 'type', 'veth', 'peer', 'name', 'router') === 0;
+      const made =
+        process.getuid?.() === 0 &&
+        run('ip', 'netns', 'add', space) === 0 &&
+        ip('link', 'add', 'phone', 'type', 'veth', 'peer', 'name', 'router') === 0;
       if (!made) {
         console.error('      needs root, iproute2 and the right to make a network namespace: skipped');
         this.skip();
       }
       // The watch's `ip` listens in there; this process stays outside.
       folder = mkdtempSync(join(tmpdir(), 'bestday-watch-'));
-      writeFileSync(join(folder, 'ip'), `#!/bin/sh\nPATH='${path}' exec ip netns exec ${space} ip "$@"\n`, { mode: 0o755 });
+      writeFileSync(join(folder, 'ip'), `#!/bin/sh\nPATH='${path}' exec ip netns exec ${space} ip "$@"\n`, {
+        mode: 0o755,
+      });
       process.env['PATH'] = `${folder}:${path}`;
     });
     after(() => {

@@ -8,7 +8,7 @@ import type { Duplex } from 'node:stream';
 import { generate } from 'selfsigned';
 import { WebSocketServer } from 'ws';
 import { SUBPROTOCOL } from '../../../protocol/src/index.ts';
-import type { MessageSocket } from '../../../protocol/src/index.ts';
+import type { MessageSocket } from '../../../common/src/link/message-socket.ts';
 import { ConnectError } from '../../src/connection/transport.ts';
 import type { Framing } from '../../src/connection/transport.ts';
 import { checkServerUrl, WebSocketTransport } from '../../src/connection/websocket.ts';
@@ -40,28 +40,42 @@ describe('the WebSocket transport', () => {
 
   const accept = (protocols: boolean): typeof answer => {
     const upgrade = new WebSocketServer({ noServer: true, handleProtocols: () => (protocols ? SUBPROTOCOL : false) });
-    return (request, socket, head) => upgrade.handleUpgrade(request, socket, head, (client) => {
-      client.on('message', (data, isBinary) => client.send(data, { binary: isBinary }));
+    return (request, socket, head) =>
+      upgrade.handleUpgrade(request, socket, head, (client) => {
+        client.on('message', (data, isBinary) => client.send(data, { binary: isBinary }));
+      });
+  };
+  const refuse =
+    (status: string, headers = ''): typeof answer =>
+    (_request, socket) => {
+      socket.end(`HTTP/1.1 ${status}\r\n${headers}Connection: close\r\nContent-Length: 0\r\n\r\n`);
+    };
+  const transport = (over: object = {}): WebSocketTransport =>
+    new WebSocketTransport({
+      url,
+      deviceId: '0b7e6b0e-5a0f-4a43-9c33-0123456789ab',
+      clientId: 'boot',
+      apiKey: 'the-key',
+      ca,
+      ...over,
     });
-  };
-  const refuse = (status: string, headers = ''): typeof answer => (_request, socket) => {
-    socket.end(`HTTP/1.1 ${status}\r\n${headers}Connection: close\r\nContent-Length: 0\r\n\r\n`);
-  };
-  const transport = (over: object = {}): WebSocketTransport => new WebSocketTransport({
-    url, deviceId: '0b7e6b0e-5a0f-4a43-9c33-0123456789ab', clientId: 'boot', apiKey: 'the-key', ca, ...over,
-  });
 
   it('opens, speaks RTP, and carries messages in order with their kind', async () => {
     answer = accept(true);
     const { socket, framing } = await connect(transport());
     assert.equal(framing, 'rtp');
     const heard: string[] = [];
-    const closed = new Promise<number>((resolve) => socket.listen({
-      text: (data) => heard.push(`text ${data}`),
-      binary: (data) => { heard.push(`binary ${data.length}`); socket.close(1000, 'done'); },
-      activity() {},
-      closed: resolve,
-    }));
+    const closed = new Promise<number>((resolve) =>
+      socket.listen({
+        text: (data) => heard.push(`text ${data}`),
+        binary: (data) => {
+          heard.push(`binary ${data.length}`);
+          socket.close(1000, 'done');
+        },
+        activity() {},
+        closed: resolve,
+      }),
+    );
     socket.send('hello');
     socket.send(Buffer.alloc(92));
     assert.equal(await closed, 1000);
@@ -76,11 +90,16 @@ describe('the WebSocket transport', () => {
     socket.terminate();
   });
 
-  it('sends the protocol\'s headers, and a backend\'s own in their place', async () => {
+  it("sends the protocol's headers, and a backend's own in their place", async () => {
     const seen: Record<string, unknown>[] = [];
-    answer = (request, socket) => { seen.push(request.headers); refuse('503 Busy')(request, socket, Buffer.alloc(0)); };
+    answer = (request, socket) => {
+      seen.push(request.headers);
+      refuse('503 Busy')(request, socket, Buffer.alloc(0));
+    };
     await assert.rejects(connect(transport()));
-    await assert.rejects(connect(transport({ authHeader: 'X-API-Key', authScheme: 'plain', deviceHeader: 'X-Device-UUID' })));
+    await assert.rejects(
+      connect(transport({ authHeader: 'X-API-Key', authScheme: 'plain', deviceHeader: 'X-Device-UUID' })),
+    );
     const [first, second] = seen;
     assert.equal(first!['authorization'], 'Bearer the-key');
     assert.equal(first!['device-id'], '0b7e6b0e-5a0f-4a43-9c33-0123456789ab');
@@ -126,7 +145,11 @@ describe('the WebSocket transport', () => {
   });
 
   it('garbage in place of TLS, and a closed port', async () => {
-    const garbage = createTcpServer((socket) => { socket.on('error', () => {}); socket.resume(); socket.end('not TLS at all'); });
+    const garbage = createTcpServer((socket) => {
+      socket.on('error', () => {});
+      socket.resume();
+      socket.end('not TLS at all');
+    });
     await new Promise<void>((resolve) => garbage.listen(0, '127.0.0.1', resolve));
     const { port } = garbage.address() as AddressInfo;
     assert.equal((await failure(transport({ url: `wss://localhost:${port}/` }))).fault, 'tls');
@@ -136,18 +159,27 @@ describe('the WebSocket transport', () => {
 
   it('a cancelled attempt calls nobody', async () => {
     let upgrade: (() => void) | undefined;
-    const reached = new Promise<void>((resolve) => { answer = (_request, socket) => { upgrade = () => socket.destroy(); resolve(); }; });
-    const attempt = transport().connect({
-      opened: () => assert.fail('opened'),
-      failed: () => assert.fail('failed'),
+    const reached = new Promise<void>((resolve) => {
+      answer = (_request, socket) => {
+        upgrade = () => socket.destroy();
+        resolve();
+      };
     });
+    const attempt = transport().connect({ opened: () => assert.fail('opened'), failed: () => assert.fail('failed') });
     await reached;
     attempt.cancel();
     upgrade!();
     await new Promise((resolve) => setImmediate(resolve));
   });
 
-  for (const bad of ['http://localhost', 'ws://192.168.1.7/', 'ws://example.org/', 'ws://127.0.0.1.example.org/', 'wss//typo', '']) {
+  for (const bad of [
+    'http://localhost',
+    'ws://192.168.1.7/',
+    'ws://example.org/',
+    'ws://127.0.0.1.example.org/',
+    'wss//typo',
+    '',
+  ]) {
     it(`never connects in the clear: '${bad}'`, () => assert.throws(() => checkServerUrl(bad), ConnectError));
   }
   for (const good of ['wss://example.org/v1', 'ws://localhost:1/', 'ws://127.0.0.1:8080/x', 'ws://[::1]:9/']) {
@@ -162,7 +194,10 @@ function connect(transport: WebSocketTransport): Promise<{ socket: MessageSocket
 }
 
 async function failure(transport: WebSocketTransport): Promise<ConnectError> {
-  const error: unknown = await connect(transport).then(() => undefined, (reason: unknown) => reason);
+  const error: unknown = await connect(transport).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
   assert.ok(error instanceof ConnectError, 'the attempt should have failed');
   return error;
 }

@@ -1,21 +1,33 @@
 import assert from 'node:assert/strict';
-import { VirtualClock } from '../../../protocol/src/virtual-clock.ts';
+import { VirtualClock } from '../../../common/src/time/virtual-clock.ts';
 import { openControls } from '../../src/controls/controls.ts';
 import { inputRequest, Ioctl, outputRequest } from '../../src/controls/gpio-abi.ts';
 import { openInput, openOutput } from '../../src/controls/gpio.ts';
 import type { GpioKernel } from '../../src/controls/gpio.ts';
 import { chipNamed } from '../../src/controls/gpiomon.ts';
 import type { ControlError } from '../../src/controls/line.ts';
-import { loadBoard } from '../../src/system/board-profile.ts';
-import { silentLog } from '../../src/system/log.ts';
+import { loadBoard } from '../../src/settings/board-profile.ts';
+import { silentLog } from '../../../common/src/system/log.ts';
 
 /** What a C program that includes <linux/gpio.h> (Linux 6.1) laid out: every byte that is not zero, by its place. */
 const CONSUMER = 'bestday-phone'.split('').map((letter, index) => [256 + index, letter.charCodeAt(0)] as const);
-const C_INPUT = [[0, 0x11], ...CONSUMER, [288, 0x06], [289, 0x01], [296, 0x01], [320, 0x03], [328, 0x88], [329, 0x13], [336, 0x01], [560, 0x01]];
+const C_INPUT = [
+  [0, 0x11],
+  ...CONSUMER,
+  [288, 0x06],
+  [289, 0x01],
+  [296, 0x01],
+  [320, 0x03],
+  [328, 0x88],
+  [329, 0x13],
+  [336, 0x01],
+  [560, 0x01],
+];
 const C_OUTPUT = [[0, 0x1b], ...CONSUMER, [288, 0x08], [296, 0x01], [320, 0x02], [336, 0x01], [560, 0x01]];
 const C_NUMBERS = { chipInfo: 0x8044b401, getLine: 0xc250b407, getValues: 0xc010b40e, setValues: 0xc010b40f };
 
-const bytesOf = (buffer: Buffer): (readonly [number, number])[] => [...buffer].flatMap((byte, at) => (byte === 0 ? [] : [[at, byte] as const]));
+const bytesOf = (buffer: Buffer): (readonly [number, number])[] =>
+  [...buffer].flatMap((byte, at) => (byte === 0 ? [] : [[at, byte] as const]));
 
 describe('the GPIO interface of the kernel', () => {
   it('has the numbers of <linux/gpio.h>', () => assert.deepEqual(Ioctl, C_NUMBERS));
@@ -74,7 +86,7 @@ class FakeKernel implements GpioKernel {
 const ADDRESS = { chip: 'pinctrl-rp1', line: 23, activeLow: false };
 
 describe('a GPIO line', () => {
-  it('is found by its chip\'s label, tells its level, and every change within 20 ms', () => {
+  it("is found by its chip's label, tells its level, and every change within 20 ms", () => {
     const clock = new VirtualClock();
     const kernel = new FakeKernel('brcmvirt-gpio', 'pinctrl-rp1');
     const levels: [number, boolean][] = [];
@@ -83,7 +95,10 @@ describe('a GPIO line', () => {
     clock.advance(105);
     kernel.levels.set(10, true);
     clock.advance(95);
-    assert.deepEqual(levels, [[0, false], [120, true]]);
+    assert.deepEqual(levels, [
+      [0, false],
+      [120, true],
+    ]);
     line.stop();
     assert.deepEqual([kernel.openOnes.size, clock.pending], [0, 0]);
   });
@@ -123,21 +138,29 @@ describe('a GPIO line', () => {
     const clock = new VirtualClock();
     const kernel = new FakeKernel('pinctrl-rp1');
     const faults: string[] = [];
-    openInput(kernel, ADDRESS, 'off', clock).start(() => {}, ({ fault }) => faults.push(fault));
+    openInput(kernel, ADDRESS, 'off', clock).start(
+      () => {},
+      ({ fault }) => faults.push(fault),
+    );
     kernel.fails = 'ENODEV';
     clock.advance(1_000);
     assert.deepEqual([faults, clock.pending], [['broken'], 0]);
   });
 });
 
-describe('the chip\'s name for gpiomon', () => {
+describe("the chip's name for gpiomon", () => {
   const LISTING = 'gpiochip0 [pinctrl-bcm2711] (58 lines)\ngpiochip1 [raspberrypi-exp-gpio] (8 lines)\n';
   it('is found by its label', () => assert.equal(chipNamed('raspberrypi-exp-gpio', LISTING), 'gpiochip1'));
   it('is missed by name', () => assert.throws(() => chipNamed('pinctrl-rp1', LISTING), { fault: 'no-chip' }));
 });
 
 describe('the controls of a board', () => {
-  const options = (gpio: FakeKernel, board = loadBoard('pi-4-usb')) => ({ clock: new VirtualClock(), log: silentLog, board, gpio });
+  const options = (gpio: FakeKernel, board = loadBoard('pi-4-usb')) => ({
+    clock: new VirtualClock(),
+    log: silentLog,
+    board,
+    gpio,
+  });
 
   it('are its switch and its lamp', () => {
     const { hook, led, manual } = openControls('gpio', options(new FakeKernel('pinctrl-bcm2711')));
@@ -153,6 +176,10 @@ describe('the controls of a board', () => {
   });
 
   it('need a profile', () => {
-    assert.throws(() => openControls('gpio', { clock: new VirtualClock(), log: silentLog, board: undefined, gpio: new FakeKernel() }), { fault: 'no-profile' });
+    assert.throws(
+      () =>
+        openControls('gpio', { clock: new VirtualClock(), log: silentLog, board: undefined, gpio: new FakeKernel() }),
+      { fault: 'no-profile' },
+    );
   });
 });

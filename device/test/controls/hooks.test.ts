@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { VirtualClock } from '../../../protocol/src/virtual-clock.ts';
+import { VirtualClock } from '../../../common/src/time/virtual-clock.ts';
 import { ButtonHook } from '../../src/controls/button-hook.ts';
 import { CradleHook } from '../../src/controls/cradle-hook.ts';
 import type { HookSwitch } from '../../src/controls/hook-switch.ts';
 import { press } from '../../src/controls/keyboard.ts';
 import { ControlError } from '../../src/controls/line.ts';
 import { ManualHook } from '../../src/controls/manual-hook.ts';
-import { silentLog } from '../../src/system/log.ts';
+import { silentLog } from '../../../common/src/system/log.ts';
 import { FakeInput } from './fake-line.ts';
 
 type Kind = 'cradle' | 'button';
@@ -20,8 +20,14 @@ class Rig {
   constructor(kind: Kind, initial = false) {
     this.line = new FakeInput(initial);
     this.hook = new (kind === 'cradle' ? CradleHook : ButtonHook)(this.line, this.clock, silentLog);
-    const note = (what: string): void => { this.events.push(`${what}@${this.clock.now()}`); };
-    this.hook.start({ lifted: () => note('lifted'), hungUp: () => note('hungUp'), broken: ({ message }) => note(message) });
+    const note = (what: string): void => {
+      this.events.push(`${what}@${this.clock.now()}`);
+    };
+    this.hook.start({
+      lifted: () => note('lifted'),
+      hungUp: () => note('hungUp'),
+      broken: ({ message }) => note(message),
+    });
   }
 
   /** Levels by the ms at which they come. */
@@ -37,7 +43,10 @@ class Rig {
 
 describe('a handset on its cradle', () => {
   it('lifts and hangs up, each once its contacts are quiet', () => {
-    assert.deepEqual(new Rig('cradle').plays([100, true], [103, false], [106, true], [5_000, false]).events, ['lifted@146', 'hungUp@5040']);
+    assert.deepEqual(new Rig('cradle').plays([100, true], [103, false], [106, true], [5_000, false]).events, [
+      'lifted@146',
+      'hungUp@5040',
+    ]);
   });
 
   it('that was up before the phone started is a call', () => {
@@ -58,7 +67,10 @@ describe('a handset on its cradle', () => {
 });
 
 describe('one push button', () => {
-  const tap = (atMs: number): readonly [readonly [number, boolean], readonly [number, boolean]] => [[atMs, true], [atMs + 100, false]];
+  const tap = (atMs: number): readonly [readonly [number, boolean], readonly [number, boolean]] => [
+    [atMs, true],
+    [atMs + 100, false],
+  ];
 
   it('calls when pressed, and ends at the next press', () => {
     assert.deepEqual(new Rig('button').plays(...tap(100), ...tap(9_000)).events, ['lifted@130', 'hungUp@9030']);
@@ -82,10 +94,22 @@ describe('one push button', () => {
 describe('the keyboard', () => {
   const meanings = (typed: string): string => {
     const seen: string[] = [];
-    press(typed, { toggle: () => seen.push('toggle'), louder: () => seen.push('louder'), quieter: () => seen.push('quieter'), quit: () => seen.push('quit') });
+    press(typed, {
+      toggle: () => seen.push('toggle'),
+      louder: () => seen.push('louder'),
+      quieter: () => seen.push('quieter'),
+      quit: () => seen.push('quit'),
+    });
     return seen.join(' ');
   };
-  for (const [typed, expected] of [[' ', 'toggle'], ['\r', 'toggle'], ['+-', 'louder quieter'], ['\u0003', 'quit'], ['q', 'quit'], ['x\u001b', '']] as const) {
+  for (const [typed, expected] of [
+    [' ', 'toggle'],
+    ['\r', 'toggle'],
+    ['+-', 'louder quieter'],
+    ['\u0003', 'quit'],
+    ['q', 'quit'],
+    ['x\u001b', ''],
+  ] as const) {
     it(`${JSON.stringify(typed)} means ${expected || 'nothing'}`, () => assert.equal(meanings(typed), expected));
   }
 

@@ -1,5 +1,11 @@
 import assert from 'node:assert/strict';
-import { bytes, INVALID_MESSAGES, INVALID_PACKETS, INVALID_SERVER_MESSAGES, UNKNOWN_TO_DEVICE } from '../../../protocol/test/fixtures.ts';
+import {
+  bytes,
+  INVALID_MESSAGES,
+  INVALID_PACKETS,
+  INVALID_SERVER_MESSAGES,
+  UNKNOWN_TO_DEVICE,
+} from '../../../protocol/test/fixtures.ts';
 import { parsePacket, PayloadType, ProtocolError, writePacket } from '../../../protocol/src/index.ts';
 import type { EndReason } from '../../../protocol/src/index.ts';
 import { ConnectError } from '../../src/connection/transport.ts';
@@ -46,11 +52,27 @@ describe('a call', () => {
     rig.talk().serverCloses(1006);
     rig.meets = rig.opens();
     rig.clock.advance(1_100);
-    rig.link.says({ type: 'resumed', conversationId: READY.conversationId, resumeToken: 'token-of-the-second', rxSeq: -1, nextSeq: 7, remainingMs: 29_000 });
+    rig.link.says({
+      type: 'resumed',
+      conversationId: READY.conversationId,
+      resumeToken: 'token-of-the-second',
+      rxSeq: -1,
+      nextSeq: 7,
+      remainingMs: 29_000,
+    });
     // In the upper half of RTP's 32 bits, where it was once taken for a time before zero.
     const timestamp = 0xf000_0000;
     rig.link.says({ type: 'response.start', id: 'r', firstSeq: 7 });
-    rig.link.sends(writePacket({ payloadType: PayloadType.opus, marker: true, sequence: 7, timestamp, ssrc: 1, payload: Uint8Array.of(1) }));
+    rig.link.sends(
+      writePacket({
+        payloadType: PayloadType.opus,
+        marker: true,
+        sequence: 7,
+        timestamp,
+        ssrc: 1,
+        payload: Uint8Array.of(1),
+      }),
+    );
     rig.link.says({ type: 'response.end', id: 'r', lastSeq: 7, durationMs: 20 });
     rig.frames(60);
     assert.equal(rig.link.of('ack').at(-1)!.playedTs, timestamp + 960);
@@ -78,7 +100,10 @@ describe('a call', () => {
     const rig = new CallRig();
     rig.call.lift();
     rig.clock.advance(35_000);
-    assert.deepEqual(rig.attemptsAtMs, [0, 1_000, 3_000, 7_000, 15_000, 17_000, 19_000, 21_000, 23_000, 25_000, 27_000, 29_000, 29_300]);
+    assert.deepEqual(
+      rig.attemptsAtMs,
+      [0, 1_000, 3_000, 7_000, 15_000, 17_000, 19_000, 21_000, 23_000, 25_000, 27_000, 29_000, 29_300],
+    );
     assert.equal(rig.reports[0]!.endReason, 'unreachable');
     assert.deepEqual(rig.prompts, ['connecting', 'needs-help']);
     assertNothingOpen(rig);
@@ -130,13 +155,23 @@ describe('a call', () => {
     assert.equal(resume!.token, READY.resumeToken);
     assert.equal(resume!.rxSeq, 65_537);
     assert.equal(resume!.firstTxSeq, firstMicSequence(first) + 4);
-    second.says({ type: 'resumed', conversationId: 'c-1', resumeToken: 'token-of-the-second-link', rxSeq: firstMicSequence(first) + 6, nextSeq: 65_538, remainingMs: 29_000 });
+    second.says({
+      type: 'resumed',
+      conversationId: 'c-1',
+      resumeToken: 'token-of-the-second-link',
+      rxSeq: firstMicSequence(first) + 6,
+      nextSeq: 65_538,
+      remainingMs: 29_000,
+    });
     assert.equal(second.packets.length, 63);
     assert.equal(firstMicSequence(second), firstMicSequence(first) + 7);
     second.plays(2);
     rig.call.hangup('hangup');
     rig.clock.advance(100);
-    assert.deepEqual(rig.reports[0]!.reconnects.map(({ attempts, resumed }) => ({ attempts, resumed })), [{ attempts: 1, resumed: true }]);
+    assert.deepEqual(
+      rig.reports[0]!.reconnects.map(({ attempts, resumed }) => ({ attempts, resumed })),
+      [{ attempts: 1, resumed: true }],
+    );
     assert.deepEqual(rig.reports[0]!.faults, {});
   });
 
@@ -144,7 +179,14 @@ describe('a call', () => {
     const rig = new CallRig();
     rig.talk().serverCloses(1006);
     rig.clock.advance(1_100);
-    rig.link.says({ type: 'resumed', conversationId: 'c-1', resumeToken: 'token-of-the-second-link', rxSeq: -1, nextSeq: 0, remainingMs: 29_000 });
+    rig.link.says({
+      type: 'resumed',
+      conversationId: 'c-1',
+      resumeToken: 'token-of-the-second-link',
+      rxSeq: -1,
+      nextSeq: 0,
+      remainingMs: 29_000,
+    });
     rig.link.serverCloses(1012);
     rig.clock.advance(1_100);
     assert.equal(rig.link.of('hello')[0]!.resume!.token, 'token-of-the-second-link');
@@ -158,7 +200,10 @@ describe('a call', () => {
     rig.clock.advance(4_000);
     rig.call.networkUp();
     rig.clock.advance(4_000);
-    assert.deepEqual(rig.attemptsAtMs.map((atMs) => atMs - 20), [-20, 1_000, 3_000, 4_000, 7_000]);
+    assert.deepEqual(
+      rig.attemptsAtMs.map((atMs) => atMs - 20),
+      [-20, 1_000, 3_000, 4_000, 7_000],
+    );
   });
 
   it('gives up a link that was silent for more than an ack when the network comes back, and resumes at once', () => {
@@ -168,7 +213,10 @@ describe('a call', () => {
     rig.call.networkUp();
     rig.clock.advance(20);
     assert.equal(link.terminated, true);
-    assert.deepEqual(rig.attemptsAtMs.map((atMs) => atMs - 20), [-20, 1_600]);
+    assert.deepEqual(
+      rig.attemptsAtMs.map((atMs) => atMs - 20),
+      [-20, 1_600],
+    );
     assert.notEqual(rig.link.of('hello')[0]!.resume, undefined);
   });
 
@@ -223,7 +271,7 @@ describe('a call', () => {
     assertNothingOpen(rig);
   });
 
-  it('ends with the server\'s reason', () => {
+  it("ends with the server's reason", () => {
     const rig = new CallRig();
     rig.talk().says({ type: 'end', reason: 'idle' });
     rig.clock.advance(100);
@@ -231,7 +279,7 @@ describe('a call', () => {
     assertNothingOpen(rig);
   });
 
-  it('measures a turn from the patient\'s last frame to the first sample of the answer, on one clock', () => {
+  it("measures a turn from the patient's last frame to the first sample of the answer, on one clock", () => {
     const rig = new CallRig();
     const link = rig.talk();
     rig.frames(50);

@@ -17,7 +17,10 @@ describe('a call that dials while an attempt is under way', () => {
 
   it('lets the attempt beside it go on when one fails', () => {
     const rig = new CallRig();
-    rig.meets = (handlers) => (rig.attemptsAtMs.length === 1 ? rig.fails(new ConnectError('timeout', 'lost'), 1_200) : rig.opens('rtp', 500))(handlers);
+    rig.meets = (handlers) =>
+      (rig.attemptsAtMs.length === 1 ? rig.fails(new ConnectError('timeout', 'lost'), 1_200) : rig.opens('rtp', 500))(
+        handlers,
+      );
     rig.call.lift();
     rig.clock.advance(1_500);
     assert.equal(rig.call.phase, 'handshaking');

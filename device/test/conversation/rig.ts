@@ -1,13 +1,21 @@
-import { encodeMessage, FRAME_SAMPLES, parseDeviceMessage, PayloadType, writePacket } from '../../../protocol/src/index.ts';
-import type { CodecName, DeviceMessage, MessageSocket, MessageSocketHandlers, ServerMessage, Timer } from '../../../protocol/src/index.ts';
-import { VirtualClock } from '../../../protocol/src/virtual-clock.ts';
-import type { CodecFactory } from '../../src/codec/codecs.ts';
+import {
+  encodeMessage,
+  FRAME_SAMPLES,
+  parseDeviceMessage,
+  PayloadType,
+  writePacket,
+} from '../../../protocol/src/index.ts';
+import type { MessageSocket, MessageSocketHandlers } from '../../../common/src/link/message-socket.ts';
+import type { Timer } from '../../../common/src/time/clock.ts';
+import type { CodecName, DeviceMessage, ServerMessage } from '../../../protocol/src/index.ts';
+import { VirtualClock } from '../../../common/src/time/virtual-clock.ts';
+import type { CodecFactory } from '../../../common/src/codec/codecs.ts';
 import type { ConnectError, ConnectHandlers, Framing, Transport } from '../../src/connection/transport.ts';
 import { Call } from '../../src/conversation/call.ts';
 import type { CallReport } from '../../src/conversation/report.ts';
 import type { Phase } from '../../src/conversation/state.ts';
 import type { PromptKind } from '../../src/playout/prompts.ts';
-import { silentLog } from '../../src/system/log.ts';
+import { silentLog } from '../../../common/src/system/log.ts';
 
 /** The other end of one link, in the test's hands. */
 export class FakeLink implements MessageSocket {
@@ -65,7 +73,16 @@ export class FakeLink implements MessageSocket {
   }
 
   plays(sequence: number): void {
-    this.sends(writePacket({ payloadType: PayloadType.opus, marker: false, sequence, timestamp: sequence * 960, ssrc: 1, payload: Uint8Array.of(1) }));
+    this.sends(
+      writePacket({
+        payloadType: PayloadType.opus,
+        marker: false,
+        sequence,
+        timestamp: sequence * 960,
+        ssrc: 1,
+        payload: Uint8Array.of(1),
+      }),
+    );
   }
 
   serverCloses(code: number): void {
@@ -76,8 +93,14 @@ export class FakeLink implements MessageSocket {
 }
 
 export const READY: Extract<ServerMessage, { type: 'ready' }> = {
-  type: 'ready', conversationId: 'c-1', resumeToken: 'token-of-the-first-link', resumeWindowMs: 30_000, codec: 'opus', pingMs: 5_000,
-  maxQueueMs: 30_000, serverTime: '2026-01-01T00:00:00.000Z',
+  type: 'ready',
+  conversationId: 'c-1',
+  resumeToken: 'token-of-the-first-link',
+  resumeWindowMs: 30_000,
+  codec: 'opus',
+  pingMs: 5_000,
+  maxQueueMs: 30_000,
+  serverTime: '2026-01-01T00:00:00.000Z',
 };
 
 /** A call in virtual time: the test is the network and the server. */
@@ -99,14 +122,32 @@ export class CallRig {
       connect: (handlers) => {
         this.attemptsAtMs.push(this.clock.now());
         const answer = this.meets(handlers);
-        return { cancel: () => { this.cancelled++; answer?.cancel(); } };
+        return {
+          cancel: () => {
+            this.cancelled++;
+            answer?.cancel();
+          },
+        };
       },
     };
     this.call = new Call({
-      clock: this.clock, random: () => 0.5, log: silentLog, transport, codecs: this.#codecs(), codecPreference,
-      prompts: { next: (kind) => { this.prompts.push(kind); return new Int16Array(16_000); } },
+      clock: this.clock,
+      random: () => 0.5,
+      log: silentLog,
+      transport,
+      codecs: this.#codecs(),
+      codecPreference,
+      prompts: {
+        next: (kind) => {
+          this.prompts.push(kind);
+          return new Int16Array(16_000);
+        },
+      },
       identity: { deviceId: '0b7e6b0e-5a0f-4a43-9c33-0123456789ab', bootId: 'boot-1', firmware: '0' },
-      bitrate: 32_000, maxQueueMs: 30_000, language: 'en', outputDelayMs: () => 40,
+      bitrate: 32_000,
+      maxQueueMs: 30_000,
+      language: 'en',
+      outputDelayMs: () => 40,
       onEnded: (report) => this.reports.push(report),
       onPhase: (phase) => this.phases.push(phase),
     });
@@ -149,12 +190,17 @@ export class CallRig {
   }
 
   #codecs(): CodecFactory {
-    const close = (): void => { this.openCodecs--; };
+    const close = (): void => {
+      this.openCodecs--;
+    };
     return {
       available: ['opus', 'pcm'],
       describe: () => 'fake',
       prepare: () => Promise.resolve(),
-      encoder: (codec) => { this.openCodecs++; return { codec, encode: () => Uint8Array.of(1), tune() {}, close }; },
+      encoder: (codec) => {
+        this.openCodecs++;
+        return { codec, encode: () => Uint8Array.of(1), tune() {}, close };
+      },
       decoder: (codec) => {
         this.openCodecs++;
         const frame = (): Int16Array => new Int16Array(FRAME_SAMPLES).fill(1_000);

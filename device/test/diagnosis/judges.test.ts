@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict';
-import { VirtualClock } from '../../../protocol/src/virtual-clock.ts';
+import { VirtualClock } from '../../../common/src/time/virtual-clock.ts';
 import { findingLine, hasFailed, runChecks } from '../../src/diagnosis/finding.ts';
 import type { Finding } from '../../src/diagnosis/finding.ts';
 import {
-  judgeClock, judgeDisk, judgeMicrophone, judgeRoundTrip, judgeSpeaker, judgeTemperature, judgeThrottling,
+  judgeClock,
+  judgeDisk,
+  judgeMicrophone,
+  judgeRoundTrip,
+  judgeSpeaker,
+  judgeTemperature,
+  judgeThrottling,
 } from '../../src/diagnosis/judges.ts';
 import { clippedShare, levelDb, toneDb } from '../../src/diagnosis/sound-checks.ts';
 
@@ -49,25 +55,42 @@ describe('the doctor', () => {
 
   it('takes a check that throws, and one that hangs, for failed, and goes on', async () => {
     const clock = new VirtualClock();
-    const running = runChecks([
-      { name: 'throws', disturbs: false, run: () => Promise.reject(new Error('why')) },
-      { name: 'hangs', disturbs: false, run: () => new Promise(() => {}) },
-      { name: 'holds', disturbs: false, run: () => Promise.resolve({ state: 'ok', detail: 'well' }) },
-    ], clock, () => {});
+    const running = runChecks(
+      [
+        { name: 'throws', disturbs: false, run: () => Promise.reject(new Error('why')) },
+        { name: 'hangs', disturbs: false, run: () => new Promise(() => {}) },
+        { name: 'holds', disturbs: false, run: () => Promise.resolve({ state: 'ok', detail: 'well' }) },
+      ],
+      clock,
+      () => {},
+    );
     await clock.advanceAsync(20_000);
     const findings = await running;
-    assert.deepEqual(findings.map(({ name, state }) => [name, state]), [['throws', 'fail'], ['hangs', 'fail'], ['holds', 'ok']]);
+    assert.deepEqual(
+      findings.map(({ name, state }) => [name, state]),
+      [
+        ['throws', 'fail'],
+        ['hangs', 'fail'],
+        ['holds', 'ok'],
+      ],
+    );
     assert.equal(hasFailed(findings), true);
     assert.equal(hasFailed(findings.slice(2)), false);
   });
 
   it('writes one line, and under it what to do', () => {
-    assert.equal(findingLine({ name: 'disk', state: 'fail', detail: 'full', todo: 'tidy' }), 'fail    disk            full\n                        → tidy\n');
+    assert.equal(
+      findingLine({ name: 'disk', state: 'fail', detail: 'full', todo: 'tidy' }),
+      'fail    disk            full\n                        → tidy\n',
+    );
   });
 });
 
 describe('what the microphone heard', () => {
-  const tone = (hz: number, amplitude: number): Int16Array => Int16Array.from({ length: 8_000 }, (_, index) => Math.round(amplitude * Math.sin((2 * Math.PI * hz * index) / 16_000)));
+  const tone = (hz: number, amplitude: number): Int16Array =>
+    Int16Array.from({ length: 8_000 }, (_, index) =>
+      Math.round(amplitude * Math.sin((2 * Math.PI * hz * index) / 16_000)),
+    );
 
   it('has a level around its mean', () => {
     assert.equal(levelDb(new Int16Array(320)), -Infinity);
@@ -75,7 +98,8 @@ describe('what the microphone heard', () => {
     assert.ok(Math.abs(levelDb(tone(440, 32_767)) + 3.01) < 0.05);
   });
 
-  it('is clipped in the share that stands at full scale', () => assert.equal(clippedShare(Int16Array.of(32_767, -32_768, 0, 5)), 0.5));
+  it('is clipped in the share that stands at full scale', () =>
+    assert.equal(clippedShare(Int16Array.of(32_767, -32_768, 0, 5)), 0.5));
 
   it('holds the test tone, and no other', () => {
     assert.ok(Math.abs(toneDb(tone(1_000, 3_277)) + 20) < 0.1);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { seededRandom } from '../../../protocol/src/index.ts';
+import { seededRandom } from '../../../common/src/time/random.ts';
 import { DelayEstimator } from '../../src/playout/delay-estimator.ts';
 
 /** Feeds packets of 20 ms whose delay is `delayOf(index)`; in order, as a trace is. */
@@ -15,13 +15,19 @@ function fed(count: number, delayOf: (index: number) => number, driftPpm = 0): D
 }
 
 describe('DelayEstimator', () => {
-  const stall = (everyMs: number, lengthMs: number) => (index: number) => Math.max(0, lengthMs - ((index * 20) % everyMs));
+  const stall = (everyMs: number, lengthMs: number) => (index: number) =>
+    Math.max(0, lengthMs - ((index * 20) % everyMs));
   const rows = [
     { name: 'a clean path needs next to nothing', delay: () => 0.5, min: 0, max: 20 },
     { name: 'jitter up to 20 ms', delay: (index: number) => (index * 7) % 20, min: 20, max: 35 },
     { name: 'a stall of 200 ms every 5 s is bridged', delay: stall(5_000, 200), min: 150, max: 220 },
     { name: 'one of 500 ms every 10 s is bridged for the most part', delay: stall(10_000, 500), min: 200, max: 420 },
-    { name: 'one of 950 ms every 15 s is not: it would cost three quarters of a second always', delay: stall(15_000, 950), min: 0, max: 300 },
+    {
+      name: 'one of 950 ms every 15 s is not: it would cost three quarters of a second always',
+      delay: stall(15_000, 950),
+      min: 0,
+      max: 300,
+    },
     { name: 'a stall of 200 ms every 60 s is not', delay: stall(60_000, 200), min: 0, max: 80 },
   ];
   for (const { name, delay, min, max } of rows) {

@@ -16,9 +16,23 @@ describe('JitterQueue', () => {
   const rows: { name: string; arrive: number[]; expected: number[]; verdicts?: Inserted[] }[] = [
     { name: 'keeps order', arrive: [5, 6, 7], expected: [5, 6, 7] },
     { name: 'mends order', arrive: [7, 5, 6], expected: [5, 6, 7] },
-    { name: 'drops what comes twice', arrive: [5, 6, 5], expected: [5, 6], verdicts: ['queued', 'queued', 'duplicate'] },
-    { name: 'crosses the wrap of the wire numbers', arrive: [65_534, 65_536, 65_535], expected: [65_534, 65_535, 65_536] },
-    { name: 'refuses what is over its bound', arrive: [1, 2, 3, 4, 5], expected: [1, 2, 3, 4], verdicts: ['queued', 'queued', 'queued', 'queued', 'refused'] },
+    {
+      name: 'drops what comes twice',
+      arrive: [5, 6, 5],
+      expected: [5, 6],
+      verdicts: ['queued', 'queued', 'duplicate'],
+    },
+    {
+      name: 'crosses the wrap of the wire numbers',
+      arrive: [65_534, 65_536, 65_535],
+      expected: [65_534, 65_535, 65_536],
+    },
+    {
+      name: 'refuses what is over its bound',
+      arrive: [1, 2, 3, 4, 5],
+      expected: [1, 2, 3, 4],
+      verdicts: ['queued', 'queued', 'queued', 'queued', 'refused'],
+    },
   ];
   for (const { name, arrive, expected, verdicts } of rows) {
     it(name, () => {
@@ -55,20 +69,22 @@ describe('JitterQueue', () => {
   });
 
   it('hands out each number once, in order, within its bound, whatever arrives', () => {
-    fc.assert(fc.property(fc.array(fc.oneof(fc.nat(60), fc.constant('shift' as const)), { maxLength: 300 }), (steps) => {
-      const queue = new JitterQueue(16);
-      const out: number[] = [];
-      for (const step of steps) {
-        if (step !== 'shift') queue.insert(packet(step));
-        else {
-          const next = queue.shift();
-          if (next === undefined) continue;
-          out.push(next.sequence);
-          queue.advance(next.sequence + 1);
+    fc.assert(
+      fc.property(fc.array(fc.oneof(fc.nat(60), fc.constant('shift' as const)), { maxLength: 300 }), (steps) => {
+        const queue = new JitterQueue(16);
+        const out: number[] = [];
+        for (const step of steps) {
+          if (step !== 'shift') queue.insert(packet(step));
+          else {
+            const next = queue.shift();
+            if (next === undefined) continue;
+            out.push(next.sequence);
+            queue.advance(next.sequence + 1);
+          }
+          assert.ok(queue.length <= 16);
         }
-        assert.ok(queue.length <= 16);
-      }
-      for (let index = 1; index < out.length; index++) assert.ok(out[index]! > out[index - 1]!);
-    }));
+        for (let index = 1; index < out.length; index++) assert.ok(out[index]! > out[index - 1]!);
+      }),
+    );
   });
 });

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { FRAME_SAMPLES, seededRandom, type Random } from '../../../protocol/src/index.ts';
-import { FlatComfortNoise } from '../../src/playout/comfort-noise.ts';
-import { newFrameCounters } from '../../src/playout/counters.ts';
-import { Ladder } from '../../src/playout/ladder.ts';
+import { seededRandom, type Random } from '../../../common/src/time/random.ts';
+import { FRAME_SAMPLES } from '../../../protocol/src/index.ts';
+import { FlatComfortNoise } from '../../../common/src/concealment/comfort-noise.ts';
+import { newFrameCounters } from '../../../common/src/concealment/frame-counters.ts';
+import { Ladder } from '../../../common/src/concealment/ladder.ts';
 import { LivePlayout } from '../../src/playout/live-playout.ts';
-import { joined, longestFlat, roughness, SineDecoder, SMOOTH } from './sound.ts';
+import { joined, longestFlat, roughness, SineDecoder, SMOOTH } from '../../../test/lib/sound.ts';
 
 const PAYLOAD = Uint8Array.of(1, 0, 0);
 
@@ -34,7 +35,11 @@ class PausingDecoder extends SineDecoder {
 function run(path: Path) {
   const random = seededRandom(path.seed ?? 1);
   const counters = newFrameCounters();
-  const ladder = new Ladder({ decoder: path.decoder ?? new SineDecoder(), comfortNoise: new FlatComfortNoise(random), counters });
+  const ladder = new Ladder({
+    decoder: path.decoder ?? new SineDecoder(),
+    comfortNoise: new FlatComfortNoise(random),
+    counters,
+  });
   const playout = new LivePlayout({ ladder, counters, frameTicks: 960, capacityFrames: 500 });
   const arrivals: { sequence: number; atMs: number }[] = [];
   let latest = 0;
@@ -80,7 +85,11 @@ describe('LivePlayout', () => {
   });
 
   it('conceals what is lost and takes what comes out of order', () => {
-    const { counters } = run({ seconds: 30, reorder: true, delay: (index, random) => (index % 20 === 7 ? -1 : 30 * random()) });
+    const { counters } = run({
+      seconds: 30,
+      reorder: true,
+      delay: (index, random) => (index % 20 === 7 ? -1 : 30 * random()),
+    });
     assert.ok(counters.concealed >= 70 && counters.concealed <= 90, `${counters.concealed} of 75`);
     assert.equal(counters.underrun < 10, true);
   });
@@ -92,27 +101,46 @@ describe('LivePlayout', () => {
   });
 
   it('works off what a call that began in a stall began with, in its pauses', () => {
-    const { queued } = run({ seconds: 20, delay: (index) => Math.max(0, 900 - index * 20), decoder: new PausingDecoder() });
+    const { queued } = run({
+      seconds: 20,
+      delay: (index) => Math.max(0, 900 - index * 20),
+      decoder: new PausingDecoder(),
+    });
     assert.ok(Math.max(...queued.slice(50, 100)) > 500);
     assert.ok(Math.max(...queued.slice(600)) <= 80, `${Math.max(...queued.slice(600))} ms`);
   });
 
   it('does not hurry through a response whose sender keeps ahead of it', () => {
-    const { playout } = run({ seconds: 20, delay: () => 0, sentMs: (index) => Math.max(index * 2, index * 20 - 1_000) });
+    const { playout } = run({
+      seconds: 20,
+      delay: () => 0,
+      sentMs: (index) => Math.max(index * 2, index * 20 - 1_000),
+    });
     assert.equal(playout.statistics.acceleratedSamples, 0);
   });
 
   it('takes a sender that pauses for no bad path', () => {
-    const { playout, counters } = run({ seconds: 60, delay: () => 0, sentMs: (index) => index * 20 + Math.floor(index / 100) * 700 });
+    const { playout, counters } = run({
+      seconds: 60,
+      delay: () => 0,
+      sentMs: (index) => index * 20 + Math.floor(index / 100) * 700,
+    });
     assert.ok(playout.statistics.targetMs <= 60, `${playout.statistics.targetMs} ms`);
     assert.ok(counters.played > 2_900);
   });
 
   for (const ppm of [200, -200, 500]) {
     it(`follows a clock ${ppm} ppm off for 30 minutes without a click, within its target`, () => {
-      const { heard, queued, counters, playout } = run({ seconds: 1_800, delay: (_, random) => 3 * random(), senderPpm: -ppm });
+      const { heard, queued, counters, playout } = run({
+        seconds: 1_800,
+        delay: (_, random) => 3 * random(),
+        senderPpm: -ppm,
+      });
       assert.equal(counters.concealed, 0);
-      assert.ok(Math.max(...queued.slice(500)) <= 60 && Math.min(...queued.slice(500)) >= 0, `${Math.max(...queued.slice(500))} ms queued`);
+      assert.ok(
+        Math.max(...queued.slice(500)) <= 60 && Math.min(...queued.slice(500)) >= 0,
+        `${Math.max(...queued.slice(500))} ms queued`,
+      );
       const out = joined(heard.slice(20));
       assert.ok(roughness(out) < SMOOTH, `roughness ${roughness(out)}`);
       const { acceleratedSamples, expandedSamples } = playout.statistics;
@@ -122,12 +150,23 @@ describe('LivePlayout', () => {
   }
 
   it('never clicks or falls silent, whatever the path', () => {
-    fc.assert(fc.property(fc.array(fc.integer({ min: -60, max: 400 }), { minLength: 5, maxLength: 60 }), fc.boolean(), (delays, reorder) => {
-      const { heard } = run({ seconds: 4, reorder, delay: (index) => delays[Math.floor(index / 4) % delays.length]! });
-      const out = joined(heard);
-      assert.ok(roughness(out) < SMOOTH, `roughness ${roughness(out)}`);
-      assert.ok(longestFlat(out) < 80);
-      assert.ok(out.length % FRAME_SAMPLES === 0);
-    }), { numRuns: 100 });
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: -60, max: 400 }), { minLength: 5, maxLength: 60 }),
+        fc.boolean(),
+        (delays, reorder) => {
+          const { heard } = run({
+            seconds: 4,
+            reorder,
+            delay: (index) => delays[Math.floor(index / 4) % delays.length]!,
+          });
+          const out = joined(heard);
+          assert.ok(roughness(out) < SMOOTH, `roughness ${roughness(out)}`);
+          assert.ok(longestFlat(out) < 80);
+          assert.ok(out.length % FRAME_SAMPLES === 0);
+        },
+      ),
+      { numRuns: 100 },
+    );
   });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { PromptPlayer } from '../../src/playout/prompts.ts';
-import { joined, roomNoise, roughness } from './sound.ts';
+import { joined, roomNoise, roughness } from '../../../test/lib/sound.ts';
 
 function play(player: PromptPlayer, giveWayAt: number): Int16Array {
   const out: Int16Array[] = [];
@@ -13,7 +13,9 @@ function play(player: PromptPlayer, giveWayAt: number): Int16Array {
   return joined(out);
 }
 
-const CLIP = Int16Array.from({ length: 32_000 }, (_, at) => Math.round(8_000 * Math.cos((2 * Math.PI * 200 * at) / 16_000)));
+const CLIP = Int16Array.from({ length: 32_000 }, (_, at) =>
+  Math.round(8_000 * Math.cos((2 * Math.PI * 200 * at) / 16_000)),
+);
 
 describe('PromptPlayer', () => {
   const rows = [

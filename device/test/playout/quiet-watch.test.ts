@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { QuietWatch } from '../../src/playout/quiet-watch.ts';
-import { dbfs, frames, roomNoise, speech } from './sound.ts';
+import { dbfs, frames, roomNoise, speech } from '../../../test/lib/sound.ts';
 
 /** Share of frames found quiet. */
 function quietShare(pcm: Int16Array): number {
@@ -25,6 +25,7 @@ describe('QuietWatch', () => {
 
   it('takes no loud frame of real speech for a pause', () => {
     const watch = new QuietWatch();
-    for (const frame of [...frames(speech()), ...frames(speech())]) if (watch.isQuiet(frame)) assert.ok(dbfs(frame) < -38);
+    for (const frame of [...frames(speech()), ...frames(speech())])
+      if (watch.isQuiet(frame)) assert.ok(dbfs(frame) < -38);
   });
 });

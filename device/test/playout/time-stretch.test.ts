@@ -1,17 +1,22 @@
 import assert from 'node:assert/strict';
-import { seededRandom } from '../../../protocol/src/index.ts';
+import { seededRandom } from '../../../common/src/time/random.ts';
 import { accelerate, expand } from '../../src/playout/time-stretch.ts';
-import { dbfs, frames, joined, roomNoise, roughness, speech, toneOverNoise } from './sound.ts';
+import { dbfs, frames, joined, roomNoise, roughness, speech, toneOverNoise } from '../../../test/lib/sound.ts';
 
 function sine(hz: number, samples: number): Int16Array {
-  return Int16Array.from({ length: samples }, (_, at) => Math.round(8_000 * Math.sin((2 * Math.PI * hz * at) / 16_000)));
+  return Int16Array.from({ length: samples }, (_, at) =>
+    Math.round(8_000 * Math.sin((2 * Math.PI * hz * at) / 16_000)),
+  );
 }
 
 const CALM = { quiet: false, hurry: false };
 const HURRIED = { quiet: false, hurry: true };
 
 describe('time-stretch', () => {
-  for (const [name, stretch, sign] of [['accelerate', accelerate, -1], ['expand', expand, 1]] as const) {
+  for (const [name, stretch, sign] of [
+    ['accelerate', accelerate, -1],
+    ['expand', expand, 1],
+  ] as const) {
     it(`${name} changes the length of a voiced sound, not its pitch, and does not click`, () => {
       for (const hz of [100, 150, 220, 310]) {
         const source = sine(hz, 32_000);
@@ -44,7 +49,8 @@ describe('time-stretch', () => {
     }
 
     it(`${name} moves further in a hurry, by whole periods`, () => {
-      const changed = (manner: typeof CALM): number => frames(speech()).reduce((sum, frame) => sum + Math.abs(stretch(frame, manner).length - 320), 0);
+      const changed = (manner: typeof CALM): number =>
+        frames(speech()).reduce((sum, frame) => sum + Math.abs(stretch(frame, manner).length - 320), 0);
       assert.ok(changed(HURRIED) > 1.05 * changed(CALM), `${changed(HURRIED)} samples against ${changed(CALM)}`);
       const source = sine(220, 32_000);
       const out = joined(frames(source).map((frame) => stretch(frame, HURRIED)));

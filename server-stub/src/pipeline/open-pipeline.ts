@@ -1,26 +1,26 @@
-import type { Clock } from '../../../protocol/src/index.ts';
-import type { Log } from '../../../device/src/system/log.ts';
-import { readNamedFile } from '../../../device/src/system/small-file.ts';
-import { ServerError } from '../errors.ts';
+import type { Clock } from '../../../common/src/time/clock.ts';
+import type { Log } from '../../../common/src/system/log.ts';
+import { readNamedFile } from '../../../common/src/system/private-file.ts';
+import { ServerError } from '../system/errors.ts';
 import { openOfflinePipeline } from './offline/offline-pipeline.ts';
-import { findPocketsphinx } from './offline/pocketsphinx.ts';
+import { findPocketsphinx } from './offline/pocketsphinx-stt.ts';
 import { WordlessSpeechToText } from './offline/wordless-stt.ts';
 import type { LanguageModel, Pipeline, SpeechToText, StageName } from './ports.ts';
 import type { ServiceSettings } from './service-settings.ts';
-import { CircuitBreaker } from './steady/circuit-breaker.ts';
-import { NEVER_RACED, Pace, RACED } from './steady/pace.ts';
-import type { Steadiness } from './steady/steadiness.ts';
-import { SteadySpeechToText } from './steady/steady-ears.ts';
-import { SteadyLanguageModel } from './steady/steady-model.ts';
-import { SteadyVoice } from './steady/steady-voice.ts';
-import type { SentenceVoice } from './steady/steady-voice.ts';
+import { CircuitBreaker } from './resilience/circuit-breaker.ts';
+import { NEVER_RACED, Pace, RACED } from './resilience/response-times.ts';
+import type { Steadiness } from './resilience/retry.ts';
+import { SteadySpeechToText } from './resilience/resilient-stt.ts';
+import { SteadyLanguageModel } from './resilience/resilient-llm.ts';
+import { SteadyVoice } from './resilience/resilient-tts.ts';
+import type { SentenceVoice } from './resilience/resilient-tts.ts';
 import type { KeyName } from './service-keys.ts';
 import { openElevenLabs, openOpenAi } from './vendors/clients.ts';
-import { ElevenLabsEars } from './vendors/elevenlabs-ears.ts';
-import { ElevenLabsVoice } from './vendors/elevenlabs-voice.ts';
-import { OpenAiEars } from './vendors/openai-ears.ts';
-import { DEFAULT_PROMPT, OpenAiModel } from './vendors/openai-model.ts';
-import { OpenAiVoice } from './vendors/openai-voice.ts';
+import { ElevenLabsEars } from './stt/elevenlabs-stt.ts';
+import { ElevenLabsVoice } from './tts/elevenlabs-tts.ts';
+import { OpenAiEars } from './stt/openai-stt.ts';
+import { DEFAULT_PROMPT, OpenAiModel } from './llm/openai-llm.ts';
+import { OpenAiVoice } from './tts/openai-tts.ts';
 
 export interface PipelineOptions {
   readonly clock: Clock;
@@ -40,11 +40,17 @@ export interface PipelineOptions {
  */
 export async function openPipeline(options: PipelineOptions): Promise<Pipeline> {
   const { clock, settings, log, failed } = options;
-  const recogniser = settings.stt === 'wordless' ? undefined : await findPocketsphinx(clock, new WordlessSpeechToText());
+  const recogniser =
+    settings.stt === 'wordless' ? undefined : await findPocketsphinx(clock, new WordlessSpeechToText());
   const offline = await openOfflinePipeline(options.voiceFolder, log, recogniser);
   const breakers = { stt: new CircuitBreaker(clock), llm: new CircuitBreaker(clock), tts: new CircuitBreaker(clock) };
-  const steady = <S extends keyof typeof breakers>(key: S, stage: StageName, race = NEVER_RACED): Steadiness => (
-    { clock, failed, stage, breaker: breakers[key], pace: new Pace(clock, settings.race === 'never' ? NEVER_RACED : race) });
+  const steady = <S extends keyof typeof breakers>(key: S, stage: StageName, race = NEVER_RACED): Steadiness => ({
+    clock,
+    failed,
+    stage,
+    breaker: breakers[key],
+    pace: new Pace(clock, settings.race === 'never' ? NEVER_RACED : race),
+  });
   const ears = await openEars(options);
   const model = await openModel(options);
   const voice = await openVoice(options);
@@ -54,28 +60,52 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
   return {
     ...offline,
     ...(ears && { speechToText: new SteadySpeechToText(ears, offline.speechToText, steady('stt', 'speech-to-text')) }),
-    ...(model && { languageModel: new SteadyLanguageModel(model, offline.languageModel, steady('llm', 'language-model', RACED.languageModel), deaf) }),
-    ...(voice && { textToSpeech: new SteadyVoice(voice, offline.textToSpeech, steady('tts', 'text-to-speech', RACED.textToSpeech)) }),
+    ...(model && {
+      languageModel: new SteadyLanguageModel(
+        model,
+        offline.languageModel,
+        steady('llm', 'language-model', RACED.languageModel),
+        deaf,
+      ),
+    }),
+    ...(voice && {
+      textToSpeech: new SteadyVoice(voice, offline.textToSpeech, steady('tts', 'text-to-speech', RACED.textToSpeech)),
+    }),
   };
 }
 
 async function openEars({ settings, keyOf }: PipelineOptions): Promise<SpeechToText | undefined> {
-  if (settings.stt === 'elevenlabs') return new ElevenLabsEars(await openElevenLabs(settings.elevenlabsUrl, keyOf('elevenlabs')), { modelId: settings.elevenlabsSttModel });
-  if (settings.stt === 'openai') return new OpenAiEars(await openOpenAi(settings.sttUrl, keyOf('stt')), settings.sttModel);
+  if (settings.stt === 'elevenlabs')
+    return new ElevenLabsEars(await openElevenLabs(settings.elevenlabsUrl, keyOf('elevenlabs')), {
+      modelId: settings.elevenlabsSttModel,
+    });
+  if (settings.stt === 'openai')
+    return new OpenAiEars(await openOpenAi(settings.sttUrl, keyOf('stt')), settings.sttModel);
   return undefined;
 }
 
 async function openModel({ settings, keyOf }: PipelineOptions): Promise<LanguageModel | undefined> {
   if (settings.llm === 'offline') return undefined;
   const prompt = settings.llmPromptFile === undefined ? DEFAULT_PROMPT : readPrompt(settings.llmPromptFile);
-  return new OpenAiModel(await openOpenAi(settings.llmUrl, keyOf('llm')), { model: settings.llmModel, prompt, maxTokens: MAX_TOKENS });
+  return new OpenAiModel(await openOpenAi(settings.llmUrl, keyOf('llm')), {
+    model: settings.llmModel,
+    prompt,
+    maxTokens: MAX_TOKENS,
+  });
 }
 
 async function openVoice({ settings, keyOf }: PipelineOptions): Promise<SentenceVoice | undefined> {
   if (settings.tts === 'elevenlabs') {
-    return new ElevenLabsVoice(await openElevenLabs(settings.elevenlabsUrl, keyOf('elevenlabs')), { voiceId: settings.elevenlabsVoice, modelId: settings.elevenlabsTtsModel });
+    return new ElevenLabsVoice(await openElevenLabs(settings.elevenlabsUrl, keyOf('elevenlabs')), {
+      voiceId: settings.elevenlabsVoice,
+      modelId: settings.elevenlabsTtsModel,
+    });
   }
-  if (settings.tts === 'openai') return new OpenAiVoice(await openOpenAi(settings.ttsUrl, keyOf('tts')), { model: settings.ttsModel, voice: settings.ttsVoice });
+  if (settings.tts === 'openai')
+    return new OpenAiVoice(await openOpenAi(settings.ttsUrl, keyOf('tts')), {
+      model: settings.ttsModel,
+      voice: settings.ttsVoice,
+    });
   return undefined;
 }
 
@@ -84,6 +114,7 @@ const MAX_TOKENS = 150;
 
 function readPrompt(path: string): string {
   const prompt = readNamedFile(path, 'llmPromptFile')?.content.trim();
-  if (prompt === undefined || prompt === '') throw new ServerError('bad-file', `--llm-prompt-file: ${path} is missing or empty`);
+  if (prompt === undefined || prompt === '')
+    throw new ServerError('bad-file', `--llm-prompt-file: ${path} is missing or empty`);
   return prompt;
 }

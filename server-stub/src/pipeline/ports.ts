@@ -1,4 +1,4 @@
-import type { Clock } from '../../../protocol/src/index.ts';
+import type { Clock } from '../../../common/src/time/clock.ts';
 
 /**
  * The voice pipeline: three stages, all streaming, each of which can be a cloud service, a server of one's own, or
@@ -111,7 +111,12 @@ export class StageError extends Error {
   /** The service asked for this long a rest. */
   readonly retryAfterMs: number | undefined;
 
-  constructor(stage: StageName, message: string, retryable: boolean, options?: ErrorOptions & { readonly retryAfterMs?: number | undefined }) {
+  constructor(
+    stage: StageName,
+    message: string,
+    retryable: boolean,
+    options?: ErrorOptions & { readonly retryAfterMs?: number | undefined },
+  ) {
     super(message, options);
     this.stage = stage;
     this.retryable = retryable;

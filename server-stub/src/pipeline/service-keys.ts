@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { redact } from '../../../device/src/system/redaction.ts';
-import { readNamedFile } from '../../../device/src/system/small-file.ts';
-import { ServerError } from '../errors.ts';
+import { redact } from '../../../common/src/system/redaction.ts';
+import { readNamedFile } from '../../../common/src/system/private-file.ts';
+import { ServerError } from '../system/errors.ts';
 import type { ServiceSettings } from './service-settings.ts';
 
 export type KeyName = 'elevenlabs' | 'llm' | 'stt' | 'tts';
@@ -24,8 +24,13 @@ export function readServiceKey(name: KeyName, settings: ServiceSettings, env: No
 function fromFile(path: string | undefined, name: KeyName): string | undefined {
   if (path === undefined) return undefined;
   const file = read(path, name);
-  if (file === undefined) throw new ServerError('bad-file', `--${name}-key-file: there is no such file; put the key into a file of mode 0600 and name that`);
-  if ((file.status.mode & OTHERS) !== 0) throw new ServerError('bad-file', `${path} holds a key and others can read it: chmod 600 ${path}`);
+  if (file === undefined)
+    throw new ServerError(
+      'bad-file',
+      `--${name}-key-file: there is no such file; put the key into a file of mode 0600 and name that`,
+    );
+  if ((file.status.mode & OTHERS) !== 0)
+    throw new ServerError('bad-file', `${path} holds a key and others can read it: chmod 600 ${path}`);
   return checked(file.content.trim(), path);
 }
 
@@ -41,11 +46,16 @@ function read(path: string, name: KeyName): ReturnType<typeof readNamedFile> {
   try {
     return readNamedFile(path, `${name}KeyFile`);
   } catch (error) {
-    throw new ServerError('bad-file', error instanceof Error ? error.message : `${path} cannot be read`, { cause: error });
+    throw new ServerError('bad-file', error instanceof Error ? error.message : `${path} cannot be read`, {
+      cause: error,
+    });
   }
 }
 
 function checked(key: string, from: string): string {
   if (LENGTH.test(key)) return key;
-  throw new ServerError('bad-file', `the key in ${from} must be 4 to 512 visible ASCII characters; what is there is not shown`);
+  throw new ServerError(
+    'bad-file',
+    `the key in ${from} must be 4 to 512 visible ASCII characters; what is there is not shown`,
+  );
 }

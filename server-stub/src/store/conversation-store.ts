@@ -15,7 +15,11 @@ export interface ConversationStore {
    * Takes a conversation over, atomically, if it still exists and `authorise` accepts its record.
    * @returns undefined when unknown, over, or refused
    */
-  claim(id: string, authorise: (record: ConversationRecord) => boolean, lost: () => void): Promise<ClaimedConversation | undefined>;
+  claim(
+    id: string,
+    authorise: (record: ConversationRecord) => boolean,
+    lost: () => void,
+  ): Promise<ClaimedConversation | undefined>;
 }
 
 /** The owner's writing end. After `remove()`, or when the conversation was lost, every call does nothing. */

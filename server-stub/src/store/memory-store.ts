@@ -1,6 +1,11 @@
-import type { Clock, Timer } from '../../../protocol/src/index.ts';
-import { FrameQueue } from '../frame-queue.ts';
-import type { ClaimedConversation, ConversationLog, ConversationRecord, ConversationStore } from './conversation-store.ts';
+import type { Clock, Timer } from '../../../common/src/time/clock.ts';
+import { FrameQueue } from '../media/frame-queue.ts';
+import type {
+  ClaimedConversation,
+  ConversationLog,
+  ConversationRecord,
+  ConversationStore,
+} from './conversation-store.ts';
 
 interface Entry {
   record: ConversationRecord;
@@ -32,7 +37,11 @@ export class MemoryConversationStore implements ConversationStore {
     return this.#log(entry);
   }
 
-  claim(id: string, authorise: (record: ConversationRecord) => boolean, lost: () => void): Promise<ClaimedConversation | undefined> {
+  claim(
+    id: string,
+    authorise: (record: ConversationRecord) => boolean,
+    lost: () => void,
+  ): Promise<ClaimedConversation | undefined> {
     const entry = this.#entries.get(id);
     if (entry === undefined || !authorise(entry.record)) return Promise.resolve(undefined);
     entry.owner++;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { Log } from '../../../device/src/system/log.ts';
-import type { Clock } from '../../../protocol/src/index.ts';
-import type { ServerStats } from '../stats.ts';
+import type { Log } from '../../../common/src/system/log.ts';
+import type { Clock } from '../../../common/src/time/clock.ts';
+import type { ServerStats } from '../system/stats.ts';
 import type { ConversationStore } from './conversation-store.ts';
 import { MemoryConversationStore } from './memory-store.ts';
 import { openRedisLink } from './redis-link.ts';
@@ -29,10 +29,18 @@ interface StoreParts {
   readonly stats: ServerStats;
 }
 
-async function openRedisStore({ redis, password }: StoreChoice, { clock, log, stats }: StoreParts): Promise<OpenedStore> {
+async function openRedisStore(
+  { redis, password }: StoreChoice,
+  { clock, log, stats }: StoreParts,
+): Promise<OpenedStore> {
   const health = new StoreHealth(clock, log, stats);
   const link = await openRedisLink(redis, password, health);
-  const conversations = new RedisConversationStore({ clock, remote: new RedisConversations(link.send), health, newOwner: () => randomUUID() });
+  const conversations = new RedisConversationStore({
+    clock,
+    remote: new RedisConversations(link.send),
+    health,
+    newOwner: () => randomUUID(),
+  });
   log.info('store.redis', { host: redis.host, port: redis.port, database: redis.database, tls: redis.tls });
   const close = async (): Promise<void> => {
     conversations.close();

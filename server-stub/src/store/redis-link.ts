@@ -19,7 +19,11 @@ export interface RedisLink {
 }
 
 /** Connects in the background: a server whose Redis is down starts all the same. */
-export async function openRedisLink(address: RedisAddress, password: string | undefined, health: StoreHealth): Promise<RedisLink> {
+export async function openRedisLink(
+  address: RedisAddress,
+  password: string | undefined,
+  health: StoreHealth,
+): Promise<RedisLink> {
   const { createClient, RESP_TYPES } = await import('@redis/client');
   const { host, port, database, tls, username } = address;
   const socket = { host, port, connectTimeout: CONNECT_LIMIT_MS, socketTimeout: SILENCE_LIMIT_MS, reconnectStrategy };
@@ -41,7 +45,9 @@ export async function openRedisLink(address: RedisAddress, password: string | un
   return {
     send: (command) => client.sendCommand(command, options),
     close: async (limitMs) => {
-      AbortSignal.timeout(limitMs).addEventListener('abort', () => { if (client.isOpen) client.destroy(); });
+      AbortSignal.timeout(limitMs).addEventListener('abort', () => {
+        if (client.isOpen) client.destroy();
+      });
       if (client.isOpen) await client.close().catch(() => {});
     },
   };

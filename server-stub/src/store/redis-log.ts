@@ -1,5 +1,6 @@
-import type { Clock, ExtendedSequence } from '../../../protocol/src/index.ts';
-import { FrameQueue } from '../frame-queue.ts';
+import type { Clock } from '../../../common/src/time/clock.ts';
+import type { ExtendedSequence } from '../../../protocol/src/index.ts';
+import { FrameQueue } from '../media/frame-queue.ts';
 import type { ConversationLog, ConversationRecord } from './conversation-store.ts';
 import type { RemoteConversations, RemoteWrite } from './redis-scripts.ts';
 
@@ -72,7 +73,9 @@ export class RedisConversationLog implements ConversationLog {
   remove(): void {
     if (this.#over) return;
     this.#close();
-    this.#options.remote.remove(this.#options.id, this.#options.owner).catch((error: unknown) => this.#options.failed(error));
+    this.#options.remote
+      .remove(this.#options.id, this.#options.owner)
+      .catch((error: unknown) => this.#options.failed(error));
   }
 
   /** After a failure: tries again to write everything. */

@@ -109,7 +109,14 @@ export class RedisConversations implements RemoteConversations {
 
   async write(id: string, write: RemoteWrite): Promise<WriteOutcome> {
     const { owner, expiresInMs, record = '', first, from = '', frames } = write;
-    const outcome = await this.#run(WRITE, id, [owner, String(expiresInMs), record, String(first), String(from), ...frames.map(asBuffer)]);
+    const outcome = await this.#run(WRITE, id, [
+      owner,
+      String(expiresInMs),
+      record,
+      String(first),
+      String(from),
+      ...frames.map(asBuffer),
+    ]);
     return String(outcome) as WriteOutcome;
   }
 

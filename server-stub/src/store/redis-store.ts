@@ -1,5 +1,10 @@
-import type { Clock, Timer } from '../../../protocol/src/index.ts';
-import type { ClaimedConversation, ConversationLog, ConversationRecord, ConversationStore } from './conversation-store.ts';
+import type { Clock, Timer } from '../../../common/src/time/clock.ts';
+import type {
+  ClaimedConversation,
+  ConversationLog,
+  ConversationRecord,
+  ConversationStore,
+} from './conversation-store.ts';
 import { RedisConversationLog } from './redis-log.ts';
 import type { RemoteConversations, SeenConversation, TakenConversation } from './redis-scripts.ts';
 import type { StoreHealth } from './store-health.ts';
@@ -23,18 +28,37 @@ export class RedisConversationStore implements ConversationStore {
 
   create(record: ConversationRecord, lost: () => void): ConversationLog {
     const { firstSequence } = record.downlink;
-    return this.#log(record, this.#options.newOwner(), lost, { firstFrame: firstSequence, frames: [], expiresInMs: FIRST_SAVE_WITHIN_MS, stored: false });
+    return this.#log(record, this.#options.newOwner(), lost, {
+      firstFrame: firstSequence,
+      frames: [],
+      expiresInMs: FIRST_SAVE_WITHIN_MS,
+      stored: false,
+    });
   }
 
   /** @throws {StoreError} when Redis cannot be reached or does not answer in time */
-  claim(id: string, authorise: (record: ConversationRecord) => boolean, lost: () => void): Promise<ClaimedConversation | undefined> {
+  claim(
+    id: string,
+    authorise: (record: ConversationRecord) => boolean,
+    lost: () => void,
+  ): Promise<ClaimedConversation | undefined> {
     return new Promise((resolve, reject) => {
       const { clock, health } = this.#options;
-      const limit = clock.after(CLAIM_LIMIT_MS, () => reject(new StoreError('slow', `the store did not answer within ${CLAIM_LIMIT_MS} ms`)));
-      this.#claim(id, authorise, lost).then(
-        (claimed) => { health.succeeded(); resolve(claimed); },
-        (error: unknown) => { health.failed(error); reject(new StoreError('unreachable', 'the store cannot be reached', { cause: error })); },
-      ).finally(() => limit.cancel());
+      const limit = clock.after(CLAIM_LIMIT_MS, () =>
+        reject(new StoreError('slow', `the store did not answer within ${CLAIM_LIMIT_MS} ms`)),
+      );
+      this.#claim(id, authorise, lost)
+        .then(
+          (claimed) => {
+            health.succeeded();
+            resolve(claimed);
+          },
+          (error: unknown) => {
+            health.failed(error);
+            reject(new StoreError('unreachable', 'the store cannot be reached', { cause: error }));
+          },
+        )
+        .finally(() => limit.cancel());
     });
   }
 
@@ -44,7 +68,11 @@ export class RedisConversationStore implements ConversationStore {
     this.#waiting.clear();
   }
 
-  async #claim(id: string, authorise: (record: ConversationRecord) => boolean, lost: () => void): Promise<ClaimedConversation | undefined> {
+  async #claim(
+    id: string,
+    authorise: (record: ConversationRecord) => boolean,
+    lost: () => void,
+  ): Promise<ClaimedConversation | undefined> {
     for (let attempt = 0; attempt < CLAIM_ATTEMPTS; attempt++) {
       const seen = await this.#options.remote.read(id);
       if (seen === undefined) return undefined;
@@ -57,13 +85,22 @@ export class RedisConversationStore implements ConversationStore {
   }
 
   /** @returns undefined when the record changed since it was seen: the token that was accepted may be another now */
-  async #take(record: ConversationRecord, seen: SeenConversation, lost: () => void): Promise<ClaimedConversation | undefined> {
+  async #take(
+    record: ConversationRecord,
+    seen: SeenConversation,
+    lost: () => void,
+  ): Promise<ClaimedConversation | undefined> {
     const owner = this.#options.newOwner();
     const taken = await this.#options.remote.take(record.id, owner, seen);
     return taken && this.#claimed(record, taken, owner, lost);
   }
 
-  #claimed(record: ConversationRecord, { first, frames, remainingMs }: TakenConversation, owner: string, lost: () => void): ClaimedConversation {
+  #claimed(
+    record: ConversationRecord,
+    { first, frames, remainingMs }: TakenConversation,
+    owner: string,
+    lost: () => void,
+  ): ClaimedConversation {
     const log = this.#log(record, owner, lost, { firstFrame: first, frames, expiresInMs: remainingMs, stored: true });
     return { record, firstFrame: first, frames, remainingMs, log };
   }
@@ -71,7 +108,13 @@ export class RedisConversationStore implements ConversationStore {
   #log(record: ConversationRecord, owner: string, lost: () => void, held: HeldInRedis): RedisConversationLog {
     const { clock, remote, health } = this.#options;
     return new RedisConversationLog({
-      clock, remote, id: record.id, owner, record, lost, ...held,
+      clock,
+      remote,
+      id: record.id,
+      owner,
+      record,
+      lost,
+      ...held,
       succeeded: () => health.succeeded(),
       failed: (error) => health.failed(error),
       retryLater: (log) => this.#retryLater(log),

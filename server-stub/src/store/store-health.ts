@@ -1,6 +1,6 @@
-import type { Log } from '../../../device/src/system/log.ts';
-import type { Clock } from '../../../protocol/src/index.ts';
-import type { ServerStats } from '../stats.ts';
+import type { Log } from '../../../common/src/system/log.ts';
+import type { Clock } from '../../../common/src/time/clock.ts';
+import type { ServerStats } from '../system/stats.ts';
 
 /** Counts a store's outages, and logs each twice: when it began and when it was over. */
 export class StoreHealth {
@@ -26,7 +26,10 @@ export class StoreHealth {
     if (this.#failingSinceMs !== undefined) return;
     this.#failingSinceMs = this.#clock.now();
     this.#stats.storeOutages++;
-    this.#log.warn('store.unreachable', { reason: reasonOf(error), meaning: 'conversations go on, but cannot be resumed by another process until the store is back' });
+    this.#log.warn('store.unreachable', {
+      reason: reasonOf(error),
+      meaning: 'conversations go on, but cannot be resumed by another process until the store is back',
+    });
   }
 }
 

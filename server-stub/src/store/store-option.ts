@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { redact } from '../../../device/src/system/redaction.ts';
-import { readNamedFile } from '../../../device/src/system/small-file.ts';
-import { errorCode, ServerError } from '../errors.ts';
+import { redact } from '../../../common/src/system/redaction.ts';
+import { readNamedFile } from '../../../common/src/system/private-file.ts';
+import { errorCode, ServerError } from '../system/errors.ts';
 import type { RedisAddress } from './redis-link.ts';
 
 /** `--store` and what goes with it, checked. */
@@ -26,11 +26,21 @@ export function storeChoice(url: string, passwordFile: string | undefined, env: 
 export function parseRedisUrl(text: string): RedisAddress {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const database = /^\/?(\d{1,4})?$/.exec(url?.pathname ?? '-');
-  if (url === undefined || !/^rediss?:$/.test(url.protocol) || url.hostname === '' || database === null || url.search !== '' || url.hash !== '') {
+  if (
+    url === undefined ||
+    !/^rediss?:$/.test(url.protocol) ||
+    url.hostname === '' ||
+    database === null ||
+    url.search !== '' ||
+    url.hash !== ''
+  ) {
     throw new ServerError('bad-option', '--store: want redis://HOST[:PORT][/DB], or rediss:// for TLS');
   }
   if (url.password !== '') {
-    throw new ServerError('bad-option', '--store: a password does not belong in an argument, where others can read it: put it into a file of mode 0600 and name that with --store-password-file');
+    throw new ServerError(
+      'bad-option',
+      '--store: a password does not belong in an argument, where others can read it: put it into a file of mode 0600 and name that with --store-password-file',
+    );
   }
   return {
     host: url.hostname.replace(/^\[|\]$/g, ''),
@@ -50,7 +60,8 @@ function readPassword(path: string | undefined, env: NodeJS.ProcessEnv): string 
 function fromFile(path: string): string {
   const file = read(path);
   if (file === undefined) throw new ServerError('bad-file', `--store-password-file: there is no ${path}`);
-  if ((file.status.mode & 0o077) !== 0) throw new ServerError('bad-file', `--store-password-file: others can read or change ${path}: chmod 600 ${path}`);
+  if ((file.status.mode & 0o077) !== 0)
+    throw new ServerError('bad-file', `--store-password-file: others can read or change ${path}: chmod 600 ${path}`);
   return checked(file.content, path);
 }
 
@@ -71,7 +82,11 @@ function read(path: string): ReturnType<typeof readNamedFile> {
 
 function checked(content: string, from: string): string {
   const password = content.trim();
-  if (password === '' || /[\s\x00-\x1f]/.test(password)) throw new ServerError('bad-file', `the password in ${from} must be one word on one line; what is there is not shown`);
+  if (password === '' || /[\s\x00-\x1f]/.test(password))
+    throw new ServerError(
+      'bad-file',
+      `the password in ${from} must be one word on one line; what is there is not shown`,
+    );
   return password;
 }
 

@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { FRAME_SAMPLES } from '../../../protocol/src/index.ts';
-import { VirtualClock } from '../../../protocol/src/virtual-clock.ts';
-import { ClipVoice } from '../../src/pipeline/offline/clip-voice.ts';
-import { OfflineCompanion } from '../../src/pipeline/offline/companion.ts';
+import { VirtualClock } from '../../../common/src/time/virtual-clock.ts';
+import { ClipVoice } from '../../src/pipeline/offline/recorded-tts.ts';
+import { OfflineCompanion } from '../../src/pipeline/offline/scripted-llm.ts';
 import { WordlessSpeechToText } from '../../src/pipeline/offline/wordless-stt.ts';
 import { PAUSE } from '../../src/pipeline/ports.ts';
 import type { StageOptions, StageTiming } from '../../src/pipeline/ports.ts';
 import { openElevenLabs, openOpenAi } from '../../src/pipeline/vendors/clients.ts';
-import { ElevenLabsEars } from '../../src/pipeline/vendors/elevenlabs-ears.ts';
-import { ElevenLabsVoice } from '../../src/pipeline/vendors/elevenlabs-voice.ts';
-import { OpenAiEars } from '../../src/pipeline/vendors/openai-ears.ts';
-import { OpenAiModel } from '../../src/pipeline/vendors/openai-model.ts';
-import { OpenAiVoice } from '../../src/pipeline/vendors/openai-voice.ts';
-import { FakeElevenLabs } from '../vendors/fake-elevenlabs.ts';
-import { FakeOpenAi } from '../vendors/fake-openai.ts';
+import { ElevenLabsEars } from '../../src/pipeline/stt/elevenlabs-stt.ts';
+import { ElevenLabsVoice } from '../../src/pipeline/tts/elevenlabs-tts.ts';
+import { OpenAiEars } from '../../src/pipeline/stt/openai-stt.ts';
+import { OpenAiModel } from '../../src/pipeline/llm/openai-llm.ts';
+import { OpenAiVoice } from '../../src/pipeline/tts/openai-tts.ts';
+import { FakeElevenLabs } from './fakes/fake-elevenlabs.ts';
+import { FakeOpenAi } from './fakes/fake-openai.ts';
 
 const KEY = 'a-key-of-no-value';
 const CLIP = { role: 'reply', text: 'Good day.', pcm: new Int16Array(FRAME_SAMPLES) } as const;
@@ -23,10 +23,19 @@ const REQUEST = { history: [{ role: 'patient', text: 'a fine day' }], occasion: 
 class Bench {
   readonly clock = new VirtualClock();
   readonly elevenLabs = new FakeElevenLabs({ clock: this.clock, key: KEY, delays: DELAYS, hearingDelays: DELAYS });
-  readonly openAi = new FakeOpenAi({ clock: this.clock, key: KEY, delaysOf: { answers: DELAYS, hearing: DELAYS, speech: DELAYS } });
+  readonly openAi = new FakeOpenAi({
+    clock: this.clock,
+    key: KEY,
+    delaysOf: { answers: DELAYS, hearing: DELAYS, speech: DELAYS },
+  });
   readonly timings: StageTiming[] = [];
   readonly abort = new AbortController();
-  readonly options: StageOptions = { signal: this.abort.signal, language: 'en', clock: this.clock, report: (timing) => this.timings.push(timing) };
+  readonly options: StageOptions = {
+    signal: this.abort.signal,
+    language: 'en',
+    clock: this.clock,
+    report: (timing) => this.timings.push(timing),
+  };
 
   /** Takes all results, in virtual time. @returns how many there were */
   async run(open: (bench: Bench) => Promise<AsyncIterable<unknown>>): Promise<number> {
@@ -34,7 +43,9 @@ class Bench {
     let [results, over] = [0, false];
     const taking = (async () => {
       for await (const _result of await open(this)) results++;
-    })().finally(() => { over = true; });
+    })().finally(() => {
+      over = true;
+    });
     taking.catch(() => {});
     while (!over) {
       await new Promise((resolve) => setImmediate(resolve));
@@ -66,14 +77,73 @@ interface Row {
 }
 
 const ROWS: readonly Row[] = [
-  { adapter: 'ElevenLabs ears', stage: 'speech-to-text', takesMs: 120, open: async (bench) => new ElevenLabsEars(await openElevenLabs(bench.elevenLabs.url, KEY), { modelId: 'scribe' }).transcribe(bench.speech(), bench.options) },
-  { adapter: 'ElevenLabs voice', stage: 'text-to-speech', takesMs: 120, open: async (bench) => new ElevenLabsVoice(await openElevenLabs(bench.elevenLabs.url, KEY), { voiceId: 'voice', modelId: 'flash' }).say('Good day.', '', bench.options) },
-  { adapter: 'OpenAI ears', stage: 'speech-to-text', takesMs: 120, open: async (bench) => new OpenAiEars(await openOpenAi(bench.openAi.url, KEY), 'whisper').transcribe(bench.speech(), bench.options) },
-  { adapter: 'OpenAI model', stage: 'language-model', takesMs: 120, open: async (bench) => new OpenAiModel(await openOpenAi(bench.openAi.url, KEY), { model: 'm', prompt: 'be kind', maxTokens: 9 }).reply(REQUEST, bench.options) },
-  { adapter: 'OpenAI voice', stage: 'text-to-speech', takesMs: 120, open: async (bench) => new OpenAiVoice(await openOpenAi(bench.openAi.url, KEY), { model: 'tts', voice: 'alloy' }).say('Good day.', '', bench.options) },
-  { adapter: 'wordless ears', stage: 'speech-to-text', takesMs: 0, open: (bench) => Promise.resolve(new WordlessSpeechToText().transcribe(bench.speech(), bench.options)) },
-  { adapter: 'offline companion', stage: 'language-model', takesMs: 0, open: (bench) => Promise.resolve(new OfflineCompanion([CLIP]).reply(REQUEST, bench.options)) },
-  { adapter: 'recordings', stage: 'text-to-speech', takesMs: 0, open: (bench) => Promise.resolve(new ClipVoice([CLIP]).speak(once('Good day.'), bench.options)) },
+  {
+    adapter: 'ElevenLabs ears',
+    stage: 'speech-to-text',
+    takesMs: 120,
+    open: async (bench) =>
+      new ElevenLabsEars(await openElevenLabs(bench.elevenLabs.url, KEY), { modelId: 'scribe' }).transcribe(
+        bench.speech(),
+        bench.options,
+      ),
+  },
+  {
+    adapter: 'ElevenLabs voice',
+    stage: 'text-to-speech',
+    takesMs: 120,
+    open: async (bench) =>
+      new ElevenLabsVoice(await openElevenLabs(bench.elevenLabs.url, KEY), { voiceId: 'voice', modelId: 'flash' }).say(
+        'Good day.',
+        '',
+        bench.options,
+      ),
+  },
+  {
+    adapter: 'OpenAI ears',
+    stage: 'speech-to-text',
+    takesMs: 120,
+    open: async (bench) =>
+      new OpenAiEars(await openOpenAi(bench.openAi.url, KEY), 'whisper').transcribe(bench.speech(), bench.options),
+  },
+  {
+    adapter: 'OpenAI model',
+    stage: 'language-model',
+    takesMs: 120,
+    open: async (bench) =>
+      new OpenAiModel(await openOpenAi(bench.openAi.url, KEY), { model: 'm', prompt: 'be kind', maxTokens: 9 }).reply(
+        REQUEST,
+        bench.options,
+      ),
+  },
+  {
+    adapter: 'OpenAI voice',
+    stage: 'text-to-speech',
+    takesMs: 120,
+    open: async (bench) =>
+      new OpenAiVoice(await openOpenAi(bench.openAi.url, KEY), { model: 'tts', voice: 'alloy' }).say(
+        'Good day.',
+        '',
+        bench.options,
+      ),
+  },
+  {
+    adapter: 'wordless ears',
+    stage: 'speech-to-text',
+    takesMs: 0,
+    open: (bench) => Promise.resolve(new WordlessSpeechToText().transcribe(bench.speech(), bench.options)),
+  },
+  {
+    adapter: 'offline companion',
+    stage: 'language-model',
+    takesMs: 0,
+    open: (bench) => Promise.resolve(new OfflineCompanion([CLIP]).reply(REQUEST, bench.options)),
+  },
+  {
+    adapter: 'recordings',
+    stage: 'text-to-speech',
+    takesMs: 0,
+    open: (bench) => Promise.resolve(new ClipVoice([CLIP]).speak(once('Good day.'), bench.options)),
+  },
 ];
 
 describe('a stage reports its own time', function () {
@@ -84,7 +154,10 @@ describe('a stage reports its own time', function () {
     it(`${adapter}: once, about ${takesMs} ms`, async () => {
       const bench = new Bench();
       assert.ok((await bench.run(open)) > 0);
-      assert.deepEqual(bench.timings.map((timing) => timing.stage), [stage]);
+      assert.deepEqual(
+        bench.timings.map((timing) => timing.stage),
+        [stage],
+      );
       const { firstResultMs, totalMs } = bench.timings[0]!;
       // What came before it on the same connection took a tick of the clock each.
       assert.ok(firstResultMs >= takesMs && firstResultMs <= takesMs + 150, `${firstResultMs} ms`);

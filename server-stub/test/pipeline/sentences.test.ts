@@ -4,10 +4,23 @@ import { sentences } from '../../src/pipeline/sentences.ts';
 const rows: readonly { name: string; pieces: readonly string[]; sentences: readonly string[]; clauseFirst?: true }[] = [
   { name: 'one', pieces: ['Good day.'], sentences: ['Good day.'] },
   { name: 'in pieces', pieces: ['Go', 'od d', 'ay. How are', ' you?'], sentences: ['Good day.', 'How are you?'] },
-  { name: 'a number with a point', pieces: ['It is 3', '.5 degrees. Cold.'], sentences: ['It is 3.5 degrees.', 'Cold.'] },
-  { name: 'a quotation', pieces: ['She said "Hello!" Then she left.'], sentences: ['She said "Hello!"', 'Then she left.'] },
+  {
+    name: 'a number with a point',
+    pieces: ['It is 3', '.5 degrees. Cold.'],
+    sentences: ['It is 3.5 degrees.', 'Cold.'],
+  },
+  {
+    name: 'a quotation',
+    pieces: ['She said "Hello!" Then she left.'],
+    sentences: ['She said "Hello!"', 'Then she left.'],
+  },
   { name: 'no full stop at the end', pieces: ['Good day. And'], sentences: ['Good day.', 'And'] },
-  { name: 'a clause first', clauseFirst: true, pieces: ['How nice that you rang, I', ' was thinking, of you. Are you well, my dear?'], sentences: ['How nice that you rang,', 'I was thinking, of you.', 'Are you well, my dear?'] },
+  {
+    name: 'a clause first',
+    clauseFirst: true,
+    pieces: ['How nice that you rang, I', ' was thinking, of you. Are you well, my dear?'],
+    sentences: ['How nice that you rang,', 'I was thinking, of you.', 'Are you well, my dear?'],
+  },
   { name: 'no clause so short', clauseFirst: true, pieces: ['Oh, that is nice.'], sentences: ['Oh, that is nice.'] },
   { name: 'nothing', pieces: ['', ' ', '\n'], sentences: [] },
 ];

@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
 import { chmod, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cleanText } from '../../../device/src/system/redaction.ts';
-import { ServerError } from '../../src/errors.ts';
+import { cleanText } from '../../../common/src/system/redaction.ts';
+import { ServerError } from '../../src/system/errors.ts';
 import { readServiceKey } from '../../src/pipeline/service-keys.ts';
 import { readServiceSettings } from '../../src/pipeline/service-settings.ts';
 import { temporaryFolder } from '../support/live-server.ts';
 
 describe('settings of the voice services', () => {
   let folder: string;
-  beforeEach(async () => { folder = await temporaryFolder(); });
+  beforeEach(async () => {
+    folder = await temporaryFolder();
+  });
   afterEach(() => rm(folder, { recursive: true }));
 
   async function file(content: unknown, name = 'services.json', mode = 0o600): Promise<string> {
@@ -26,13 +28,23 @@ describe('settings of the voice services', () => {
 
   it('come from flags, else variables, else the file', async () => {
     const path = await file({ llmModel: 'from-file', sttModel: 'from-file', ttsModel: 'from-file' });
-    const { llmModel, sttModel, ttsModel } = readServiceSettings({ llmModel: 'from-flag' }, { BESTDAY_LLM_MODEL: 'from-variable', BESTDAY_STT_MODEL: 'from-variable' }, path);
+    const { llmModel, sttModel, ttsModel } = readServiceSettings(
+      { llmModel: 'from-flag' },
+      { BESTDAY_LLM_MODEL: 'from-variable', BESTDAY_STT_MODEL: 'from-variable' },
+      path,
+    );
     assert.deepEqual([llmModel, sttModel, ttsModel], ['from-flag', 'from-variable', 'from-file']);
   });
 
   const bad: readonly (readonly [string, object, NodeJS.ProcessEnv, unknown, RegExp])[] = [
     ['an unknown service', { stt: 'parrot' }, {}, {}, /^--stt must be one of offline/],
-    ['an address with a key in it', {}, { BESTDAY_LLM_URL: 'https://user:key@host/v1' }, {}, /^BESTDAY_LLM_URL must be https/],
+    [
+      'an address with a key in it',
+      {},
+      { BESTDAY_LLM_URL: 'https://user:key@host/v1' },
+      {},
+      /^BESTDAY_LLM_URL must be https/,
+    ],
     ['an unknown setting', {}, {}, { lmUrl: 'x' }, /there is no setting 'lmUrl'/],
     ['a file that is no JSON', {}, {}, '{', /must be a JSON object/],
     ['a number for a name', {}, {}, { llmModel: 3 }, /llmModel must be a name/],
@@ -40,7 +52,10 @@ describe('settings of the voice services', () => {
   for (const [name, flags, env, content, message] of bad) {
     it(`refuse ${name}`, async () => {
       const path = await file(content);
-      assert.throws(() => readServiceSettings({ ...flags }, env, path), (error) => error instanceof ServerError && message.test(error.message));
+      assert.throws(
+        () => readServiceSettings({ ...flags }, env, path),
+        (error) => error instanceof ServerError && message.test(error.message),
+      );
     });
   }
 
@@ -53,13 +68,19 @@ describe('settings of the voice services', () => {
 
   it("take a key from systemd's credentials", async () => {
     await file('a-credential', 'server.tts-key', 0o400);
-    assert.equal(readServiceKey('tts', readServiceSettings({}, {}, undefined), { CREDENTIALS_DIRECTORY: folder }), 'a-credential');
+    assert.equal(
+      readServiceKey('tts', readServiceSettings({}, {}, undefined), { CREDENTIALS_DIRECTORY: folder }),
+      'a-credential',
+    );
   });
 
   it('refuse a key that others can read, without showing it', async () => {
     const path = await file('sk-a-secret-key', 'key', 0o644);
     const settings = readServiceSettings({ llmKeyFile: path }, {}, undefined);
-    assert.throws(() => readServiceKey('llm', settings, {}), (error) => error instanceof ServerError && /chmod 600/.test(error.message) && !error.message.includes('sk-a'));
+    assert.throws(
+      () => readServiceKey('llm', settings, {}),
+      (error) => error instanceof ServerError && /chmod 600/.test(error.message) && !error.message.includes('sk-a'),
+    );
   });
 
   it('do without a key where none is given', () => {

@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RedisServer } from '../../../scripts/redis-server.ts';
+import { RedisServer } from '../../../test/lib/redis-server.ts';
 import { anybody, conversation, frame, frames, nobodyLost } from './conversations.ts';
 import { memoryProcesses, RedisProcess, until } from './shared-stores.ts';
 import type { ProcessView } from './shared-stores.ts';
 
 /** What a server may rely on, whatever keeps its conversations. */
-const ADAPTERS: readonly { readonly name: string; begin(): Promise<() => Promise<ProcessView>>; end(): Promise<void>; readonly missing?: boolean }[] = [
+const ADAPTERS: readonly {
+  readonly name: string;
+  begin(): Promise<() => Promise<ProcessView>>;
+  end(): Promise<void>;
+  readonly missing?: boolean;
+}[] = [
   { name: 'in memory', begin: () => Promise.resolve(memoryProcesses()), end: () => Promise.resolve() },
   redisAdapter(),
 ];
@@ -20,7 +25,9 @@ function redisAdapter(): (typeof ADAPTERS)[number] {
       redis = await RedisServer.start();
       return async () => (await RedisProcess.start(redis!)).connected();
     },
-    async end() { await redis?.kill(); },
+    async end() {
+      await redis?.kill();
+    },
   };
 }
 
@@ -48,7 +55,9 @@ for (const adapter of ADAPTERS) {
       await other?.close();
       await adapter.end();
     });
-    beforeEach(() => { id = `conversation-${++serial}`; });
+    beforeEach(() => {
+      id = `conversation-${++serial}`;
+    });
 
     it('go on in another process, to the byte', async () => {
       const log = one.store.create(conversation(id), () => {});
@@ -57,7 +66,10 @@ for (const adapter of ADAPTERS) {
       await one.written();
       const claimed = await other.store.claim(id, anybody, () => {});
       assert.deepEqual(claimed?.record, conversation(id, { micRxSeq: 41, tokens: ['second-token'] }));
-      assert.deepEqual({ first: claimed.firstFrame, frames: claimed.frames.map((each) => [...each]) }, { first: FIRST, frames: frames(FIRST, FIRST + 9).map((each) => [...each]) });
+      assert.deepEqual(
+        { first: claimed.firstFrame, frames: claimed.frames.map((each) => [...each]) },
+        { first: FIRST, frames: frames(FIRST, FIRST + 9).map((each) => [...each]) },
+      );
     });
 
     it('hand over what was not acknowledged, and no more', async () => {
@@ -79,7 +91,10 @@ for (const adapter of ADAPTERS) {
       log.save(conversation(id), 30_000);
       await one.written();
       const claimed = await other.store.claim(id, anybody, () => {});
-      assert.deepEqual([claimed?.firstFrame, claimed?.frames.map((each) => [...each])], [FIRST + 20, [[...frame(FIRST + 20)]]]);
+      assert.deepEqual(
+        [claimed?.firstFrame, claimed?.frames.map((each) => [...each])],
+        [FIRST + 20, [[...frame(FIRST + 20)]]],
+      );
     });
 
     it('are written by whoever claimed them last', async () => {
@@ -95,7 +110,9 @@ for (const adapter of ADAPTERS) {
 
     it('are lost by their owner when another claims them: it is told once, and changes nothing any more', async () => {
       let losses = 0;
-      const log = one.store.create(conversation(id), () => { losses++; });
+      const log = one.store.create(conversation(id), () => {
+        losses++;
+      });
       log.save(conversation(id), 30_000);
       await one.written();
       const claimed = await other.store.claim(id, anybody, () => {});
@@ -107,15 +124,22 @@ for (const adapter of ADAPTERS) {
       claimed!.log.append(FIRST, frame(FIRST + 5));
       await other.written();
       const again = await one.store.claim(id, anybody, () => {});
-      assert.deepEqual([again?.record.micRxSeq, again?.frames.map((each) => [...each]), losses], [-1, [[...frame(FIRST + 5)]], 1]);
+      assert.deepEqual(
+        [again?.record.micRxSeq, again?.frames.map((each) => [...each]), losses],
+        [-1, [[...frame(FIRST + 5)]], 1],
+      );
     });
 
     it('have one owner when many claim them at once', async () => {
       one.store.create(conversation(id), () => {}).save(conversation(id), 30_000);
       await one.written();
       const lost = new Set<number>();
-      const claims = await Promise.allSettled([one, other, one, other].map(({ store }, index) => store.claim(id, anybody, () => lost.add(index))));
-      const claimed = claims.flatMap((claim) => (claim.status === 'fulfilled' && claim.value !== undefined ? [claim.value] : []));
+      const claims = await Promise.allSettled(
+        [one, other, one, other].map(({ store }, index) => store.claim(id, anybody, () => lost.add(index))),
+      );
+      const claimed = claims.flatMap((claim) =>
+        claim.status === 'fulfilled' && claim.value !== undefined ? [claim.value] : [],
+      );
       for (const { log, record } of claimed) log.save(record, 30_000);
       // A claim may come after another: then the one before is told that it lost.
       await until(() => claimed.length - lost.size === 1);
@@ -126,7 +150,9 @@ for (const adapter of ADAPTERS) {
 
     it('stay with their owner when the claim is not authorised', async () => {
       let losses = 0;
-      const log = one.store.create(conversation(id), () => { losses++; });
+      const log = one.store.create(conversation(id), () => {
+        losses++;
+      });
       log.save(conversation(id), 30_000);
       await one.written();
       assert.equal(await other.store.claim(id, () => false, nobodyLost), undefined);

@@ -3,9 +3,22 @@ import type { ConversationRecord } from '../../src/store/conversation-store.ts';
 /** A conversation as its server might describe it. */
 export function conversation(id: string, changes: Partial<ConversationRecord> = {}): ConversationRecord {
   return {
-    id, deviceId: 'device-1', codec: 'pcm', maxQueueMs: 30_000, language: 'en', tokens: ['first-token'],
-    downlink: { ssrc: 7, firstSequence: 65_530, firstTimestamp: 4_000_000_000, responses: [{ id: 'r1', firstSeq: 65_530 }], flushing: [] },
-    micRxSeq: -1, history: [{ role: 'assistant', text: 'Grüß Gott — “hello”' }], ...changes,
+    id,
+    deviceId: 'device-1',
+    codec: 'pcm',
+    maxQueueMs: 30_000,
+    language: 'en',
+    tokens: ['first-token'],
+    downlink: {
+      ssrc: 7,
+      firstSequence: 65_530,
+      firstTimestamp: 4_000_000_000,
+      responses: [{ id: 'r1', firstSeq: 65_530 }],
+      flushing: [],
+    },
+    micRxSeq: -1,
+    history: [{ role: 'assistant', text: 'Grüß Gott — “hello”' }],
+    ...changes,
   };
 }
 
@@ -19,4 +32,6 @@ export function frames(first: number, last: number): Uint8Array[] {
 }
 
 export const anybody = (): boolean => true;
-export const nobodyLost = (): void => { throw new Error('nobody was to lose it'); };
+export const nobodyLost = (): void => {
+  throw new Error('nobody was to lose it');
+};

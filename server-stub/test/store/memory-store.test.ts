@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { CloseCode, FRAME_TICKS_OF } from '../../../protocol/src/index.ts';
-import { VirtualClock } from '../../../protocol/src/virtual-clock.ts';
+import { VirtualClock } from '../../../common/src/time/virtual-clock.ts';
 import { MemoryConversationStore } from '../../src/store/memory-store.ts';
 import { HELLO, levelOf } from '../support/phone.ts';
 import type { TestPhone } from '../support/phone.ts';
@@ -8,16 +8,29 @@ import { countingIds, SILENCE, VOICE, world } from '../support/world.ts';
 import type { World } from '../support/world.ts';
 
 /** Two server processes beside one store, in one virtual time. */
-function twoProcesses(script: NonNullable<Parameters<typeof world>[0]>['script'] = {}): { first: World; second: World; store: MemoryConversationStore } {
+function twoProcesses(script: NonNullable<Parameters<typeof world>[0]>['script'] = {}): {
+  first: World;
+  second: World;
+  store: MemoryConversationStore;
+} {
   const clock = new VirtualClock();
   const store = new MemoryConversationStore(clock);
   const options = { clock, store, script: { greetingMs: 2_000, ...script } };
   return { first: world(options), second: world({ ...options, core: { ids: countingIds('second-') } }), store };
 }
 
-function resumeOn(process: World, old: TestPhone, token: { conversationId: string; resumeToken: string }, rxSeq = old.rxSeq, playedTs = 0): TestPhone {
+function resumeOn(
+  process: World,
+  old: TestPhone,
+  token: { conversationId: string; resumeToken: string },
+  rxSeq = old.rxSeq,
+  playedTs = 0,
+): TestPhone {
   const phone = process.connect({ lastReceived: rxSeq });
-  phone.say({ ...HELLO, resume: { conversationId: token.conversationId, token: token.resumeToken, rxSeq, playedTs, firstTxSeq: 100 } });
+  phone.say({
+    ...HELLO,
+    resume: { conversationId: token.conversationId, token: token.resumeToken, rxSeq, playedTs, firstTxSeq: 100 },
+  });
   return phone;
 }
 
@@ -31,7 +44,10 @@ describe('a conversation carried to another process', () => {
     const next = resumeOn(second, old, ready);
     await second.pass(500);
     const levels = [...old.frames, ...next.frames].map(({ packet }) => levelOf(packet));
-    assert.deepEqual(levels, Array.from({ length: 100 }, (_, index) => index + 1));
+    assert.deepEqual(
+      levels,
+      Array.from({ length: 100 }, (_, index) => index + 1),
+    );
     assert.equal(next.last('response.end').lastSeq, next.rxSeq);
   });
 
@@ -149,9 +165,20 @@ describe('a conversation carried to another process', () => {
   });
 
   it('a store that fails sends the phone away for a moment', async () => {
-    const failing = world({ core: { store: { create: () => assert.fail(), claim: () => Promise.reject(new Error('no connection')) } } });
+    const failing = world({
+      core: { store: { create: () => assert.fail(), claim: () => Promise.reject(new Error('no connection')) } },
+    });
     const phone = failing.connect();
-    phone.say({ ...HELLO, resume: { conversationId: 'conversation-1', token: 'a-token-of-some-length', rxSeq: -1, playedTs: 0, firstTxSeq: 0 } });
+    phone.say({
+      ...HELLO,
+      resume: {
+        conversationId: 'conversation-1',
+        token: 'a-token-of-some-length',
+        rxSeq: -1,
+        playedTs: 0,
+        firstTxSeq: 0,
+      },
+    });
     await failing.pass(10);
     assert.equal(phone.last('error').retryable, true);
     assert.equal(phone.closedWith, CloseCode.tryAgainLater);
@@ -160,7 +187,16 @@ describe('a conversation carried to another process', () => {
   it('so does one that never answers', async () => {
     const stuck = world({ core: { store: { create: () => assert.fail(), claim: () => new Promise(() => {}) } } });
     const phone = stuck.connect();
-    phone.say({ ...HELLO, resume: { conversationId: 'conversation-1', token: 'a-token-of-some-length', rxSeq: -1, playedTs: 0, firstTxSeq: 0 } });
+    phone.say({
+      ...HELLO,
+      resume: {
+        conversationId: 'conversation-1',
+        token: 'a-token-of-some-length',
+        rxSeq: -1,
+        playedTs: 0,
+        firstTxSeq: 0,
+      },
+    });
     await stuck.pass(5_000);
     assert.equal(phone.closedWith, CloseCode.tryAgainLater);
   });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { RedisServer } from '../../../scripts/redis-server.ts';
+import { RedisServer } from '../../../test/lib/redis-server.ts';
 import { StoreError } from '../../src/store/redis-store.ts';
 import { anybody, conversation, frame, frames, nobodyLost } from './conversations.ts';
 import { RedisProcess, until } from './shared-stores.ts';
@@ -16,14 +16,18 @@ describe('conversations while Redis fails', () => {
     return process;
   };
   const unreachable = ({ log }: RedisProcess): string[] => log.filter((line) => line.startsWith('store.unreachable'));
-  const claimable = async (process: RedisProcess): Promise<Uint8Array[]> => [...(await process.store.claim('c1', anybody, () => {}))!.frames];
+  const claimable = async (process: RedisProcess): Promise<Uint8Array[]> => [
+    ...(await process.store.claim('c1', anybody, () => {}))!.frames,
+  ];
 
   before(function () {
     if (RedisServer.available()) return;
     console.error('      redis-server is not installed: skipped');
     this.skip();
   });
-  beforeEach(async () => { redis = await RedisServer.reserve(); });
+  beforeEach(async () => {
+    redis = await RedisServer.reserve();
+  });
   afterEach(async () => {
     redis.thaw();
     for (const process of processes.splice(0)) await process.close();
@@ -59,7 +63,10 @@ describe('conversations while Redis fails', () => {
       log.save(conversation('c1'), 30_000);
       return (await other.link.send(['EXISTS', 'bestday:1:{c1}'])) === 1;
     });
-    assert.deepEqual((await claimable(other)).map((each) => [...each]), frames(FIRST, FIRST + 1).map((each) => [...each]));
+    assert.deepEqual(
+      (await claimable(other)).map((each) => [...each]),
+      frames(FIRST, FIRST + 1).map((each) => [...each]),
+    );
     assert.equal(unreachable(one).length, 1);
   });
 
@@ -68,7 +75,10 @@ describe('conversations while Redis fails', () => {
     const one = await (await start()).connected();
     await redis.kill();
     await until(() => one.stats.storeOutages === 1);
-    await assert.rejects(one.store.claim('c1', anybody, nobodyLost), (error) => error instanceof StoreError && error.fault === 'unreachable');
+    await assert.rejects(
+      one.store.claim('c1', anybody, nobodyLost),
+      (error) => error instanceof StoreError && error.fault === 'unreachable',
+    );
   });
 
   it('hung: nothing waits for it, a claim gives up, and when it answers again everything is there', async () => {
@@ -82,7 +92,10 @@ describe('conversations while Redis fails', () => {
       log.append(FIRST + index, each);
       if (index % 10 === 9) await new Promise(setImmediate);
     }
-    await assert.rejects(one.store.claim('another', anybody, nobodyLost), (error) => error instanceof StoreError && error.fault === 'slow');
+    await assert.rejects(
+      one.store.claim('another', anybody, nobodyLost),
+      (error) => error instanceof StoreError && error.fault === 'slow',
+    );
     redis.thaw();
     await until(async () => (await one.link.send(['LLEN', 'bestday:1:{c1}:frames']).catch(() => 0)) === 1_000);
   });
@@ -100,7 +113,9 @@ describe('conversations while Redis fails', () => {
     const one = await (await start()).connected();
     const other = await (await start()).connected();
     let lost = 0;
-    const log = one.store.create(conversation('c1'), () => { lost++; });
+    const log = one.store.create(conversation('c1'), () => {
+      lost++;
+    });
     log.save(conversation('c1'), 30_000);
     await one.written();
     const claimed = await other.store.claim('c1', anybody, nobodyLost);
@@ -118,7 +133,8 @@ describe('conversations while Redis fails', () => {
     log.append(FIRST, frame(FIRST));
     log.save(conversation('c1'), 1_000);
     await one.written();
-    for (const key of ['bestday:1:{c1}', 'bestday:1:{c1}:frames']) assert.ok(Number(await one.link.send(['PTTL', key])) > 0, key);
+    for (const key of ['bestday:1:{c1}', 'bestday:1:{c1}:frames'])
+      assert.ok(Number(await one.link.send(['PTTL', key])) > 0, key);
     await until(async () => (await one.link.send(['DBSIZE'])) === 0);
   });
 
@@ -153,11 +169,17 @@ describe('the password of Redis', () => {
     await process.close();
   });
 
-  for (const [what, password, word] of [['a wrong one', 'not-the-password', 'WRONGPASS'], ['none', undefined, 'NOAUTH']] as const) {
+  for (const [what, password, word] of [
+    ['a wrong one', 'not-the-password', 'WRONGPASS'],
+    ['none', undefined, 'NOAUTH'],
+  ] as const) {
     it(`${what}: that is logged in Redis's own word, with no password`, async () => {
       const process = await RedisProcess.start(redis, password);
       await until(() => process.log.some((line) => line.includes('store.unreachable')));
-      assert.match(process.log.find((line) => line.includes('store.unreachable'))!, new RegExp(word));
+      assert.match(
+        process.log.find((line) => line.includes('store.unreachable'))!,
+        new RegExp(word),
+      );
       assert.doesNotMatch(process.log.join('\n'), /password"|not-the-password|a-password-of/);
       await process.close();
     });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { VirtualClock } from '../../../protocol/src/virtual-clock.ts';
+import { VirtualClock } from '../../../common/src/time/virtual-clock.ts';
 import { RedisConversationLog } from '../../src/store/redis-log.ts';
 import type { RemoteConversations, RemoteWrite, WriteOutcome } from '../../src/store/redis-scripts.ts';
 import { conversation, frame, frames } from './conversations.ts';
@@ -16,7 +16,9 @@ class Remote implements RemoteConversations {
 
   write(_id: string, write: RemoteWrite): Promise<WriteOutcome> {
     this.writes.push(write);
-    return new Promise((resolve, reject) => this.#answers.push((outcome) => (outcome instanceof Error ? reject(outcome) : resolve(outcome))));
+    return new Promise((resolve, reject) =>
+      this.#answers.push((outcome) => (outcome instanceof Error ? reject(outcome) : resolve(outcome))),
+    );
   }
 
   remove(_id: string, owner: string): Promise<void> {
@@ -69,26 +71,56 @@ const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolv
 
 const FIRST = 65_530;
 
-function open(): { remote: Remote; clock: VirtualClock; log: RedisConversationLog; lost: () => number; failures: () => number; retry: () => void } {
+function open(): {
+  remote: Remote;
+  clock: VirtualClock;
+  log: RedisConversationLog;
+  lost: () => number;
+  failures: () => number;
+  retry: () => void;
+} {
   const remote = new Remote();
   const clock = new VirtualClock();
   let losses = 0;
   let failures = 0;
   const waiting: RedisConversationLog[] = [];
   const log = new RedisConversationLog({
-    clock, remote, id: 'c1', owner: 'me', record: conversation('c1'), firstFrame: FIRST, frames: [], expiresInMs: 30_000, stored: false,
-    lost: () => { losses++; }, succeeded: () => {}, failed: () => { failures++; }, retryLater: (each) => waiting.push(each),
+    clock,
+    remote,
+    id: 'c1',
+    owner: 'me',
+    record: conversation('c1'),
+    firstFrame: FIRST,
+    frames: [],
+    expiresInMs: 30_000,
+    stored: false,
+    lost: () => {
+      losses++;
+    },
+    succeeded: () => {},
+    failed: () => {
+      failures++;
+    },
+    retryLater: (each) => waiting.push(each),
   });
-  return { remote, clock, log, lost: () => losses, failures: () => failures, retry: () => waiting.splice(0).forEach((each) => each.retry()) };
+  return {
+    remote,
+    clock,
+    log,
+    lost: () => losses,
+    failures: () => failures,
+    retry: () => waiting.splice(0).forEach((each) => each.retry()),
+  };
 }
 
 describe('the log of a conversation in Redis', () => {
   it('writes a new conversation whole', async () => {
     const { remote } = open();
     await settle();
-    assert.deepEqual(remote.writes.map(({ owner, first, from, record }) => ({ owner, first, from, whole: JSON.parse(record!) })), [
-      { owner: 'me', first: FIRST, from: undefined, whole: conversation('c1') },
-    ]);
+    assert.deepEqual(
+      remote.writes.map(({ owner, first, from, record }) => ({ owner, first, from, whole: JSON.parse(record!) })),
+      [{ owner: 'me', first: FIRST, from: undefined, whole: conversation('c1') }],
+    );
   });
 
   it('sends what one turn of the event loop changed in one write, without waiting for the one before', async () => {
@@ -97,7 +129,14 @@ describe('the log of a conversation in Redis', () => {
     for (const each of frames(FIRST, FIRST + 9)) log.append(0, each);
     await settle();
     assert.equal(remote.unanswered, 2);
-    assert.deepEqual(remote.writes[1], { owner: 'me', expiresInMs: 30_000, record: undefined, first: FIRST, from: FIRST, frames: frames(FIRST, FIRST + 9) });
+    assert.deepEqual(remote.writes[1], {
+      owner: 'me',
+      expiresInMs: 30_000,
+      record: undefined,
+      first: FIRST,
+      from: FIRST,
+      frames: frames(FIRST, FIRST + 9),
+    });
   });
 
   it('leaves out what was acknowledged before Redis ever saw it', async () => {
@@ -186,7 +225,10 @@ describe('the log of a conversation in Redis', () => {
     log.save(conversation('c1'), 30_000);
     log.remove();
     await settle();
-    assert.deepEqual({ lost: lost(), writes: remote.writes.length, removed: remote.removed }, { lost: 1, writes: 2, removed: [] });
+    assert.deepEqual(
+      { lost: lost(), writes: remote.writes.length, removed: remote.removed },
+      { lost: 1, writes: 2, removed: [] },
+    );
   });
 
   it('writes nothing of a conversation that has expired meanwhile', async () => {
@@ -211,35 +253,46 @@ describe('the log of a conversation in Redis', () => {
 
   /** What a conversation and its network may do, in any order. */
   const step = fc.oneof(
-    fc.constant('append' as const), fc.constant('append' as const), fc.constant('append' as const),
-    fc.constant('release' as const), fc.constant('clear' as const), fc.constant('save' as const),
-    fc.constant('answer' as const), fc.constant('answer' as const), fc.constant('fail' as const), fc.constant('forget' as const), fc.constant('retry' as const),
+    fc.constant('append' as const),
+    fc.constant('append' as const),
+    fc.constant('append' as const),
+    fc.constant('release' as const),
+    fc.constant('clear' as const),
+    fc.constant('save' as const),
+    fc.constant('answer' as const),
+    fc.constant('answer' as const),
+    fc.constant('fail' as const),
+    fc.constant('forget' as const),
+    fc.constant('retry' as const),
   );
 
   it('is in Redis as it should be in the end, whatever went wrong before', async () => {
-    await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-      const { remote, log, retry } = open();
-      await settle();
-      let [first, next] = [FIRST, FIRST];
-      for (const each of steps) {
-        if (each === 'append') log.append(0, frame(next++));
-        if (each === 'release' && first < next) log.release(first++);
-        if (each === 'clear') log.clear((first = ++next));
-        if (each === 'save') log.save(conversation('c1', { micRxSeq: next }), 30_000);
-        if (each === 'answer' && remote.unanswered > 0) await remote.answer();
-        if (each === 'fail' && remote.unanswered > 0) await remote.answer(new Error('ECONNRESET'));
-        if (each === 'forget') remote.forget();
-        if (each === 'retry') retry();
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+        const { remote, log, retry } = open();
         await settle();
-      }
-      // Redis is well again; one more change makes any gap known.
-      for (let round = 0; round < 3; round++) {
-        retry();
-        log.append(0, frame(next++));
-        await settle();
-        await remote.answerAll();
-      }
-      assert.deepEqual([remote.first, remote.held], [first, frames(first, next - 1)]);
-    }), { numRuns: 200 });
+        let [first, next] = [FIRST, FIRST];
+        for (const each of steps) {
+          if (each === 'append') log.append(0, frame(next++));
+          if (each === 'release' && first < next) log.release(first++);
+          if (each === 'clear') log.clear((first = ++next));
+          if (each === 'save') log.save(conversation('c1', { micRxSeq: next }), 30_000);
+          if (each === 'answer' && remote.unanswered > 0) await remote.answer();
+          if (each === 'fail' && remote.unanswered > 0) await remote.answer(new Error('ECONNRESET'));
+          if (each === 'forget') remote.forget();
+          if (each === 'retry') retry();
+          await settle();
+        }
+        // Redis is well again; one more change makes any gap known.
+        for (let round = 0; round < 3; round++) {
+          retry();
+          log.append(0, frame(next++));
+          await settle();
+          await remote.answerAll();
+        }
+        assert.deepEqual([remote.first, remote.held], [first, frames(first, next - 1)]);
+      }),
+      { numRuns: 200 },
+    );
   });
 });

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Log, LogFields } from '../../../device/src/system/log.ts';
-import { systemClock } from '../../../protocol/src/index.ts';
-import type { RedisServer } from '../../../scripts/redis-server.ts';
-import { ServerStats } from '../../src/stats.ts';
+import type { Log, LogFields } from '../../../common/src/system/log.ts';
+import { systemClock } from '../../../common/src/time/clock.ts';
+import type { RedisServer } from '../../../test/lib/redis-server.ts';
+import { ServerStats } from '../../src/system/stats.ts';
 import type { ConversationStore } from '../../src/store/conversation-store.ts';
 import { MemoryConversationStore } from '../../src/store/memory-store.ts';
 import { openRedisLink } from '../../src/store/redis-link.ts';
@@ -43,14 +43,28 @@ export class RedisProcess implements ProcessView {
     const lines: string[] = [];
     const stats = new ServerStats();
     const health = new StoreHealth(systemClock, collecting(lines), stats);
-    const link = await openRedisLink({ host: '127.0.0.1', port, database: 0, tls: false, username: undefined }, password, health);
-    const store = new RedisConversationStore({ clock: systemClock, remote: new RedisConversations(link.send), health, newOwner: randomUUID });
+    const link = await openRedisLink(
+      { host: '127.0.0.1', port, database: 0, tls: false, username: undefined },
+      password,
+      health,
+    );
+    const store = new RedisConversationStore({
+      clock: systemClock,
+      remote: new RedisConversations(link.send),
+      health,
+      newOwner: randomUUID,
+    });
     return new RedisProcess(store, link, stats, lines);
   }
 
   /** Waits for the connection, too. */
   async connected(): Promise<this> {
-    await until(() => this.link.send(['PING']).then(() => true, () => false));
+    await until(() =>
+      this.link.send(['PING']).then(
+        () => true,
+        () => false,
+      ),
+    );
     return this;
   }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ServerError } from '../../src/errors.ts';
+import { ServerError } from '../../src/system/errors.ts';
 import { parseRedisUrl, storeChoice } from '../../src/store/store-option.ts';
 
 describe('--store', () => {
@@ -15,20 +15,41 @@ describe('--store', () => {
     ['redis://phones@localhost', { ...plain, username: 'phones' }],
     ['redis://[::1]:7000', { ...plain, host: '::1', port: 7_000 }],
   ] as const;
-  for (const [url, address] of understood) it(`understands ${url}`, () => assert.deepEqual(parseRedisUrl(url), address));
+  for (const [url, address] of understood)
+    it(`understands ${url}`, () => assert.deepEqual(parseRedisUrl(url), address));
 
-  for (const url of ['', 'localhost:6379', 'http://localhost', 'redis://', 'redis://localhost/phones', 'redis://localhost/1/2', 'redis://localhost?db=1']) {
-    it(`refuses '${url}', and says what it wants`, () => assert.throws(() => parseRedisUrl(url), (error) => error instanceof ServerError && error.fault === 'bad-option' && /redis:\/\/HOST/.test(error.message)));
+  for (const url of [
+    '',
+    'localhost:6379',
+    'http://localhost',
+    'redis://',
+    'redis://localhost/phones',
+    'redis://localhost/1/2',
+    'redis://localhost?db=1',
+  ]) {
+    it(`refuses '${url}', and says what it wants`, () =>
+      assert.throws(
+        () => parseRedisUrl(url),
+        (error) => error instanceof ServerError && error.fault === 'bad-option' && /redis:\/\/HOST/.test(error.message),
+      ));
   }
 
   it('refuses a password, without repeating it', () => {
-    assert.throws(() => parseRedisUrl('redis://phones:a-secret-word@localhost'), (error) => error instanceof ServerError && /--store-password-file/.test(error.message) && !error.message.includes('a-secret-word'));
+    assert.throws(
+      () => parseRedisUrl('redis://phones:a-secret-word@localhost'),
+      (error) =>
+        error instanceof ServerError &&
+        /--store-password-file/.test(error.message) &&
+        !error.message.includes('a-secret-word'),
+    );
   });
 });
 
 describe('the password of --store', () => {
   let folder: string;
-  before(() => { folder = mkdtempSync(join(tmpdir(), 'bestday-store-')); });
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'bestday-store-'));
+  });
   after(() => rmSync(folder, { recursive: true }));
 
   function file(name: string, content: string, mode = 0o600): string {
@@ -38,14 +59,19 @@ describe('the password of --store', () => {
     return path;
   }
 
-  it('comes from its file', () => assert.equal(storeChoice('redis://localhost', file('good', 'open-sesame-1\n'), {}).password, 'open-sesame-1'));
+  it('comes from its file', () =>
+    assert.equal(storeChoice('redis://localhost', file('good', 'open-sesame-1\n'), {}).password, 'open-sesame-1'));
 
   it('comes from the systemd credential when no file is named', () => {
     file('server.store-password', 'open-sesame-2');
-    assert.equal(storeChoice('redis://localhost', undefined, { CREDENTIALS_DIRECTORY: folder }).password, 'open-sesame-2');
+    assert.equal(
+      storeChoice('redis://localhost', undefined, { CREDENTIALS_DIRECTORY: folder }).password,
+      'open-sesame-2',
+    );
   });
 
-  it('is none when nothing names one', () => assert.equal(storeChoice('redis://localhost', undefined, {}).password, undefined));
+  it('is none when nothing names one', () =>
+    assert.equal(storeChoice('redis://localhost', undefined, {}).password, undefined));
 
   const refused = [
     ['a file that is not there', () => join(folder, 'absent'), /there is no/],
@@ -55,6 +81,10 @@ describe('the password of --store', () => {
     ['a folder', () => folder, /plain, short file/],
   ] as const;
   for (const [what, path, says] of refused) {
-    it(`is refused from ${what}`, () => assert.throws(() => storeChoice('redis://localhost', path(), {}), (error) => error instanceof ServerError && says.test(error.message) && !/sesame/.test(error.message)));
+    it(`is refused from ${what}`, () =>
+      assert.throws(
+        () => storeChoice('redis://localhost', path(), {}),
+        (error) => error instanceof ServerError && says.test(error.message) && !/sesame/.test(error.message),
+      ));
   }
 });

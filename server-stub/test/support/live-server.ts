@@ -3,7 +3,7 @@ import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WebSocket } from 'ws';
-import { silentLog } from '../../../device/src/system/log.ts';
+import { silentLog } from '../../../common/src/system/log.ts';
 import { CONNECT_PATH, SUBPROTOCOL } from '../../../protocol/src/index.ts';
 import { startServer } from '../../src/server.ts';
 import type { RunningServer, ServerOptions } from '../../src/server.ts';
@@ -46,10 +46,15 @@ export async function liveServer(options: Partial<ServerOptions> = {}): Promise<
   const ca = await readFile(server.caFile!, 'utf8');
   const authentic = { Authorization: `Bearer ${device.key}`, 'Device-Id': device.id };
   return {
-    server, ca, device, dataFolder,
+    server,
+    ca,
+    device,
+    dataFolder,
     get: (path, headers = {}) => get(server.port, ca, path, headers),
     connect({ path = CONNECT_PATH, headers = {}, subprotocols = [SUBPROTOCOL] } = {}) {
-      const all = Object.entries({ ...authentic, ...headers }).filter((entry): entry is [string, string] => entry[1] !== undefined);
+      const all = Object.entries({ ...authentic, ...headers }).filter(
+        (entry): entry is [string, string] => entry[1] !== undefined,
+      );
       return open(`wss://localhost:${server.port}${path}`, subprotocols, Object.fromEntries(all), ca);
     },
     async stop() {
@@ -64,12 +69,21 @@ function get(port: number, ca: string, path: string, headers: Readonly<Record<st
     request({ host: 'localhost', port, path, ca, headers, agent: false }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('end', () => resolve({ status: response.statusCode!, headers: response.headers, body: Buffer.concat(chunks).toString() }));
-    }).on('error', reject).end();
+      response.on('end', () =>
+        resolve({ status: response.statusCode!, headers: response.headers, body: Buffer.concat(chunks).toString() }),
+      );
+    })
+      .on('error', reject)
+      .end();
   });
 }
 
-function open(url: string, subprotocols: readonly string[], headers: Readonly<Record<string, string>>, ca: string): Promise<WebSocket | Answer> {
+function open(
+  url: string,
+  subprotocols: readonly string[],
+  headers: Readonly<Record<string, string>>,
+  ca: string,
+): Promise<WebSocket | Answer> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(url, [...subprotocols], { headers, ca, perMessageDeflate: true });
     socket.on('open', () => resolve(socket));

@@ -1,15 +1,33 @@
 import {
-  CloseCode, encodeMessage, FRAME_BYTES, FRAME_TICKS_OF, parsePacket, parseServerMessage, PayloadType, SequenceExtender, wireSequence, writePacket,
+  CloseCode,
+  encodeMessage,
+  FRAME_BYTES,
+  FRAME_TICKS_OF,
+  parsePacket,
+  parseServerMessage,
+  PayloadType,
+  SequenceExtender,
+  wireSequence,
+  writePacket,
 } from '../../../protocol/src/index.ts';
-import type { AudioPacket, DeviceMessage, MessageSocket, MessageSocketHandlers, ServerMessage } from '../../../protocol/src/index.ts';
+import type { MessageSocket, MessageSocketHandlers } from '../../../common/src/link/message-socket.ts';
+import type { AudioPacket, DeviceMessage, ServerMessage } from '../../../protocol/src/index.ts';
 
 export type MessageOf<T extends ServerMessage['type']> = Extract<ServerMessage, { type: T }>;
 
 export const DEVICE_ID = '11111111-2222-4333-8444-555555555555';
 
 export const HELLO: Extract<DeviceMessage, { type: 'hello' }> = {
-  type: 'hello', protocol: 1, deviceId: DEVICE_ID, bootId: 'boot', firmware: 'test', codecs: ['pcm'],
-  frameMs: 20, sampleRate: 16_000, maxQueueMs: 30_000, language: 'en',
+  type: 'hello',
+  protocol: 1,
+  deviceId: DEVICE_ID,
+  bootId: 'boot',
+  firmware: 'test',
+  codecs: ['pcm'],
+  frameMs: 20,
+  sampleRate: 16_000,
+  maxQueueMs: 30_000,
+  language: 'en',
 };
 
 /** The phone's end of one link, in one object with the server's: what is sent arrives at once. */
@@ -39,15 +57,25 @@ export class TestPhone {
     this.#isRaw = isRaw;
     this.#numbers = new SequenceExtender(lastReceived);
     this.#lastReceived = lastReceived;
-    this.socket = Object.defineProperties({
-      bufferedBytes: 0,
-      bytesReceived: 0,
-      listen: (handlers: MessageSocketHandlers) => { this.#handlers = handlers; },
-      send: (data: string | Uint8Array) => this.#receive(data),
-      ping: () => { this.pings++; },
-      close: (code: number) => this.#closed(code),
-      terminate: () => { this.terminated = true; this.#closed(CloseCode.abnormal); },
-    }, { bytesReceived: { get: () => this.bytesReceived } });
+    this.socket = Object.defineProperties(
+      {
+        bufferedBytes: 0,
+        bytesReceived: 0,
+        listen: (handlers: MessageSocketHandlers) => {
+          this.#handlers = handlers;
+        },
+        send: (data: string | Uint8Array) => this.#receive(data),
+        ping: () => {
+          this.pings++;
+        },
+        close: (code: number) => this.#closed(code),
+        terminate: () => {
+          this.terminated = true;
+          this.#closed(CloseCode.abnormal);
+        },
+      },
+      { bytesReceived: { get: () => this.bytesReceived } },
+    );
   }
 
   get rxSeq(): number {
@@ -116,7 +144,8 @@ export class TestPhone {
       this.#numbers.reset(message.nextSeq - 1);
       this.#txSeq = Math.max(this.#txSeq, message.rxSeq + 1);
     }
-    if (message.type === 'response.start' && this.#numbers.highest === undefined) this.#numbers.reset(message.firstSeq - 1);
+    if (message.type === 'response.start' && this.#numbers.highest === undefined)
+      this.#numbers.reset(message.firstSeq - 1);
     this.messages.push(message);
     this.wire.push(message.type);
   }
@@ -133,7 +162,12 @@ export function micPacket(sequence: number, level: number, ssrc = 7): Uint8Array
   const payload = Buffer.alloc(FRAME_BYTES);
   for (let at = 0; at < FRAME_BYTES; at += 2) payload.writeInt16BE(level, at);
   return writePacket({
-    payloadType: PayloadType.l16, marker: false, sequence: wireSequence(sequence), timestamp: (sequence * FRAME_TICKS_OF.pcm) % 2 ** 32, ssrc, payload,
+    payloadType: PayloadType.l16,
+    marker: false,
+    sequence: wireSequence(sequence),
+    timestamp: (sequence * FRAME_TICKS_OF.pcm) % 2 ** 32,
+    ssrc,
+    payload,
   });
 }
 

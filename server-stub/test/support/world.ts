@@ -1,13 +1,14 @@
-import { PcmDecoder, PcmEncoder } from '../../../device/src/codec/pcm.ts';
-import type { Log, LogFields } from '../../../device/src/system/log.ts';
-import { FRAME_MS, FRAME_SAMPLES, seededRandom } from '../../../protocol/src/index.ts';
-import { VirtualClock } from '../../../protocol/src/virtual-clock.ts';
-import type { ServerCodecs } from '../../src/codecs.ts';
-import { createServerCore } from '../../src/core.ts';
-import type { CoreOptions, ServerCore } from '../../src/core.ts';
-import type { Ids } from '../../src/ids.ts';
-import { DEFAULT_LIMITS } from '../../src/limits.ts';
-import type { ServerLimits } from '../../src/limits.ts';
+import { PcmDecoder, PcmEncoder } from '../../../common/src/codec/pcm.ts';
+import type { Log, LogFields } from '../../../common/src/system/log.ts';
+import { seededRandom } from '../../../common/src/time/random.ts';
+import { FRAME_MS, FRAME_SAMPLES } from '../../../protocol/src/index.ts';
+import { VirtualClock } from '../../../common/src/time/virtual-clock.ts';
+import type { ServerCodecs } from '../../src/media/codecs.ts';
+import { createServerCore } from '../../src/conversation/core.ts';
+import type { CoreOptions, ServerCore } from '../../src/conversation/core.ts';
+import type { Ids } from '../../src/conversation/ids.ts';
+import { DEFAULT_LIMITS } from '../../src/system/limits.ts';
+import type { ServerLimits } from '../../src/system/limits.ts';
 import type { Pipeline, ReplyRequest } from '../../src/pipeline/ports.ts';
 import { MemoryConversationStore } from '../../src/store/memory-store.ts';
 import { DEVICE_ID, TestPhone } from './phone.ts';
@@ -47,9 +48,20 @@ export interface PipelineScript {
 }
 
 /** A pipeline that answers at once, in sound whose every frame can be told from the others. */
-export function scriptedPipeline(changes: Partial<PipelineScript> = {}): { pipeline: Pipeline; script: PipelineScript } {
+export function scriptedPipeline(changes: Partial<PipelineScript> = {}): {
+  pipeline: Pipeline;
+  script: PipelineScript;
+} {
   const script: PipelineScript = {
-    greetingMs: 1_000, answerMs: 2_000, chunkMs: 200, transcript: 'a fine day', fail: undefined, stall: undefined, requests: [], heardMs: [], ...changes,
+    greetingMs: 1_000,
+    answerMs: 2_000,
+    chunkMs: 200,
+    transcript: 'a fine day',
+    fail: undefined,
+    stall: undefined,
+    requests: [],
+    heardMs: [],
+    ...changes,
   };
   const at = (stage: PipelineScript['fail']): Promise<void> => {
     if (script.fail === stage) throw new TypeError('broken on purpose');
@@ -69,7 +81,9 @@ export function scriptedPipeline(changes: Partial<PipelineScript> = {}): { pipel
       async *reply(request) {
         script.requests.push(request);
         await at('language-model');
-        yield request.occasion === 'greeting' ? 'hello there my dear' : 'one two three four five six seven eight nine ten';
+        yield request.occasion === 'greeting'
+          ? 'hello there my dear'
+          : 'one two three four five six seven eight nine ten';
       },
     },
     textToSpeech: {
@@ -81,7 +95,11 @@ export function scriptedPipeline(changes: Partial<PipelineScript> = {}): { pipel
       },
     },
     standby: {
-      voice: { async *speak() { yield* sound('standby', 400, 400); } },
+      voice: {
+        async *speak() {
+          yield* sound('standby', 400, 400);
+        },
+      },
       fillers: ['filler'],
       apologies: ['apology'],
     },
@@ -90,7 +108,11 @@ export function scriptedPipeline(changes: Partial<PipelineScript> = {}): { pipel
   return { pipeline, script };
 }
 
-async function* sound(words: string, totalMs: number, chunkMs: number): AsyncGenerator<{ pcm: Int16Array; text?: string }> {
+async function* sound(
+  words: string,
+  totalMs: number,
+  chunkMs: number,
+): AsyncGenerator<{ pcm: Int16Array; text?: string }> {
   let frame = 0;
   for (let madeMs = 0; madeMs < totalMs; madeMs += chunkMs) {
     const count = Math.min(chunkMs, totalMs - madeMs) / FRAME_MS;
@@ -114,18 +136,38 @@ export interface World {
   speak(phone: TestPhone, level: number, frames: number): Promise<void>;
 }
 
-export function world(options: { limits?: Partial<ServerLimits>; script?: Partial<PipelineScript>; core?: Partial<CoreOptions>; clock?: VirtualClock; store?: MemoryConversationStore } = {}): World {
+export function world(
+  options: {
+    limits?: Partial<ServerLimits>;
+    script?: Partial<PipelineScript>;
+    core?: Partial<CoreOptions>;
+    clock?: VirtualClock;
+    store?: MemoryConversationStore;
+  } = {},
+): World {
   const clock = options.clock ?? new VirtualClock();
   const store = options.store ?? new MemoryConversationStore(clock);
   const { pipeline, script } = scriptedPipeline(options.script);
   const log: World['log'] = [];
   const core = createServerCore({
-    clock, store, pipeline, random: seededRandom(1), ids: countingIds(), log: collectingLog(log), codecs: testCodecs,
-    limits: { ...DEFAULT_LIMITS, ...options.limits }, ...options.core,
+    clock,
+    store,
+    pipeline,
+    random: seededRandom(1),
+    ids: countingIds(),
+    log: collectingLog(log),
+    codecs: testCodecs,
+    limits: { ...DEFAULT_LIMITS, ...options.limits },
+    ...options.core,
   });
   const pass = (ms: number): Promise<void> => passTime(clock, ms);
   return {
-    clock, core, store, script, log, pass,
+    clock,
+    core,
+    store,
+    script,
+    log,
+    pass,
     connect({ lastReceived, deviceId = DEVICE_ID, raw = false } = {}) {
       const phone = new TestPhone(lastReceived, raw);
       core.accept(phone.socket, { deviceId, requestId: 'request', raw });
@@ -153,6 +195,15 @@ export async function passTime(clock: VirtualClock, ms: number): Promise<void> {
 const STEP_MS = 10;
 
 function collectingLog(lines: World['log'], common: LogFields = {}): Log {
-  const at = (level: string) => (event: string, fields: LogFields = {}): void => void lines.push({ level, event, fields: { ...common, ...fields } });
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), child: (fields) => collectingLog(lines, { ...common, ...fields }) };
+  const at =
+    (level: string) =>
+    (event: string, fields: LogFields = {}): void =>
+      void lines.push({ level, event, fields: { ...common, ...fields } });
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    child: (fields) => collectingLog(lines, { ...common, ...fields }),
+  };
 }

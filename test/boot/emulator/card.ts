@@ -35,7 +35,8 @@ export function takeBootFiles(image: string, folder: string): BootFiles {
   const names = listBoot(image);
   const take = (what: string, pattern: RegExp): string => {
     const name = names.find((each) => pattern.test(each));
-    if (name === undefined) throw new Error(`there is no ${what} on the boot partition of ${image}: it holds ${names.join(', ')}`);
+    if (name === undefined)
+      throw new Error(`there is no ${what} on the boot partition of ${image}: it holds ${names.join(', ')}`);
     const to = join(folder, what);
     run('mcopy', ['-n', '-o', '-i', bootOf(image), `::${name}`, to]);
     return to;
@@ -47,7 +48,10 @@ export function takeBootFiles(image: string, folder: string): BootFiles {
 
 /** Names in a folder of the card's boot partition. */
 export function listBoot(image: string, folder = ''): string[] {
-  return run('mdir', ['-b', '-i', bootOf(image), `::${folder}`]).split('\n').map((name) => name.replace(/^::\/?/, '').trim()).filter((name) => name !== '');
+  return run('mdir', ['-b', '-i', bootOf(image), `::${folder}`])
+    .split('\n')
+    .map((name) => name.replace(/^::\/?/, '').trim())
+    .filter((name) => name !== '');
 }
 
 /** Everything that a machine writes goes to `overlay`, a card of `bytes`; the image stays as it is. */
@@ -61,7 +65,11 @@ function bootOf(image: string): string {
 
 /** @throws {Error} with what the program said */
 export function run(program: string, args: readonly string[]): string {
-  const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: 'utf8', env: { ...process.env, MTOOLS_SKIP_CHECK: '1' }, maxBuffer: 64 * 1024 * 1024 });
+  const { status, stdout, stderr, error } = spawnSync(program, args, {
+    encoding: 'utf8',
+    env: { ...process.env, MTOOLS_SKIP_CHECK: '1' },
+    maxBuffer: 64 * 1024 * 1024,
+  });
   if (error !== undefined) throw new Error(`${program} cannot be run (${(error as NodeJS.ErrnoException).code})`);
   if (status !== 0) throw new Error(`${program}: ${stderr.trim()}`);
   return stdout;

@@ -44,7 +44,8 @@ export class GuestShell {
     for (;;) {
       // Answers to requests that were given up, or made before a snapshot was restored, come first.
       const [of, output, status] = (await this.#socket.next(Math.max(1, untilMs - performance.now()))).split(' ');
-      if (of === id && status !== undefined) return { status: Number(status), output: Buffer.from(output!, 'base64').toString('utf8').trim() };
+      if (of === id && status !== undefined)
+        return { status: Number(status), output: Buffer.from(output!, 'base64').toString('utf8').trim() };
     }
   }
 }

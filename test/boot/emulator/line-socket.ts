@@ -45,8 +45,14 @@ export class LineSocket {
     if (this.#closed !== undefined) throw this.#closed;
     return new Promise((resolve, reject) => {
       const waiter = {
-        take: (line: string): void => { clearTimeout(timer); resolve(line); },
-        fail: (error: Error): void => { clearTimeout(timer); reject(error); },
+        take: (line: string): void => {
+          clearTimeout(timer);
+          resolve(line);
+        },
+        fail: (error: Error): void => {
+          clearTimeout(timer);
+          reject(error);
+        },
       };
       const timer = setTimeout(() => {
         this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
@@ -75,7 +81,10 @@ export class LineSocket {
 function attempt(path: string): Promise<Socket | undefined> {
   return new Promise((resolve) => {
     const socket = connect(path);
-    socket.once('connect', () => { socket.removeAllListeners('error'); resolve(socket); });
+    socket.once('connect', () => {
+      socket.removeAllListeners('error');
+      resolve(socket);
+    });
     socket.once('error', () => resolve(undefined));
   });
 }

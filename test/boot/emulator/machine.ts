@@ -52,11 +52,20 @@ export class Machine {
       return new Machine(child, control, new GuestShell(shell), wires, [qmp, qtest, shell]);
     } catch (cause) {
       child.kill('SIGKILL');
-      throw new Error(`QEMU did not start: ${readFileSync(join(folder, 'qemu.log'), 'utf8').trim() || (cause as Error).message}`, { cause });
+      throw new Error(
+        `QEMU did not start: ${readFileSync(join(folder, 'qemu.log'), 'utf8').trim() || (cause as Error).message}`,
+        { cause },
+      );
     }
   }
 
-  private constructor(child: ChildProcess, qmp: Qmp, shell: GuestShell, wires: GpioWires, sockets: readonly LineSocket[]) {
+  private constructor(
+    child: ChildProcess,
+    qmp: Qmp,
+    shell: GuestShell,
+    wires: GpioWires,
+    sockets: readonly LineSocket[],
+  ) {
     this.#process = child;
     this.qmp = qmp;
     this.shell = shell;
@@ -86,7 +95,12 @@ async function begin(qmp: Qmp, { snapshot, writeLog }: MachineOptions): Promise<
   if (snapshot !== undefined) await qmp.restore(snapshot);
   if (writeLog !== undefined) {
     writeFileSync(writeLog, '');
-    await qmp.execute('blockdev-add', { driver: 'blklogwrites', 'node-name': 'logged', file: 'card', log: { driver: 'file', filename: writeLog } });
+    await qmp.execute('blockdev-add', {
+      driver: 'blklogwrites',
+      'node-name': 'logged',
+      file: 'card',
+      log: { driver: 'file', filename: writeLog },
+    });
     // A snapshot cannot be restored through the log, so that it is put between only now.
     await qmp.execute('qom-set', { path: '/machine/peripheral/reader', property: 'drive', value: 'logged' });
   }
@@ -97,29 +111,74 @@ function launch(options: MachineOptions): ChildProcess {
   const { folder, soundServer } = options;
   const log = openSync(join(folder, 'qemu.log'), 'w');
   // The emulator ends with this process, however that ends.
-  return spawn('setpriv', ['--pdeathsig', 'KILL', 'qemu-system-aarch64', ...argumentsOf(options)], { stdio: ['ignore', log, log], env: soundServer ?? process.env });
+  return spawn('setpriv', ['--pdeathsig', 'KILL', 'qemu-system-aarch64', ...argumentsOf(options)], {
+    stdio: ['ignore', log, log],
+    env: soundServer ?? process.env,
+  });
 }
 
 function argumentsOf({ boot, card, visit, folder, soundServer }: MachineOptions): string[] {
   const port = (name: string): string => `unix:${join(folder, name)},server=on,wait=off`;
-  const sound = soundServer === undefined ? [] : [
-    '-audiodev', `pa,id=sound,server=${soundServer['PULSE_SERVER']},in.name=micfeed.monitor,out.name=spk`, '-device', 'intel-hda', '-device', 'hda-duplex,audiodev=sound,mixer=off',
-  ];
+  const sound =
+    soundServer === undefined
+      ? []
+      : [
+          '-audiodev',
+          `pa,id=sound,server=${soundServer['PULSE_SERVER']},in.name=micfeed.monitor,out.name=spk`,
+          '-device',
+          'intel-hda',
+          '-device',
+          'hda-duplex,audiodev=sound,mixer=off',
+        ];
   return [
-    ...BOARD, '-display', 'none', '-nodefaults', '-no-reboot',
-    '-kernel', boot.kernel, '-initrd', boot.initrd, '-append', `${withoutConsoles(boot.commandLine)} console=${CONSOLE} ${visit.kernelArguments.join(' ')}`,
-    '-S', '-blockdev', `driver=qcow2,node-name=card,file.driver=file,file.filename=${card}`, '-device', 'virtio-blk-pci,drive=card,id=reader',
-    '-netdev', 'user,id=network', '-device', 'virtio-net-pci,netdev=network',
-    '-serial', `file:${join(folder, 'console.log')}`,
-    '-qmp', port('qmp'), '-qtest', port('qtest'), '-qtest-log', 'none',
-    '-device', 'virtio-serial-pci', '-chardev', `socket,id=shell,path=${join(folder, 'shell')},server=on,wait=off`, '-device', `virtserialport,chardev=shell,name=${SHELL_PORT}`,
-    ...sound, ...Object.entries(visit.credentials).flatMap(([name, content], index) => ['-fw_cfg', `name=opt/io.systemd.credentials/${name},file=${keep(folder, `credential-${index}`, content)}`]),
+    ...BOARD,
+    '-display',
+    'none',
+    '-nodefaults',
+    '-no-reboot',
+    '-kernel',
+    boot.kernel,
+    '-initrd',
+    boot.initrd,
+    '-append',
+    `${withoutConsoles(boot.commandLine)} console=${CONSOLE} ${visit.kernelArguments.join(' ')}`,
+    '-S',
+    '-blockdev',
+    `driver=qcow2,node-name=card,file.driver=file,file.filename=${card}`,
+    '-device',
+    'virtio-blk-pci,drive=card,id=reader',
+    '-netdev',
+    'user,id=network',
+    '-device',
+    'virtio-net-pci,netdev=network',
+    '-serial',
+    `file:${join(folder, 'console.log')}`,
+    '-qmp',
+    port('qmp'),
+    '-qtest',
+    port('qtest'),
+    '-qtest-log',
+    'none',
+    '-device',
+    'virtio-serial-pci',
+    '-chardev',
+    `socket,id=shell,path=${join(folder, 'shell')},server=on,wait=off`,
+    '-device',
+    `virtserialport,chardev=shell,name=${SHELL_PORT}`,
+    ...sound,
+    ...Object.entries(visit.credentials).flatMap(([name, content], index) => [
+      '-fw_cfg',
+      `name=opt/io.systemd.credentials/${name},file=${keep(folder, `credential-${index}`, content)}`,
+    ]),
   ];
 }
 
 /** A console that this machine lacks would be waited for. */
 function withoutConsoles(commandLine: string): string {
-  return commandLine.split(/\s+/).filter((word) => !word.startsWith('console=')).join(' ');
+  return commandLine
+    .split(/\s+/)
+    .filter((word) => !word.startsWith('console='))
+    .join(' ');
 }
 
 function keep(folder: string, name: string, content: string): string {

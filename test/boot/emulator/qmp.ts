@@ -39,12 +39,14 @@ export class Qmp {
 
   /** Objects in a folder of QEMU's object tree. */
   async children(path: string): Promise<readonly { readonly name: string; readonly type: string }[]> {
-    return await this.execute('qom-list', { path }) as { name: string; type: string }[];
+    return (await this.execute('qom-list', { path })) as { name: string; type: string }[];
   }
 
   /** What the human monitor prints is empty, or says what went wrong. */
   async #monitor(line: string): Promise<void> {
-    const said = String(await this.execute('human-monitor-command', { 'command-line': line }, SNAPSHOT_LIMIT_MS)).trim();
+    const said = String(
+      await this.execute('human-monitor-command', { 'command-line': line }, SNAPSHOT_LIMIT_MS),
+    ).trim();
     if (said !== '') throw new Error(`${line}: ${said}`);
   }
 

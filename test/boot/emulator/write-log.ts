@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
-import type { Random } from '../../../protocol/src/index.ts';
+import type { Random } from '../../../common/src/time/random.ts';
 
 /**
  * What a card was told, in order, as QEMU's `blklogwrites` keeps it (the kernel's dm-log-writes format): a header, then
@@ -55,7 +55,8 @@ function readEntries(log: number): Entry[] {
   readSync(log, header, 0, SECTOR, 0);
   // The header is written with the first flush: until then there is none, and before the first write no file either to speak of.
   const blank = header.every((byte) => byte === 0);
-  if (!blank && (header.readBigUInt64LE(0) !== MAGIC || header.readUInt32LE(24) !== SECTOR)) throw new Error('this is no log of writes with sectors of 512 bytes');
+  if (!blank && (header.readBigUInt64LE(0) !== MAGIC || header.readUInt32LE(24) !== SECTOR))
+    throw new Error('this is no log of writes with sectors of 512 bytes');
   const entries: Entry[] = [];
   const end = fstatSync(log).size;
   // The header's count is brought up to date now and then only: an entry of nothing ends the log of an emulator that was killed.
@@ -72,7 +73,11 @@ function readEntries(log: number): Entry[] {
 function readEntry(log: number, at: number): Entry {
   const words = Buffer.alloc(24);
   readSync(log, words, 0, words.length, at);
-  const [sector, sectors, flags] = [0, 8, 16].map((offset) => Number(words.readBigUInt64LE(offset))) as [number, number, number];
+  const [sector, sectors, flags] = [0, 8, 16].map((offset) => Number(words.readBigUInt64LE(offset))) as [
+    number,
+    number,
+    number,
+  ];
   return { at: sector * SECTOR, bytes: sectors * SECTOR, dataAt: at + SECTOR, flags };
 }
 

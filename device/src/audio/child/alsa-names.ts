@@ -22,7 +22,10 @@ export async function listAlsaNames(program: AlsaProgram): Promise<string[]> {
 
 /** A name stands at the start of its line, its description is indented. */
 export function parseAlsaNames(listing: string): string[] {
-  return listing.split('\n').map((line) => line.trimEnd()).filter((line) => /^\S/.test(line));
+  return listing
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .filter((line) => /^\S/.test(line));
 }
 
 /**

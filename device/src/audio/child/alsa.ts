@@ -1,4 +1,4 @@
-import { FRAME_MS, Framer, SAMPLE_RATE } from '../framer.ts';
+import { FRAME_MS, Framer, SAMPLE_RATE } from '../../../../common/src/audio/framer.ts';
 import type { AudioDeviceInfo, AudioError } from '../ports.ts';
 import { chooseAlsaName, listAlsaNames } from './alsa-names.ts';
 import { startArecord } from './arecord.ts';

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { SAMPLE_RATE } from '../framer.ts';
+import { SAMPLE_RATE } from '../../../../common/src/audio/framer.ts';
 import { AudioError } from '../ports.ts';
 import { programError } from './alsa-names.ts';
 import { firstLine, type Load } from './backend.ts';
@@ -19,11 +19,16 @@ interface Recorder {
 
 /** The microphone through arecord: node-record-lpcm16 runs it, or we do where that is not installed. */
 export function startArecord(
-  device: string | undefined, load: Load, onChunk: (chunk: Buffer) => void, onError: (error: AudioError) => void,
+  device: string | undefined,
+  load: Load,
+  onChunk: (chunk: Buffer) => void,
+  onError: (error: AudioError) => void,
 ): void {
   const recording = start(commandFor(device), load);
   let said = '';
-  recording.stderr?.on('data', (text: Buffer) => { said = (said + text.toString('utf8')).slice(-STDERR_TAIL); });
+  recording.stderr?.on('data', (text: Buffer) => {
+    said = (said + text.toString('utf8')).slice(-STDERR_TAIL);
+  });
   recording.on('error', (cause) => onError(programError('arecord', cause)));
   // The library emits a string here, and Node ends the process when nobody listens.
   recording.stdout?.on('error', (reason: unknown) => onError(ended(said, reason)));
@@ -51,7 +56,18 @@ function commandFor(device: string | undefined): Command {
     cmd: 'arecord',
     args: [
       ...(device === undefined ? [] : ['-D', device]),
-      '-q', '-t', 'raw', '-f', 'S16_LE', '-r', String(SAMPLE_RATE), '-c', '1', '--period-time=20000', '--buffer-time=200000', '-',
+      '-q',
+      '-t',
+      'raw',
+      '-f',
+      'S16_LE',
+      '-r',
+      String(SAMPLE_RATE),
+      '-c',
+      '1',
+      '--period-time=20000',
+      '--buffer-time=200000',
+      '-',
     ],
   };
 }

@@ -40,10 +40,14 @@ export function loadOptional(load: Load, name: string, advice: string): unknown 
 }
 
 /** The device whose name or id holds `part`, case aside. @throws {AudioError} no-device, with what there is */
-export function chooseByName<T extends { readonly id: string | number; readonly name: string }>(devices: readonly T[], part: string): T {
+export function chooseByName<T extends { readonly id: string | number; readonly name: string }>(
+  devices: readonly T[],
+  part: string,
+): T {
   const wanted = part.toLowerCase();
-  const found = devices.find((device) => String(device.id).toLowerCase() === wanted)
-    ?? devices.find((device) => device.name.toLowerCase().includes(wanted));
+  const found =
+    devices.find((device) => String(device.id).toLowerCase() === wanted) ??
+    devices.find((device) => device.name.toLowerCase().includes(wanted));
   if (found !== undefined) return found;
   const names = devices.map((device) => `'${device.name}'`).join(', ');
   throw new AudioError('no-device', `no device is called '${part}'; there is ${names === '' ? 'none' : names}`);

@@ -1,7 +1,13 @@
 import { Socket } from 'node:net';
 import {
-  HEADER_BYTES, RecordParser, RecordType, emptyRecord, frameRecord, jsonRecord, type ChildRecord,
-} from '../child-protocol.ts';
+  HEADER_BYTES,
+  RecordParser,
+  RecordType,
+  emptyRecord,
+  frameRecord,
+  jsonRecord,
+  type ChildRecord,
+} from '../process/pipe-protocol.ts';
 import { AudioError, type AudioDeviceInfo } from '../ports.ts';
 
 /** The daemon reads no more: what is captured meanwhile would only grow old in the pipe. A second, in bytes. */
@@ -16,7 +22,9 @@ export class DaemonLink {
 
   /** @param onPlay is handed the 640 bytes of each speaker frame; they are its own */
   constructor(descriptor: number, onPlay: (pcm: Buffer) => void) {
-    this.#parser = new RecordParser([RecordType.play], (record: ChildRecord) => onPlay(Buffer.from(record.body.buffer)));
+    this.#parser = new RecordParser([RecordType.play], (record: ChildRecord) =>
+      onPlay(Buffer.from(record.body.buffer)),
+    );
     this.#pipe = new Socket({ fd: descriptor, readable: true, writable: true });
     this.#pipe.on('data', (chunk: Buffer) => this.#onData(chunk));
     this.#pipe.on('error', endOfGroup);
@@ -46,7 +54,8 @@ export class DaemonLink {
 
   /** Says why, and ends. */
   fault(error: unknown): void {
-    const { fault, message } = error instanceof AudioError ? error : new AudioError('open-failed', String((error as Error).message ?? error));
+    const { fault, message } =
+      error instanceof AudioError ? error : new AudioError('open-failed', String((error as Error).message ?? error));
     this.#pipe.write(jsonRecord(RecordType.fault, { fault, message }), endOfGroup);
   }
 

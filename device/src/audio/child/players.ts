@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Writable } from 'node:stream';
-import { FRAME_BYTES, SAMPLE_RATE } from '../framer.ts';
+import { FRAME_BYTES, SAMPLE_RATE } from '../../../../common/src/audio/framer.ts';
 import { AudioError } from '../ports.ts';
 import { programError } from './alsa-names.ts';
 import { firstLine, loadOptional, type Load } from './backend.ts';
@@ -21,7 +21,12 @@ export interface PacedPlayer {
 }
 
 type OnError = (error: AudioError) => void;
-type SpeakerClass = new (options: { channels: number; bitDepth: number; sampleRate: number; device: string | null }) => Writable & { close(): void };
+type SpeakerClass = new (options: {
+  channels: number;
+  bitDepth: number;
+  sampleRate: number;
+  device: string | null;
+}) => Writable & { close(): void };
 
 /**
  * aplay, or the package `speaker` where there is none. Not the other way round: on a busy machine `speaker` stutters
@@ -56,7 +61,9 @@ function restartable(name: string, start: () => PlayerRun, onError: OnError): Pa
       if (waiting >= MAX_WAITING_FRAMES) return onError(new AudioError('stalled', `${name} takes no more sound`));
       const to = run;
       waiting++;
-      to.stream.write(pcm, () => { if (to === run) waiting--; });
+      to.stream.write(pcm, () => {
+        if (to === run) waiting--;
+      });
     },
     restart() {
       run.end(waiting > 0);
@@ -69,7 +76,9 @@ function restartable(name: string, start: () => PlayerRun, onError: OnError): Pa
 function startSpeaker(Speaker: SpeakerClass, device: string | undefined, onError: OnError): PlayerRun {
   let over = false;
   const stream = new Speaker({ channels: 1, bitDepth: 16, sampleRate: SAMPLE_RATE, device: device ?? null });
-  stream.on('error', (error) => { if (!over) onError(new AudioError('died', `speaker: ${firstLine(error)}`)); });
+  stream.on('error', (error) => {
+    if (!over) onError(new AudioError('died', `speaker: ${firstLine(error)}`));
+  });
   // The first write opens the device and blocks meanwhile: better now than when the microphone runs.
   stream.write(Buffer.alloc(FRAME_BYTES));
   return {
@@ -84,14 +93,33 @@ function startSpeaker(Speaker: SpeakerClass, device: string | undefined, onError
 }
 
 function startAplay(device: string | undefined, onError: OnError): PlayerRun {
-  const aplay = spawn('aplay', [
-    ...(device === undefined ? [] : ['-D', device]),
-    '-q', '-t', 'raw', '-f', 'S16_LE', '-r', String(SAMPLE_RATE), '-c', '1', '--period-time=20000', '--buffer-time=60000', '-',
-  ], { stdio: ['pipe', 'ignore', 'pipe'] });
+  const aplay = spawn(
+    'aplay',
+    [
+      ...(device === undefined ? [] : ['-D', device]),
+      '-q',
+      '-t',
+      'raw',
+      '-f',
+      'S16_LE',
+      '-r',
+      String(SAMPLE_RATE),
+      '-c',
+      '1',
+      '--period-time=20000',
+      '--buffer-time=60000',
+      '-',
+    ],
+    { stdio: ['pipe', 'ignore', 'pipe'] },
+  );
   let over = false;
   let said = '';
-  const fail = (error: AudioError): void => { if (!over) onError(error); };
-  aplay.stderr.on('data', (text: Buffer) => { said = (said + text.toString('utf8')).slice(-STDERR_TAIL); });
+  const fail = (error: AudioError): void => {
+    if (!over) onError(error);
+  };
+  aplay.stderr.on('data', (text: Buffer) => {
+    said = (said + text.toString('utf8')).slice(-STDERR_TAIL);
+  });
   aplay.on('error', (cause) => fail(programError('aplay', cause)));
   // EPIPE: aplay is going; its exit says why.
   aplay.stdin.on('error', () => {});

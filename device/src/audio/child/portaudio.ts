@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import { FRAME_BYTES, FRAME_SAMPLES, Framer, SAMPLE_RATE } from '../framer.ts';
+import { FRAME_BYTES, FRAME_SAMPLES, Framer, SAMPLE_RATE } from '../../../../common/src/audio/framer.ts';
 import { AudioError, type AudioDeviceInfo } from '../ports.ts';
 import { chooseByName, firstLine, loadOptional, type ChildBackend, type DeviceChoice, type Load } from './backend.ts';
 
@@ -15,7 +15,10 @@ const DEFAULT_DEVICE = -1;
 /** What is used of naudiodon. */
 interface Naudiodon {
   readonly SampleFormat16Bit: number;
-  AudioIO(options: { inOptions?: StreamOptions; outOptions?: StreamOptions }): (Readable & Writable) & { start(): void };
+  AudioIO(options: {
+    inOptions?: StreamOptions;
+    outOptions?: StreamOptions;
+  }): (Readable & Writable) & { start(): void };
   getDevices(): NativeDevice[];
   getHostAPIs(): { HostAPIs: { defaultInput: number; defaultOutput: number }[]; defaultHostAPI: number };
 }
@@ -48,8 +51,12 @@ export const portaudio: ChildBackend = {
     const native = loadNative(load);
     const { input, output } = chooseDevices(native, choice);
     const framer = new Framer((frame) => sink.capture(frame));
-    const microphone = opened('microphone', () => native.AudioIO({ inOptions: optionsFor(native, input?.id, FRAME_SAMPLES) }));
-    const speaker = opened('speaker', () => native.AudioIO({ outOptions: optionsFor(native, output?.id, OUTPUT_STEP_SAMPLES) }));
+    const microphone = opened('microphone', () =>
+      native.AudioIO({ inOptions: optionsFor(native, input?.id, FRAME_SAMPLES) }),
+    );
+    const speaker = opened('speaker', () =>
+      native.AudioIO({ outOptions: optionsFor(native, output?.id, OUTPUT_STEP_SAMPLES) }),
+    );
     for (const stream of [microphone, speaker]) {
       stream.on('error', (error) => sink.fault(new AudioError('died', `PortAudio: ${firstLine(error)}`)));
     }
@@ -58,27 +65,37 @@ export const portaudio: ChildBackend = {
     opened('microphone', () => microphone.start());
     sink.ready(`portaudio: ${nameOf(native, input, 'in')} → ${nameOf(native, output, 'out')}`, CARD_DELAY_MS);
     sink.want(0);
-    return { play: (pcm) => { speaker.write(pcm, () => sink.want(QUEUED_SAMPLES)); } };
+    return {
+      play: (pcm) => {
+        speaker.write(pcm, () => sink.want(QUEUED_SAMPLES));
+      },
+    };
   },
 
   async devices(load) {
     const native = loadNative(load);
     const defaults = defaultIds(native);
-    return native.getDevices().map((device): AudioDeviceInfo => ({
-      backend: 'portaudio',
-      id: String(device.id),
-      name: device.name,
-      inputs: device.maxInputChannels,
-      outputs: device.maxOutputChannels,
-      isDefaultInput: device.id === defaults.input,
-      isDefaultOutput: device.id === defaults.output,
-    }));
+    return native
+      .getDevices()
+      .map((device): AudioDeviceInfo => ({
+        backend: 'portaudio',
+        id: String(device.id),
+        name: device.name,
+        inputs: device.maxInputChannels,
+        outputs: device.maxOutputChannels,
+        isDefaultInput: device.id === defaults.input,
+        isDefaultOutput: device.id === defaults.output,
+      }));
   },
 };
 
 function loadNative(load: Load): Naudiodon {
-  return loadOptional(load, 'naudiodon', 'to have PortAudio: apt install libportaudio2 build-essential python3 && '
-    + 'npm rebuild naudiodon && node scripts/mend-naudiodon.mjs') as Naudiodon;
+  return loadOptional(
+    load,
+    'naudiodon',
+    'to have PortAudio: apt install libportaudio2 build-essential python3 && ' +
+      'npm rebuild naudiodon && node scripts/mend-naudiodon.mjs',
+  ) as Naudiodon;
 }
 
 function optionsFor(native: Naudiodon, deviceId: number | undefined, framesPerBuffer: number): StreamOptions {
@@ -99,8 +116,22 @@ function chooseDevices(native: Naudiodon, choice: DeviceChoice): { input?: Nativ
   if (choice.inputDevice === undefined && choice.outputDevice === undefined) return {};
   const devices = native.getDevices();
   return {
-    ...(choice.inputDevice === undefined ? {} : { input: chooseByName(devices.filter((device) => device.maxInputChannels > 0), choice.inputDevice) }),
-    ...(choice.outputDevice === undefined ? {} : { output: chooseByName(devices.filter((device) => device.maxOutputChannels > 0), choice.outputDevice) }),
+    ...(choice.inputDevice === undefined
+      ? {}
+      : {
+          input: chooseByName(
+            devices.filter((device) => device.maxInputChannels > 0),
+            choice.inputDevice,
+          ),
+        }),
+    ...(choice.outputDevice === undefined
+      ? {}
+      : {
+          output: chooseByName(
+            devices.filter((device) => device.maxOutputChannels > 0),
+            choice.outputDevice,
+          ),
+        }),
   };
 }
 
@@ -123,6 +154,8 @@ function opened<T>(what: string, work: () => T): T {
   } catch (cause) {
     const reason = firstLine(cause);
     const fault = /no default device/i.test(reason) ? 'no-device' : 'open-failed';
-    throw new AudioError(fault, `PortAudio cannot open the ${what}: ${reason}; see \`bestday-phone devices\``, { cause });
+    throw new AudioError(fault, `PortAudio cannot open the ${what}: ${reason}; see \`bestday-phone devices\``, {
+      cause,
+    });
   }
 }

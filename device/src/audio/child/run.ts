@@ -1,5 +1,5 @@
 import { setPriority } from 'node:os';
-import type { ChildBackendName, ChildJob } from '../child-job.ts';
+import type { ChildBackendName, ChildJob } from '../process/job.ts';
 import { alsa } from './alsa.ts';
 import type { ChildBackend, Load } from './backend.ts';
 import { DaemonLink } from './link.ts';
@@ -20,9 +20,12 @@ export function runChild(load: Load, jobJson: string): void {
   const backend = BACKENDS[job.backend];
   process.on('uncaughtException', (error) => link.fault(error));
   process.on('unhandledRejection', (error) => link.fault(error));
-  const work = job.task === 'devices'
-    ? backend.devices(load).then((devices) => link.devices(devices))
-    : backend.open(link, job, load).then((player) => { play = (pcm) => player.play(pcm); });
+  const work =
+    job.task === 'devices'
+      ? backend.devices(load).then((devices) => link.devices(devices))
+      : backend.open(link, job, load).then((player) => {
+          play = (pcm) => player.play(pcm);
+        });
   work.catch((error: unknown) => link.fault(error));
 }
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
-import { parseVoiceWav } from '../../wav.ts';
+import { parseVoiceWav } from '../../media/wav.ts';
 
 const Clip = z.object({
   id: z.string(),
@@ -31,8 +31,13 @@ export class ClipError extends Error {
  */
 export async function loadClips(folder: string): Promise<RecordedClip[]> {
   const listed = Clips.safeParse(await readList(join(folder, 'clips.json')));
-  if (!listed.success) throw new ClipError(`${join(folder, 'clips.json')} is no list of {id, file, text, role}; restore it from the repository`);
-  return Promise.all(listed.data.map(async ({ file, text, role }) => ({ text, role, pcm: await readClip(join(folder, file)) })));
+  if (!listed.success)
+    throw new ClipError(
+      `${join(folder, 'clips.json')} is no list of {id, file, text, role}; restore it from the repository`,
+    );
+  return Promise.all(
+    listed.data.map(async ({ file, text, role }) => ({ text, role, pcm: await readClip(join(folder, file)) })),
+  );
 }
 
 async function readList(file: string): Promise<unknown> {
@@ -47,6 +52,8 @@ async function readClip(file: string): Promise<Int16Array> {
   try {
     return parseVoiceWav(await readFile(file));
   } catch (error) {
-    throw new ClipError(`${file} cannot be read as a 16 kHz mono recording; restore it from the repository`, { cause: error });
+    throw new ClipError(`${file} cannot be read as a 16 kHz mono recording; restore it from the repository`, {
+      cause: error,
+    });
   }
 }

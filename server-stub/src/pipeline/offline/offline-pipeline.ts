@@ -1,10 +1,10 @@
-import type { Log } from '../../../../device/src/system/log.ts';
+import type { Log } from '../../../../common/src/system/log.ts';
 import type { Pipeline, SpeechToText } from '../ports.ts';
 import { loadVoiceActivity } from '../voice-activity.ts';
-import { ClipVoice } from './clip-voice.ts';
+import { ClipVoice } from './recorded-tts.ts';
 import { loadClips } from './clips.ts';
-import { OfflineCompanion } from './companion.ts';
-import { findEspeak } from './espeak.ts';
+import { OfflineCompanion } from './scripted-llm.ts';
+import { findEspeak } from './espeak-tts.ts';
 import { WordlessSpeechToText } from './wordless-stt.ts';
 
 /**
@@ -17,7 +17,11 @@ export async function openOfflinePipeline(voiceFolder: string, log: Log, recogni
   const clips = await loadClips(voiceFolder);
   const espeak = await findEspeak();
   const recordings = new ClipVoice(clips);
-  log.info('pipeline.offline', { clips: clips.length, synthesiser: espeak === undefined ? 'none' : 'espeak-ng', recogniser: recogniser === undefined ? 'none' : 'pocketsphinx' });
+  log.info('pipeline.offline', {
+    clips: clips.length,
+    synthesiser: espeak === undefined ? 'none' : 'espeak-ng',
+    recogniser: recogniser === undefined ? 'none' : 'pocketsphinx',
+  });
   return {
     speechToText: recogniser ?? new WordlessSpeechToText(),
     languageModel: new OfflineCompanion(clips, espeak !== undefined),

@@ -2,7 +2,13 @@ import { StageError } from '../ports.ts';
 import type { StageName } from '../ports.ts';
 
 /** What a service that answers over HTTP can do wrong, said so that an operator knows what to do. Never quotes its answer. */
-export function httpFault(stage: StageName, service: string, status: number, retryAfter: string | null | undefined, cause: unknown): StageError {
+export function httpFault(
+  stage: StageName,
+  service: string,
+  status: number,
+  retryAfter: string | null | undefined,
+  cause: unknown,
+): StageError {
   const { message, retryable } = explain(service, status);
   return new StageError(stage, message, retryable, { cause, retryAfterMs: retryAfterMs(retryAfter) });
 }
@@ -17,11 +23,14 @@ export function malformed(stage: StageName, service: string, what: string, cause
 }
 
 function explain(service: string, status: number): { message: string; retryable: boolean } {
-  if (status === 401 || status === 403) return { message: `${service} refused the key (${status}): give it a good one`, retryable: false };
+  if (status === 401 || status === 403)
+    return { message: `${service} refused the key (${status}): give it a good one`, retryable: false };
   if (status === 402) return { message: `${service} wants to be paid (402)`, retryable: false };
-  if (status === 404) return { message: `${service} has no such address, model or voice (404): look at its settings`, retryable: false };
+  if (status === 404)
+    return { message: `${service} has no such address, model or voice (404): look at its settings`, retryable: false };
   if (status === 429) return { message: `${service} is asked too often (429)`, retryable: true };
-  if (status === 408 || status === 409 || status >= 500) return { message: `${service} failed (${status})`, retryable: true };
+  if (status === 408 || status === 409 || status >= 500)
+    return { message: `${service} failed (${status})`, retryable: true };
   return { message: `${service} did not take the request (${status}): look at its settings`, retryable: false };
 }
 

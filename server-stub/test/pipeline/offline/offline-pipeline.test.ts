@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { silentLog } from '../../../../device/src/system/log.ts';
-import { dataPath } from '../../../../device/src/system/package-root.ts';
-import { FRAME_MS, FRAME_SAMPLES, seededRandom, systemClock } from '../../../../protocol/src/index.ts';
-import { ClipVoice } from '../../../src/pipeline/offline/clip-voice.ts';
+import { silentLog } from '../../../../common/src/system/log.ts';
+import { dataPath } from '../../../../common/src/system/package-root.ts';
+import { seededRandom } from '../../../../common/src/time/random.ts';
+import { systemClock } from '../../../../common/src/time/clock.ts';
+import { FRAME_MS, FRAME_SAMPLES } from '../../../../protocol/src/index.ts';
+import { ClipVoice } from '../../../src/pipeline/offline/recorded-tts.ts';
 import { ClipError, loadClips } from '../../../src/pipeline/offline/clips.ts';
 import type { RecordedClip } from '../../../src/pipeline/offline/clips.ts';
-import { OfflineCompanion } from '../../../src/pipeline/offline/companion.ts';
+import { OfflineCompanion } from '../../../src/pipeline/offline/scripted-llm.ts';
 import { openOfflinePipeline } from '../../../src/pipeline/offline/offline-pipeline.ts';
 import type { Occasion, Pipeline, StageOptions, Utterance } from '../../../src/pipeline/ports.ts';
-import { TurnTaking } from '../../../src/turn-taking.ts';
-import { parseVoiceWav } from '../../../src/wav.ts';
+import { TurnTaking } from '../../../src/dialogue/turn-taking.ts';
+import { parseVoiceWav } from '../../../src/media/wav.ts';
 import { temporaryFolder } from '../../support/live-server.ts';
 
 const STAGE: StageOptions = { signal: new AbortController().signal, language: 'en', clock: systemClock, report() {} };
@@ -33,7 +35,9 @@ function inQuietRoom(pcm: Int16Array): Int16Array {
   const pauseSamples = (2_000 / FRAME_MS) * FRAME_SAMPLES;
   const all = new Int16Array(pauseSamples + pcm.length + pauseSamples);
   for (let at = 0; at < all.length; at++) all[at] = Math.round((random() - 0.5) * 60);
-  pcm.forEach((sample, at) => { all[pauseSamples + at]! += sample; });
+  pcm.forEach((sample, at) => {
+    all[pauseSamples + at]! += sample;
+  });
   return all;
 }
 
@@ -53,7 +57,9 @@ function turnsIn(pipeline: Pipeline, pcm: Int16Array): string[] {
 describe('offline pipeline', () => {
   let pipeline: Pipeline;
 
-  before(async () => { pipeline = await openOfflinePipeline(join(VOICES, 'companion'), silentLog); });
+  before(async () => {
+    pipeline = await openOfflinePipeline(join(VOICES, 'companion'), silentLog);
+  });
 
   for (const clip of ['hello', 'garden', 'music', 'weather', 'goodbye']) {
     it(`hears one turn in the recording '${clip}' in a quiet room`, async () => {
@@ -112,15 +118,42 @@ describe('offline companion', () => {
 });
 
 describe('clip voice', () => {
-  const clip = (text: string, sample: number, role: RecordedClip['role'] = 'reply'): RecordedClip => ({ text, role, pcm: Int16Array.of(sample) });
+  const clip = (text: string, sample: number, role: RecordedClip['role'] = 'reply'): RecordedClip => ({
+    text,
+    role,
+    pcm: Int16Array.of(sample),
+  });
   const clips = [clip('Good. And you?', 1), clip('Good day.', 2), clip('Sorry.', 3, 'apology')];
 
-  const rows: readonly { name: string; text: string; synthesiser?: true; samples: readonly number[]; said: readonly string[] }[] = [
+  const rows: readonly {
+    name: string;
+    text: string;
+    synthesiser?: true;
+    samples: readonly number[];
+    said: readonly string[];
+  }[] = [
     { name: 'a recorded sentence', text: 'Good day.', samples: [2], said: ['Good day.'] },
     { name: 'a recording of two sentences', text: 'Good. And you?', samples: [1], said: ['Good. And you?'] },
-    { name: 'recordings one after the other', text: 'Good. And you? Good day.', samples: [1, 2], said: ['Good. And you?', 'Good day.'] },
-    { name: 'another sentence, with a synthesiser', text: 'New words. Good day.', synthesiser: true, samples: [9, 2], said: ['New words.', 'Good day.'] },
-    { name: 'half a recording, with a synthesiser', text: 'Good. But you?', synthesiser: true, samples: [9, 9], said: ['Good.', 'But you?'] },
+    {
+      name: 'recordings one after the other',
+      text: 'Good. And you? Good day.',
+      samples: [1, 2],
+      said: ['Good. And you?', 'Good day.'],
+    },
+    {
+      name: 'another sentence, with a synthesiser',
+      text: 'New words. Good day.',
+      synthesiser: true,
+      samples: [9, 2],
+      said: ['New words.', 'Good day.'],
+    },
+    {
+      name: 'half a recording, with a synthesiser',
+      text: 'Good. But you?',
+      synthesiser: true,
+      samples: [9, 9],
+      said: ['Good.', 'But you?'],
+    },
     { name: 'another sentence, without one: the last resort', text: 'New words.', samples: [3], said: ['Sorry.'] },
     { name: 'nothing', text: ' ', samples: [], said: [] },
   ];
@@ -128,8 +161,14 @@ describe('clip voice', () => {
     it(name, async () => {
       const voice = new ClipVoice(clips, synthesiser === true ? () => Promise.resolve(Int16Array.of(9)) : undefined);
       const spoken = await all(voice.speak(once(text), STAGE));
-      assert.deepEqual(spoken.map(({ pcm }) => pcm[0]), samples);
-      assert.deepEqual(spoken.map((audio) => audio.text), said);
+      assert.deepEqual(
+        spoken.map(({ pcm }) => pcm[0]),
+        samples,
+      );
+      assert.deepEqual(
+        spoken.map((audio) => audio.text),
+        said,
+      );
     });
   }
 });
@@ -137,12 +176,18 @@ describe('clip voice', () => {
 describe('recorded clips', () => {
   let folder: string;
 
-  beforeEach(async () => { folder = await temporaryFolder(); });
+  beforeEach(async () => {
+    folder = await temporaryFolder();
+  });
   afterEach(() => rm(folder, { recursive: true }));
 
   it('are all there, and each role the companion needs has some', async () => {
     const clips = await loadClips(join(VOICES, 'companion'));
-    for (const role of ['greeting', 'reply', 'question', 'filler', 'apology']) assert.ok(clips.some((clip) => clip.role === role), role);
+    for (const role of ['greeting', 'reply', 'question', 'filler', 'apology'])
+      assert.ok(
+        clips.some((clip) => clip.role === role),
+        role,
+      );
     for (const { pcm } of clips) assert.ok(pcm.length > 8_000);
   });
 
@@ -161,7 +206,10 @@ describe('recorded clips', () => {
       await mkdir(folder, { recursive: true });
       await writeFile(join(folder, 'clips.json'), list);
       await writeFile(join(folder, 'a.wav'), 'RIFF');
-      await assert.rejects(loadClips(folder), (error) => error instanceof ClipError && /restore it/.test(error.message));
+      await assert.rejects(
+        loadClips(folder),
+        (error) => error instanceof ClipError && /restore it/.test(error.message),
+      );
     });
   }
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { FAULTS } from '../../vendors/fault.ts';
-import type { Fault, FaultPlan } from '../../vendors/fault.ts';
+import { FAULTS } from '../fakes/fault.ts';
+import type { Fault, FaultPlan } from '../fakes/fault.ts';
 import { HearingRig, KEY } from './heard.ts';
 import type { Stretch } from './heard.ts';
 
@@ -41,7 +41,11 @@ const VOICE: Rows = {
   slow: { once: FILLED, always: EVERY(FILLED) },
   stalled: {
     once: 'the answer, again',
-    always: ['the answer, again, again, then an apology', 'the answer, again, then the offline voice, then the answer, again, then the offline voice', OFFLINE],
+    always: [
+      'the answer, again, again, then an apology',
+      'the answer, again, then the offline voice, then the answer, again, then the offline voice',
+      OFFLINE,
+    ],
   },
   unauthorised: { once: OFFLINE, always: EVERY(OFFLINE) },
   'too-many': { once: ANSWER, always: [SORRY, OFFLINE, OFFLINE] },
@@ -59,17 +63,50 @@ interface Table {
 }
 
 const TABLES: readonly Table[] = [
-  { vendor: 'elevenlabs', service: 'ElevenLabs realtime speech-to-text', plan: ({ elevenLabs }) => elevenLabs.hearing, rows: EARS },
   {
-    vendor: 'openai', service: "speech-to-text of OpenAI's form", plan: ({ openAi }) => openAi.hearing,
-    // The recording is sent in the pause and again at its end: one that fails is made good by the other.
-    rows: { ...EARS, slow: { once: ANSWER, always: EARS.slow.always }, stalled: { once: ANSWER, always: EARS.stalled.always } },
+    vendor: 'elevenlabs',
+    service: 'ElevenLabs realtime speech-to-text',
+    plan: ({ elevenLabs }) => elevenLabs.hearing,
+    rows: EARS,
   },
-  { vendor: 'elevenlabs', service: "a language model of OpenAI's form", plan: ({ openAi }) => openAi.answers, rows: MODEL },
-  { vendor: 'elevenlabs', service: 'ElevenLabs text-to-speech', plan: ({ elevenLabs }) => elevenLabs.speech, rows: VOICE },
   {
-    vendor: 'openai', service: "text-to-speech of OpenAI's form", plan: ({ openAi }) => openAi.speech,
-    rows: { ...VOICE, cut: { ...VOICE.cut, always: ['the answer, then an apology', 'the answer, then the offline voice, then the answer, then the offline voice', OFFLINE] } },
+    vendor: 'openai',
+    service: "speech-to-text of OpenAI's form",
+    plan: ({ openAi }) => openAi.hearing,
+    // The recording is sent in the pause and again at its end: one that fails is made good by the other.
+    rows: {
+      ...EARS,
+      slow: { once: ANSWER, always: EARS.slow.always },
+      stalled: { once: ANSWER, always: EARS.stalled.always },
+    },
+  },
+  {
+    vendor: 'elevenlabs',
+    service: "a language model of OpenAI's form",
+    plan: ({ openAi }) => openAi.answers,
+    rows: MODEL,
+  },
+  {
+    vendor: 'elevenlabs',
+    service: 'ElevenLabs text-to-speech',
+    plan: ({ elevenLabs }) => elevenLabs.speech,
+    rows: VOICE,
+  },
+  {
+    vendor: 'openai',
+    service: "text-to-speech of OpenAI's form",
+    plan: ({ openAi }) => openAi.speech,
+    rows: {
+      ...VOICE,
+      cut: {
+        ...VOICE.cut,
+        always: [
+          'the answer, then an apology',
+          'the answer, then the offline voice, then the answer, then the offline voice',
+          OFFLINE,
+        ],
+      },
+    },
   },
 ];
 
@@ -97,7 +134,11 @@ for (const { vendor, service, plan, rows } of TABLES) {
           plan(rig).always(fault);
           for (const [turn, expected] of always.entries()) {
             const heard = await rig.ask();
-            assert.equal(wordsOf(heard), expected, `question ${turn + 1}: ${describeStretches(heard)}; ${rig.failures.join('; ')}`);
+            assert.equal(
+              wordsOf(heard),
+              expected,
+              `question ${turn + 1}: ${describeStretches(heard)}; ${rig.failures.join('; ')}`,
+            );
             neverLongSilent(heard);
           }
           keepsSecrets(rig);
@@ -111,11 +152,19 @@ for (const { vendor, service, plan, rows } of TABLES) {
 
 function wordsOf(heard: readonly Stretch[]): string {
   const sounds = heard.map(({ what }) => what).filter((what) => what !== 'silence');
-  return sounds.map((what, index) => (index === 0 ? IN_WORDS[what] : what === sounds[index - 1] ? ', again' : `, then ${IN_WORDS[what]}`)).join('');
+  return sounds
+    .map((what, index) =>
+      index === 0 ? IN_WORDS[what] : what === sounds[index - 1] ? ', again' : `, then ${IN_WORDS[what]}`,
+    )
+    .join('');
 }
 
 const IN_WORDS: Readonly<Record<string, string>> = {
-  answer: ANSWER, filler: 'let me think', apology: SORRY, trouble: 'an apology for trouble that lasts', 'stand-in': OFFLINE,
+  answer: ANSWER,
+  filler: 'let me think',
+  apology: SORRY,
+  trouble: 'an apology for trouble that lasts',
+  'stand-in': OFFLINE,
 };
 
 function describeStretches(heard: readonly Stretch[]): string {
@@ -125,7 +174,10 @@ function describeStretches(heard: readonly Stretch[]): string {
 /** Something is heard within 2.6 s of the last word, and between two sounds nobody waits 4.2 s. */
 function neverLongSilent(heard: readonly Stretch[]): void {
   const silences = heard.slice(0, -1).filter(({ what }) => what === 'silence');
-  assert.ok(silences.every(({ ms }, index) => ms <= (index === 0 ? 2_600 : 4_200)), describeStretches(heard));
+  assert.ok(
+    silences.every(({ ms }, index) => ms <= (index === 0 ? 2_600 : 4_200)),
+    describeStretches(heard),
+  );
 }
 
 function keepsSecrets({ log, failures }: HearingRig): void {

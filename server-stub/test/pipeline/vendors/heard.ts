@@ -1,27 +1,33 @@
 import { FRAME_MS } from '../../../../protocol/src/index.ts';
-import { VirtualClock } from '../../../../protocol/src/virtual-clock.ts';
+import { VirtualClock } from '../../../../common/src/time/virtual-clock.ts';
 import type { Pipeline, SpeechToText, TextToSpeech } from '../../../src/pipeline/ports.ts';
-import { CircuitBreaker } from '../../../src/pipeline/steady/circuit-breaker.ts';
-import { NEVER_RACED, Pace } from '../../../src/pipeline/steady/pace.ts';
-import { SteadySpeechToText } from '../../../src/pipeline/steady/steady-ears.ts';
-import { SteadyLanguageModel } from '../../../src/pipeline/steady/steady-model.ts';
-import { SteadyVoice } from '../../../src/pipeline/steady/steady-voice.ts';
-import type { SentenceVoice } from '../../../src/pipeline/steady/steady-voice.ts';
+import { CircuitBreaker } from '../../../src/pipeline/resilience/circuit-breaker.ts';
+import { NEVER_RACED, Pace } from '../../../src/pipeline/resilience/response-times.ts';
+import { SteadySpeechToText } from '../../../src/pipeline/resilience/resilient-stt.ts';
+import { SteadyLanguageModel } from '../../../src/pipeline/resilience/resilient-llm.ts';
+import { SteadyVoice } from '../../../src/pipeline/resilience/resilient-tts.ts';
+import type { SentenceVoice } from '../../../src/pipeline/resilience/resilient-tts.ts';
 import { openElevenLabs, openOpenAi } from '../../../src/pipeline/vendors/clients.ts';
-import { ElevenLabsEars } from '../../../src/pipeline/vendors/elevenlabs-ears.ts';
-import { ElevenLabsVoice } from '../../../src/pipeline/vendors/elevenlabs-voice.ts';
-import { OpenAiEars } from '../../../src/pipeline/vendors/openai-ears.ts';
-import { OpenAiModel } from '../../../src/pipeline/vendors/openai-model.ts';
-import { OpenAiVoice } from '../../../src/pipeline/vendors/openai-voice.ts';
+import { ElevenLabsEars } from '../../../src/pipeline/stt/elevenlabs-stt.ts';
+import { ElevenLabsVoice } from '../../../src/pipeline/tts/elevenlabs-tts.ts';
+import { OpenAiEars } from '../../../src/pipeline/stt/openai-stt.ts';
+import { OpenAiModel } from '../../../src/pipeline/llm/openai-llm.ts';
+import { OpenAiVoice } from '../../../src/pipeline/tts/openai-tts.ts';
 import { levelOf } from '../../support/phone.ts';
 import type { TestPhone } from '../../support/phone.ts';
 import { SILENCE, VOICE, world } from '../../support/world.ts';
 import type { World } from '../../support/world.ts';
-import { FakeElevenLabs, VENDOR_LEVEL } from '../../vendors/fake-elevenlabs.ts';
-import { FakeOpenAi } from '../../vendors/fake-openai.ts';
+import { FakeElevenLabs, VENDOR_LEVEL } from '../fakes/fake-elevenlabs.ts';
+import { FakeOpenAi } from '../fakes/fake-openai.ts';
 
 export const KEY = 'a-key-that-no-log-may-hold';
-const LEVELS: Readonly<Record<number, string>> = { [VENDOR_LEVEL]: 'answer', 100: 'filler', 200: 'apology', 300: 'trouble', 400: 'stand-in' };
+const LEVELS: Readonly<Record<number, string>> = {
+  [VENDOR_LEVEL]: 'answer',
+  100: 'filler',
+  200: 'apology',
+  300: 'trouble',
+  400: 'stand-in',
+};
 
 /** Less than until the companion asks again by itself. */
 const LISTEN_MS = 12_000;
@@ -108,14 +114,30 @@ export class HearingRig {
 
   async #pipeline(which: 'elevenlabs' | 'openai'): Promise<Pipeline> {
     const openAi = await openOpenAi(this.openAi.url, KEY);
-    const [ears, voice] = which === 'elevenlabs' ? await this.#elevenLabs() : [new OpenAiEars(openAi, 'whisper-1'), new OpenAiVoice(openAi, { model: 'tts-1', voice: 'alloy' })] as const;
+    const [ears, voice] =
+      which === 'elevenlabs'
+        ? await this.#elevenLabs()
+        : ([new OpenAiEars(openAi, 'whisper-1'), new OpenAiVoice(openAi, { model: 'tts-1', voice: 'alloy' })] as const);
     const model = new OpenAiModel(openAi, { model: 'fake', prompt: 'be kind', maxTokens: 50 });
     const steady = (stage: 'speech-to-text' | 'language-model' | 'text-to-speech') => ({
-      clock: this.clock, stage, breaker: new CircuitBreaker(this.clock), pace: new Pace(this.clock, NEVER_RACED), failed: (failing: string, error: unknown) => void this.failures.push(`${failing}: ${error instanceof Error ? error.message : ''}`),
+      clock: this.clock,
+      stage,
+      breaker: new CircuitBreaker(this.clock),
+      pace: new Pace(this.clock, NEVER_RACED),
+      failed: (failing: string, error: unknown) =>
+        void this.failures.push(`${failing}: ${error instanceof Error ? error.message : ''}`),
     });
     return {
       speechToText: new SteadySpeechToText(ears, standInEars, steady('speech-to-text')),
-      languageModel: new SteadyLanguageModel(model, { async *reply() { yield 'I am here. '; } }, steady('language-model')),
+      languageModel: new SteadyLanguageModel(
+        model,
+        {
+          async *reply() {
+            yield 'I am here. ';
+          },
+        },
+        steady('language-model'),
+      ),
       textToSpeech: new SteadyVoice(voice, voiceAt(400), steady('text-to-speech')),
       standby: { voice: standbyVoice, fillers: ['filler'], apologies: ['apology', 'trouble'] },
       voiceActivity: () => ({ isVoice: (frame) => Math.abs(frame[0]!) > 1_000, close() {} }),
@@ -124,7 +146,10 @@ export class HearingRig {
 
   async #elevenLabs(): Promise<readonly [SpeechToText, SentenceVoice]> {
     const client = await openElevenLabs(this.elevenLabs.url, KEY);
-    return [new ElevenLabsEars(client, { modelId: 'scribe_v2_realtime' }), new ElevenLabsVoice(client, { voiceId: 'voice', modelId: 'eleven_flash_v2_5' })];
+    return [
+      new ElevenLabsEars(client, { modelId: 'scribe_v2_realtime' }),
+      new ElevenLabsVoice(client, { voiceId: 'voice', modelId: 'eleven_flash_v2_5' }),
+    ];
   }
 }
 
@@ -150,6 +175,10 @@ function voiceAt(level: number): TextToSpeech {
 
 const standbyVoice: TextToSpeech = {
   async *speak(text) {
-    for await (const sentence of text) yield { pcm: new Int16Array(16_000).fill({ filler: 100, apology: 200, trouble: 300 }[sentence] ?? 0), text: sentence };
+    for await (const sentence of text)
+      yield {
+        pcm: new Int16Array(16_000).fill({ filler: 100, apology: 200, trouble: 300 }[sentence] ?? 0),
+        text: sentence,
+      };
   },
 };

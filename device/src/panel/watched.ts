@@ -1,0 +1,121 @@
+import type { MessageSocket, MessageSocketHandlers } from '../../../common/src/link/message-socket.ts';
+import type { AudioSink, AudioStream } from '../audio/ports.ts';
+import type { Transport } from '../connection/transport.ts';
+import type { FrameTrace } from '../../../common/src/system/frame-trace.ts';
+import type { Heartbeat } from './health.ts';
+
+/** The ports of sound and network, each with a heartbeat: see `system/health.ts`. */
+
+/** Sound beats with the frames that pass, while it is open. */
+export function watchedSound(
+  open: (sink: AudioSink) => Promise<AudioStream>,
+  heart: Heartbeat,
+): (sink: AudioSink) => Promise<AudioStream> {
+  return async (sink) => {
+    const stream = await open({
+      capture: (frame) => {
+        heart.beat();
+        sink.capture(frame);
+      },
+      render: (into) => sink.render(into),
+      failed: (error) => {
+        heart.expect(false);
+        sink.failed(error);
+      },
+    });
+    heart.expect(true);
+    return {
+      get description() {
+        return stream.description;
+      },
+      get outputDelayMs() {
+        return stream.outputDelayMs;
+      },
+      close: () => {
+        heart.expect(false);
+        return stream.close();
+      },
+    };
+  };
+}
+
+/**
+ * The network beats with every attempt and whatever passes on a link. A link that is silent for longer than its
+ * pings allow is given up by its `Liveness`; one that is not is a stall.
+ */
+export function watchedTransport(transport: Transport, heart: Heartbeat): Transport {
+  let links = 0;
+  const change = (by: 1 | -1): void => {
+    links += by;
+    heart.beat();
+    heart.expect(links > 0);
+  };
+  return {
+    connect(handlers) {
+      return transport.connect({
+        opened: (socket, framing) => {
+          change(1);
+          handlers.opened(
+            watchedSocket(socket, heart, () => change(-1)),
+            framing,
+          );
+        },
+        failed: (error) => {
+          heart.beat();
+          handlers.failed(error);
+        },
+      });
+    },
+  };
+}
+
+/** What passes on its links is noted, where a trace was asked for. */
+export function tracedTransport(transport: Transport, trace: FrameTrace | undefined): Transport {
+  if (trace === undefined) return transport;
+  return {
+    connect: (handlers) =>
+      transport.connect({ ...handlers, opened: (socket, framing) => handlers.opened(trace.socket(socket), framing) }),
+  };
+}
+
+function watchedSocket(socket: MessageSocket, heart: Heartbeat, over: () => void): MessageSocket {
+  let open = true;
+  const close = (): void => {
+    if (open) over();
+    open = false;
+  };
+  return {
+    get bufferedBytes() {
+      return socket.bufferedBytes;
+    },
+    get bytesReceived() {
+      return socket.bytesReceived;
+    },
+    send: (data) => socket.send(data),
+    ping: () => socket.ping(),
+    close: (code, reason) => socket.close(code, reason),
+    terminate: () => {
+      close();
+      socket.terminate();
+    },
+    listen: (handlers: MessageSocketHandlers) =>
+      socket.listen({
+        text: (data) => {
+          heart.beat();
+          handlers.text(data);
+        },
+        binary: (data) => {
+          heart.beat();
+          handlers.binary(data);
+        },
+        activity: () => {
+          heart.beat();
+          handlers.activity();
+        },
+        closed: (code, reason) => {
+          close();
+          handlers.closed(code, reason);
+        },
+      }),
+  };
+}

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { seededRandom } from '../../../common/src/time/random.ts';
+import { FRAME_SAMPLES } from '../../../protocol/src/index.ts';
+import { readWav } from '../../../common/src/audio/wav.ts';
+import { SpeechWatch } from '../../src/conversation/speech-watch.ts';
+
+const FRAMES_PER_SECOND = 50;
+const random = seededRandom(7);
+const noise = (amplitude: number): Int16Array =>
+  Int16Array.from({ length: FRAME_SAMPLES }, () => Math.round((random() - 0.5) * 2 * amplitude));
+
+/** How many frames of `frames` are taken for speech, after three seconds of a quiet room. */
+function heard(frames: Iterable<Int16Array>): number {
+  const watch = new SpeechWatch();
+  for (let frame = 0; frame < 3 * FRAMES_PER_SECOND; frame++) watch.hears(noise(40));
+  return [...frames].filter((frame) => watch.hears(frame)).length;
+}
+
+function* repeated(amplitude: number, frames: number): Iterable<Int16Array> {
+  for (let frame = 0; frame < frames; frame++) yield noise(amplitude);
+}
+
+function* framesOf(file: string): Iterable<Int16Array> {
+  const samples = readWav(file);
+  for (let at = 0; at + FRAME_SAMPLES <= samples.length; at += FRAME_SAMPLES)
+    yield samples.subarray(at, at + FRAME_SAMPLES);
+}
+
+describe('the speech watch', () => {
+  for (const name of ['caller-hello', 'caller-garden', 'caller-goodbye']) {
+    it(`hears ${name}`, () => assert.ok(heard(framesOf(`server-stub/voices/caller/${name}.wav`)) > 10));
+  }
+
+  const QUIET: readonly (readonly [string, () => Iterable<Int16Array>])[] = [
+    ['an hour of a quiet room', () => repeated(40, (3_600 * FRAMES_PER_SECOND) / 20)],
+    ['digital silence', () => repeated(0, 500)],
+    [
+      'a fan that slowly comes up',
+      function* () {
+        for (let frame = 0; frame < 3_000; frame++) yield noise(40 * 1.0015 ** frame);
+      },
+    ],
+    ['a cup put down', () => repeated(15_000, 8)],
+  ];
+  for (const [what, frames] of QUIET) {
+    it(`takes ${what} for no speech`, () => assert.equal(heard(frames()), 0));
+  }
+});

@@ -1,0 +1,257 @@
+import type { Log } from '../../../common/src/system/log.ts';
+import { Liveness } from '../../../common/src/link/liveness.ts';
+import {
+  CloseCode,
+  encodeMessage,
+  MAX_MESSAGE_BYTES,
+  parseDeviceMessage,
+  parsePacket,
+  ProtocolError,
+  swapL16,
+} from '../../../protocol/src/index.ts';
+import type { MessageSocket, MessageSocketHandlers } from '../../../common/src/link/message-socket.ts';
+import type { Timer } from '../../../common/src/time/clock.ts';
+import type { AudioPacket, CodecName, DeviceMessage, Hello, ServerMessage } from '../../../protocol/src/index.ts';
+import type { DownlinkLink } from '../media/downlink-ports.ts';
+import type { Environment, Peer } from './environment.ts';
+import { RateLimit } from '../system/rate-limit.ts';
+import { count } from '../system/stats.ts';
+
+/**
+ * One socket, from accept to close: the handshake, then messages checked and handed to its conversation. It knows
+ * the rules of the wire and nothing of talk.
+ */
+export class Connection implements DownlinkLink, MessageSocketHandlers {
+  readonly peer: Peer;
+  readonly log: Log;
+  readonly #environment: Environment;
+  readonly #socket: MessageSocket;
+  readonly #lobby: Lobby;
+  readonly #liveness: Liveness;
+  readonly #handshake: Timer;
+  readonly #frames: RateLimit;
+  readonly #messages: RateLimit;
+  #phase: Phase = 'greeting';
+  #guest: Guest | undefined;
+  #faults = 0;
+
+  constructor(environment: Environment, socket: MessageSocket, peer: Peer, lobby: Lobby) {
+    const { clock, limits } = environment;
+    this.peer = peer;
+    this.log = environment.log.child({ requestId: peer.requestId, deviceId: peer.deviceId });
+    this.#environment = environment;
+    this.#socket = socket;
+    this.#lobby = lobby;
+    this.#frames = new RateLimit(clock, FRAMES_AT_ONCE, FRAMES_PER_SECOND);
+    this.#messages = new RateLimit(clock, MESSAGES_AT_ONCE, MESSAGES_PER_SECOND);
+    this.#liveness = new Liveness(clock, socket, limits.pingMs, () => this.#dead(), limits.deadAfterMs);
+    this.#handshake = clock.after(limits.handshakeMs, () => this.#handshakeExpired());
+    socket.listen(this);
+  }
+
+  // What the conversation asks of its connection.
+
+  /** The handshake is done: everything that comes goes to `guest`. */
+  admit(guest: Guest): void {
+    this.#handshake.cancel();
+    this.#phase = 'open';
+    this.#guest = guest;
+  }
+
+  message(message: ServerMessage): void {
+    if (!this.peer.raw) this.#socket.send(encodeMessage(message));
+  }
+
+  frame(payload: Uint8Array, packet: () => Uint8Array): void {
+    this.#socket.send(this.peer.raw ? this.#bareFrame(payload) : packet());
+  }
+
+  /** Says good-bye; nothing more is heard from this socket. */
+  close(code: number, reason: string): void {
+    this.#leave();
+    this.#socket.close(code, reason);
+  }
+
+  /** Says why, then closes. */
+  refuse(code: string, message: string, closeCode: number, retryable: boolean): void {
+    this.message({ type: 'error', code, message, retryable });
+    this.close(closeCode, code);
+  }
+
+  /** The server goes, the conversation stays: the phone comes back and resumes it. */
+  sendAway(code: number, reason: string): void {
+    const guest = this.#guest;
+    this.close(code, reason);
+    guest?.lost(this, code);
+  }
+
+  /** Greeted, and not yet answered. */
+  get waiting(): boolean {
+    return this.#phase === 'opening';
+  }
+
+  // What the socket says.
+
+  text(data: string): void {
+    this.#guarded(() => {
+      if (!this.#messages.take()) return this.#tooMany();
+      if (this.peer.raw) return this.#ignored();
+      const message = parseDeviceMessage(data);
+      if (message === undefined) return this.#ignored();
+      if (message.type === 'hello') return this.#hello(message);
+      if (this.#guest === undefined)
+        throw new ProtocolError('unexpected-message', `${message.type} before the handshake was done`);
+      this.#guest.message(message);
+    });
+  }
+
+  binary(data: Uint8Array): void {
+    this.#guarded(() => {
+      if (data.length > MAX_MESSAGE_BYTES)
+        throw new ProtocolError(
+          'oversized',
+          `a binary message of ${data.length} bytes; the limit is ${MAX_MESSAGE_BYTES}`,
+        );
+      if (!this.#frames.take()) return this.#tooMany();
+      if (this.peer.raw) return this.#rawFrame(data);
+      if (this.#guest === undefined)
+        throw new ProtocolError('binary-before-ready', 'audio before the handshake was done');
+      this.#guest.packet(parsePacket(data));
+    });
+  }
+
+  activity(): void {
+    this.#liveness.life();
+  }
+
+  closed(code: number, _reason: string): void {
+    this.#environment.stats.connections--;
+    count(this.#environment.stats.closes, KNOWN_CODES.has(code) ? code : 0);
+    this.log.info('connection.closed', { code });
+    const guest = this.#guest;
+    this.#leave();
+    this.#lobby.left(this);
+    guest?.lost(this, code);
+  }
+
+  /** A rule was broken in a way only the conversation can see. */
+  fault(error: ProtocolError): void {
+    this.#faults++;
+    count(this.#environment.stats.faults, error.fault);
+    this.log.debug('protocol.fault', { fault: error.fault });
+    const fatal = error.dangerous || this.#faults >= this.#environment.limits.maxFaults;
+    this.message({ type: 'error', code: error.fault, message: error.message, retryable: !fatal });
+    if (!fatal) return;
+    this.log.warn('connection.refused', { fault: error.fault, faults: this.#faults });
+    const guest = this.#guest;
+    guest?.broken(this);
+    if (this.#phase !== 'closed') this.close(error.closeCode, error.fault);
+  }
+
+  #hello(hello: Hello): void {
+    if (this.#phase !== 'greeting') throw new ProtocolError('unexpected-message', 'a second hello on one connection');
+    this.#phase = 'opening';
+    this.#lobby.hello(this, hello);
+  }
+
+  #rawFrame(data: Uint8Array): void {
+    if (this.#phase === 'greeting') this.#lobby.rawBegin(this, data);
+    this.#guest?.rawFrame(data);
+  }
+
+  /** L16 is big-endian, bare PCM frames little-endian. */
+  #bareFrame(payload: Uint8Array): Uint8Array {
+    return this.#guest?.codec === 'pcm' ? swapL16(payload) : payload;
+  }
+
+  #ignored(): void {
+    this.#environment.stats.unknownMessages++;
+  }
+
+  /** Nothing a peer sends may throw into the socket's events. */
+  #guarded(handle: () => void): void {
+    if (this.#phase === 'closed') return;
+    this.#liveness.life();
+    try {
+      handle();
+    } catch (error) {
+      if (error instanceof ProtocolError) this.fault(error);
+      else this.#failed(error);
+    }
+  }
+
+  /** Our own mistake: this connection pays for it, the process does not. The phone comes back and resumes. */
+  #failed(error: unknown): void {
+    this.log.error('message.failed', { error: error instanceof Error ? (error.stack ?? error.name) : 'unknown' });
+    this.sendAway(CloseCode.goingAway, 'internal error');
+  }
+
+  /** Live audio cannot make this many: decoding them would cost the other conversations. */
+  #tooMany(): void {
+    const guest = this.#guest;
+    this.refuse('too-many', 'more messages a second than live audio can make', CloseCode.tooMany, true);
+    guest?.lost(this, CloseCode.tooMany);
+  }
+
+  #handshakeExpired(): void {
+    // It said hello in time; it is our store that does not answer.
+    if (this.#phase === 'opening')
+      return this.refuse(
+        'busy',
+        'the conversation could not be found in time; come back in a moment',
+        CloseCode.tryAgainLater,
+        true,
+      );
+    this.fault(
+      new ProtocolError(
+        'handshake-timeout',
+        `no ${this.peer.raw ? 'audio' : 'hello'} within ${this.#environment.limits.handshakeMs} ms`,
+      ),
+    );
+  }
+
+  #dead(): void {
+    this.log.info('connection.dead', { afterMs: this.#environment.limits.deadAfterMs });
+    const guest = this.#guest;
+    this.#leave();
+    this.#socket.terminate();
+    guest?.lost(this, CloseCode.abnormal);
+  }
+
+  #leave(): void {
+    this.#phase = 'closed';
+    this.#guest = undefined;
+    this.#handshake.cancel();
+    this.#liveness.stop();
+  }
+}
+
+type Phase = 'greeting' | 'opening' | 'open' | 'closed';
+
+/** Where connections wait for their conversation. */
+export interface Lobby {
+  hello(connection: Connection, hello: Hello): void;
+  /** The first frame of a raw connection tells its codec. */
+  rawBegin(connection: Connection, first: Uint8Array): void;
+  left(connection: Connection): void;
+}
+
+/** The conversation, as its connection sees it. */
+export interface Guest {
+  readonly codec: CodecName;
+  message(message: Exclude<DeviceMessage, Hello>): void;
+  packet(packet: AudioPacket): void;
+  rawFrame(data: Uint8Array): void;
+  /** The socket is gone. */
+  lost(connection: Connection, code: number): void;
+  /** The phone broke the rules; the connection is about to be closed with 4400. */
+  broken(connection: Connection): void;
+}
+
+const KNOWN_CODES: ReadonlySet<number> = new Set(Object.values(CloseCode));
+
+/** Twice as fast as live, and what a stalled network may deliver at once. */
+const FRAMES_AT_ONCE = 3_000;
+const FRAMES_PER_SECOND = 100;
+const MESSAGES_AT_ONCE = 200;
+const MESSAGES_PER_SECOND = 20;

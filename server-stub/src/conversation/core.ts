@@ -1,0 +1,276 @@
+import { CloseCode, FRAME_BYTES } from '../../../protocol/src/index.ts';
+import { CodecError } from '../../../common/src/codec/ports.ts';
+import type { MessageSocket } from '../../../common/src/link/message-socket.ts';
+import type { Timer } from '../../../common/src/time/clock.ts';
+import type { CodecName, Hello, ResumeRequest } from '../../../protocol/src/index.ts';
+import type { FrameCounters } from '../../../common/src/concealment/frame-counters.ts';
+import { negotiate } from '../media/codecs.ts';
+import { Connection } from './connection.ts';
+import type { Lobby } from './connection.ts';
+import { mayResume } from './conversation-origin.ts';
+import type { ConversationOrigin, Terms } from './conversation-origin.ts';
+import { Conversation } from './conversation.ts';
+import type { Environment, Peer } from './environment.ts';
+import { DEFAULT_LIMITS } from '../system/limits.ts';
+import { ServerStats } from '../system/stats.ts';
+import type { Timeline } from './timeline.ts';
+import { DEFAULT_TURN_TAKING } from '../dialogue/turn-taking.ts';
+import { EncodedRecordings } from '../media/voice-encoder.ts';
+
+/** The whole server but for HTTP, TLS and files. */
+export interface ServerCore {
+  /** An authenticated socket on which nothing was said yet. */
+  accept(socket: MessageSocket, peer: Peer): void;
+  readonly stats: ServerStats;
+  readonly draining: boolean;
+  /** The ladder of what the phones sent, conversations under way included. */
+  uplinkCounters(): FrameCounters;
+  connectionsOf(deviceId: string): number;
+  /** Conversations under way, for tests and the simulator's checks. */
+  conversations(): readonly ConversationView[];
+  conversation(id: string): ConversationView | undefined;
+  /** Accepts nobody any more. Resolves when every answer under way has been made to its end, or after `limitMs`. */
+  finishAnswers(limitMs: number): Promise<void>;
+  /** Sends every phone away with 1012, so that it comes back elsewhere and resumes; accepts nobody any more. */
+  drain(): void;
+  /** Frees everything at once. What the store holds stays there. */
+  dispose(): void;
+}
+
+export interface ConversationView {
+  readonly id: string;
+  readonly deviceId: string;
+  readonly codec: CodecName;
+  readonly heldFrames: number;
+  readonly timeline: Timeline;
+}
+
+/** What the core must be given, and what it has defaults for. */
+export type CoreOptions = Omit<Environment, 'limits' | 'turnTaking' | 'stats' | 'recordings'> &
+  Partial<Pick<Environment, 'limits' | 'turnTaking' | 'stats'>>;
+
+export function createServerCore(options: CoreOptions): ServerCore {
+  const stats = options.stats ?? new ServerStats();
+  return new Core({
+    limits: DEFAULT_LIMITS,
+    turnTaking: DEFAULT_TURN_TAKING,
+    ...options,
+    stats,
+    recordings: new EncodedRecordings(options.codecs, stats),
+  });
+}
+
+class Core implements ServerCore, Lobby {
+  readonly #environment: Environment;
+  readonly #connections = new Set<Connection>();
+  readonly #byId = new Map<string, Conversation>();
+  readonly #byDevice = new Map<string, Conversation>();
+  #draining = false;
+
+  constructor(environment: Environment) {
+    this.#environment = environment;
+  }
+
+  get stats(): ServerStats {
+    return this.#environment.stats;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  accept(socket: MessageSocket, peer: Peer): void {
+    this.stats.connections++;
+    const connection = new Connection(this.#environment, socket, peer, this);
+    this.#connections.add(connection);
+    if (this.#draining) connection.sendAway(CloseCode.serviceRestart, 'restarting');
+  }
+
+  uplinkCounters(): FrameCounters {
+    const total = { ...this.stats.uplink };
+    for (const { counters } of this.#byId.values()) {
+      for (const key of Object.keys(total) as (keyof FrameCounters)[]) total[key] += counters[key];
+    }
+    return total;
+  }
+
+  connectionsOf(deviceId: string): number {
+    let connections = 0;
+    for (const connection of this.#connections) if (connection.peer.deviceId === deviceId) connections++;
+    return connections;
+  }
+
+  conversations(): readonly ConversationView[] {
+    return [...this.#byId.values()];
+  }
+
+  conversation(id: string): ConversationView | undefined {
+    return this.#byId.get(id);
+  }
+
+  async finishAnswers(limitMs: number): Promise<void> {
+    this.#draining = true;
+    const made = Promise.all([...this.#byId.values()].map((conversation) => conversation.answerMade()));
+    let limit: Timer | undefined;
+    const late = new Promise<void>((resolve) => {
+      limit = this.#environment.clock.after(limitMs, resolve);
+    });
+    await Promise.race([made, late]);
+    limit?.cancel();
+  }
+
+  drain(): void {
+    this.#draining = true;
+    for (const connection of [...this.#connections]) connection.sendAway(CloseCode.serviceRestart, 'restarting');
+  }
+
+  dispose(): void {
+    this.#draining = true;
+    for (const conversation of [...this.#byId.values()]) conversation.dispose();
+    for (const connection of [...this.#connections]) connection.sendAway(CloseCode.goingAway, 'stopping');
+  }
+
+  hello(connection: Connection, hello: Hello): void {
+    const { peer } = connection;
+    if (hello.deviceId.toLowerCase() !== peer.deviceId) {
+      return connection.refuse(
+        'wrong-device',
+        'hello names another device than the Device-Id header',
+        CloseCode.wrongDevice,
+        false,
+      );
+    }
+    if (hello.resume !== undefined) return this.#resume(connection, hello.resume);
+    const codec = negotiate(hello.codecs, this.#environment.codecs);
+    if (codec === undefined) {
+      return connection.refuse(
+        'no-codec',
+        `none of the offered codecs is spoken here; offer one of ${this.#environment.codecs.available.join(', ')}`,
+        CloseCode.protocolError,
+        false,
+      );
+    }
+    this.#begin(connection, {
+      codec,
+      language: hello.language,
+      maxQueueMs: Math.min(hello.maxQueueMs, this.#environment.limits.maxQueueMs),
+    });
+  }
+
+  rawBegin(connection: Connection, first: Uint8Array): void {
+    const codec = first.length === FRAME_BYTES ? 'pcm' : 'opus';
+    this.#begin(connection, { codec, language: 'en', maxQueueMs: RAW_QUEUE_MS });
+  }
+
+  left(connection: Connection): void {
+    this.#connections.delete(connection);
+  }
+
+  #begin(connection: Connection, agreed: Omit<Terms, 'id' | 'deviceId'>): void {
+    const { ids, random, store } = this.#environment;
+    const { deviceId } = connection.peer;
+    this.#byDevice.get(deviceId)?.end('replaced', { tell: true, code: CloseCode.replaced });
+    const terms: Terms = { id: ids.conversationId(), deviceId, ...agreed };
+    const firstSequence = Math.floor(random() * 2 ** 16);
+    const downlink = {
+      ssrc: Math.floor(random() * 2 ** 32),
+      firstSequence,
+      firstTimestamp: Math.floor(random() * 2 ** 32),
+      responses: [],
+      flushing: [],
+    };
+    const beginning = { tokens: [ids.token()], downlink, micRxSeq: -1, history: [] };
+    const conversation = this.#make(connection, {
+      terms,
+      ...beginning,
+      firstFrame: firstSequence,
+      frames: [],
+      store: (lost) => store.create({ ...terms, ...beginning }, lost),
+    });
+    conversation?.begin(connection);
+  }
+
+  #resume(connection: Connection, request: ResumeRequest): void {
+    const here = this.#byId.get(request.conversationId);
+    if (here?.accepts(connection.peer.deviceId, request.token) === true) here.resume(connection, request);
+    // What is held here may be out of date: another process has it, and its phone is back before we were told.
+    else void this.#claim(connection, request);
+  }
+
+  /** Perhaps another process holds it, or did. */
+  async #claim(connection: Connection, request: ResumeRequest): Promise<void> {
+    const { store, log } = this.#environment;
+    const { deviceId } = connection.peer;
+    // Called at once, in case the conversation is claimed back before we have it.
+    let conversation: Conversation | undefined;
+    let lostAlready = false;
+    const lost = (): void => {
+      lostAlready = true;
+      conversation?.lostToAnother();
+    };
+    try {
+      const claimed = await store.claim(
+        request.conversationId,
+        (record) => mayResume(this.#environment, record, deviceId, request.token),
+        lost,
+      );
+      if (claimed === undefined || lostAlready) return this.#refuseResume(connection);
+      this.#byId.get(request.conversationId)?.lostToAnother();
+      conversation = this.#make(connection, {
+        terms: claimed.record,
+        ...claimed.record,
+        ...claimed,
+        store: () => claimed.log,
+      });
+      if (conversation === undefined) return claimed.log.remove();
+      conversation.takenOver(claimed.remainingMs);
+      if (connection.waiting) conversation.resume(connection, request);
+    } catch (error) {
+      log.error('store.failed', { reason: error instanceof Error ? error.message : 'unknown' });
+      connection.refuse(
+        'store-failed',
+        'the conversation could not be found just now; come back in a moment',
+        CloseCode.tryAgainLater,
+        true,
+      );
+    }
+  }
+
+  /** One answer for unknown, over, wrong token and wrong device: it helps nobody to guess. */
+  #refuseResume(connection: Connection): void {
+    this.stats.resumeRefused++;
+    connection.refuse(
+      'conversation-expired',
+      'there is no such conversation any more; begin a new one',
+      CloseCode.conversationExpired,
+      false,
+    );
+  }
+
+  /** More phones in one instant than codecs in stock: the phone comes back in a moment. */
+  #make(connection: Connection, origin: ConversationOrigin): Conversation | undefined {
+    try {
+      return this.#add(origin);
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error;
+      this.#environment.log.error('codec.missing', { reason: error.message });
+      connection.refuse('busy', 'no codec is free just now; come back in a moment', CloseCode.tryAgainLater, true);
+      return undefined;
+    }
+  }
+
+  #add(origin: ConversationOrigin): Conversation {
+    const conversation = new Conversation(this.#environment, origin, (over) => this.#remove(over));
+    this.#byId.set(conversation.id, conversation);
+    this.#byDevice.set(conversation.deviceId, conversation);
+    return conversation;
+  }
+
+  #remove(conversation: Conversation): void {
+    if (this.#byId.get(conversation.id) === conversation) this.#byId.delete(conversation.id);
+    if (this.#byDevice.get(conversation.deviceId) === conversation) this.#byDevice.delete(conversation.deviceId);
+  }
+}
+
+/** A raw device cannot be told to throw its queue away, so little is sent ahead. */
+const RAW_QUEUE_MS = 400;

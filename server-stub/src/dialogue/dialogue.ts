@@ -1,0 +1,288 @@
+import type { Log } from '../../../common/src/system/log.ts';
+import { FRAME_MS } from '../../../protocol/src/index.ts';
+import type { Clock, Timer } from '../../../common/src/time/clock.ts';
+import type { ExtendedSequence, ServerMessage } from '../../../protocol/src/index.ts';
+import { Channel, deferred } from '../system/async-tools.ts';
+import type { Deferred } from '../system/async-tools.ts';
+import type { Downlink } from '../media/downlink.ts';
+import { History } from './history.ts';
+import type { Ids } from '../conversation/ids.ts';
+import { Pause } from './pause.ts';
+import { PAUSE } from '../pipeline/ports.ts';
+import type { Pipeline, Utterance, VoiceActivity } from '../pipeline/ports.ts';
+import { StandbyWords } from './filler-words.ts';
+import type { ServerStats, TurnTimes } from '../system/stats.ts';
+import { runTurn } from './turn.ts';
+import type { TurnCause, TurnContext, TurnInput } from './turn.ts';
+import { TurnTaking } from './turn-taking.ts';
+import type { TurnEvent, TurnTakingSettings } from './turn-taking.ts';
+import type { VoiceEncoder } from '../media/voice-encoder.ts';
+
+/**
+ * The conversation as talk: hears frames, decides whose turn it is, starts the turns and stops them.
+ *
+ *   hear → voice activity → turn-taking → utterance → runTurn: STT → LLM → TTS → downlink
+ *
+ * It runs on whether or not the phone is connected at the moment.
+ */
+export class Dialogue {
+  readonly #options: DialogueOptions;
+  readonly #history: History;
+  readonly #voice: VoiceActivity;
+  readonly #turnTaking: TurnTaking;
+  /** The last second heard before anybody knew that it was speech, with its numbers. */
+  readonly #preRoll: HeardFrame[] = [];
+  #utterance: Channel<Int16Array> | undefined;
+  #turn: RunningTurn | undefined;
+  #spoken = new Map<string, SpokenResponse>();
+  readonly #standbyWords: StandbyWords;
+  /** What an interruption cut off, by response: if nothing was said after all, it is said now. */
+  #unheard = new Map<string, string>();
+  /** Aborts with the conversation only. */
+  readonly #lasting = new AbortController();
+  #silence: Timer | undefined;
+  #nudges = 0;
+  /** When the patient last made a sound that counted, on the clock. */
+  lastSpeechMs: number;
+
+  constructor(options: DialogueOptions) {
+    this.#options = options;
+    this.#history = new History(options.history);
+    this.#standbyWords = new StandbyWords(options.pipeline.standby);
+    this.#voice = options.pipeline.voiceActivity();
+    this.#turnTaking = new TurnTaking(options.turnTaking);
+    this.lastSpeechMs = options.clock.now();
+  }
+
+  history(): Utterance[] {
+    return this.#history.utterances();
+  }
+
+  /** The receiver was lifted: someone speaks. */
+  greet(): void {
+    this.#start('greeting', undefined);
+  }
+
+  /** Resolves when what the companion is about to say, or saying, is made to its end; at once when it makes nothing. */
+  async answerMade(): Promise<void> {
+    if (this.#turn !== undefined && this.#utterance === undefined) await this.#turn.over.promise;
+  }
+
+  /** Taken over from another process: what that one was about to say, or waited for, is up to us now. */
+  takeUp(): void {
+    if (this.#history.utterances().at(-1)?.role === 'patient') this.#start('answer', undefined);
+    else this.#awaitPatient();
+  }
+
+  /** The patient has the floor. */
+  get listening(): boolean {
+    return this.#turnTaking.speaking;
+  }
+
+  /** @param pcm 320 samples */
+  hear(pcm: Int16Array, sequence: ExtendedSequence): void {
+    this.#remember({ pcm, sequence });
+    const event = this.#turnTaking.next(this.#voice.isVoice(pcm), this.#hasFloor());
+    this.#utterance?.push(pcm);
+    if (event !== undefined) this.#act(event, sequence);
+    // Not at the turn's end: what was prepared is wanted then.
+    if (this.#utterance !== undefined) this.#notePause(this.#utterance, this.#turnTaking.pausing);
+  }
+
+  /** A frame without a voice, which nobody decoded; never while the patient has the floor. */
+  quiet(sequence: ExtendedSequence): void {
+    const event = this.#turnTaking.next(false, this.#hasFloor());
+    if (event !== undefined) this.#act(event, sequence);
+  }
+
+  /** What the device says of a response: how much of it left its speaker. */
+  played(id: string, state: 'started' | 'finished' | 'flushed', playedMs: number): void {
+    if (state === 'started') return;
+    // It was heard to its end after all, whatever was thought when the patient began to speak.
+    if (state === 'finished') this.#cut(id, Infinity);
+    if (state === 'flushed') {
+      this.#cut(id, playedMs);
+      this.#options.interrupted(id, playedMs);
+    }
+    this.#spoken.delete(id);
+    this.#options.downlink.settled(id);
+  }
+
+  /** The device stopped the assistant (a button). */
+  interrupted(id: string, playedMs: number): void {
+    this.#stopTurn();
+    this.#flush();
+    this.#unheard.clear();
+    this.#cut(id, playedMs);
+    this.#options.downlink.settled(id);
+    this.#awaitPatient();
+  }
+
+  close(): void {
+    this.#silence?.cancel();
+    this.#stopTurn();
+    this.#lasting.abort();
+    this.#utterance?.end();
+    this.#voice.close();
+  }
+
+  /** A cough while the companion thinks must not cost its answer either, so thinking counts as having the floor. */
+  #hasFloor(): boolean {
+    return this.#options.downlink.speaking || (this.#turn !== undefined && this.#utterance === undefined);
+  }
+
+  #notePause(utterance: Channel<Int16Array>, pausing: boolean): void {
+    const pause = this.#turn?.input?.pause;
+    if (pausing && pause?.paused === false) utterance.push(PAUSE);
+    pause?.set(pausing);
+  }
+
+  #act(event: TurnEvent, sequence: ExtendedSequence): void {
+    if (event.type === 'backchannel') return;
+    this.lastSpeechMs = this.#options.clock.now() - event.agoFrames * FRAME_MS;
+    if (event.type === 'end') this.#patientEnded(sequence - event.agoFrames, event.agoFrames * FRAME_MS);
+    else this.#patientBegan(event, sequence);
+  }
+
+  #patientBegan(event: TurnEvent, sequence: ExtendedSequence): void {
+    this.#silence?.cancel();
+    this.#nudges = 0;
+    this.#stopTurn();
+    if (event.type === 'barge-in') {
+      this.#options.stats.interruptions++;
+      this.#options.log.info('dialogue.interrupted');
+    }
+    // Also what was made and not yet heard is out of date: the patient goes on.
+    this.#unheard.clear();
+    this.#flush();
+    const utterance = new Channel<Int16Array>(MAX_UTTERANCE_FRAMES);
+    const from = sequence - event.agoFrames - PRE_ROLL_FRAMES;
+    for (const heard of this.#preRoll) if (heard.sequence >= from) utterance.push(heard.pcm);
+    this.#utterance = utterance;
+    this.#start('answer', { audio: utterance, pause: new Pause(), ended: deferred() });
+  }
+
+  #patientEnded(speechEndSeq: ExtendedSequence, agoMs: number): void {
+    this.#utterance?.end();
+    this.#utterance = undefined;
+    const now = this.#options.clock.now();
+    this.#turn?.input?.ended.resolve({ speechEndSeq, speechEndMs: now - agoMs, detectedMs: now });
+  }
+
+  #start(cause: TurnCause, input: TurnInput | undefined): void {
+    const abort = new AbortController();
+    const turn: RunningTurn = { abort, input, over: deferred() };
+    this.#turn = turn;
+    const context: TurnContext = {
+      ...this.#options,
+      history: this.#history,
+      standbyWords: this.#standbyWords,
+      remember: (id, response) => this.#remembered(id, response),
+      lasting: this.#lasting.signal,
+    };
+    void runTurn(context, cause, input, abort.signal).then((outcome) => {
+      turn.over.resolve();
+      if (this.#turn !== turn) return;
+      this.#turn = undefined;
+      if (outcome === 'nothing-said') this.#goOn();
+      else this.#awaitPatient();
+    });
+  }
+
+  /** A cough took the floor: the companion goes on with the sentence that it broke off, or answers what it still owes. */
+  #goOn(): void {
+    const unheard = [...this.#unheard.values()].join(' ').trim();
+    this.#unheard.clear();
+    if (unheard !== '') this.#start({ goOnWith: unheard }, undefined);
+    else if (this.#history.utterances().at(-1)?.role === 'patient') this.#start('answer', undefined);
+    else this.#awaitPatient();
+  }
+
+  #remembered(id: string, response: SpokenResponse): void {
+    this.#spoken.set(id, response);
+    const oldest = this.#spoken.keys().next();
+    if (this.#spoken.size > MAX_SPOKEN && oldest.done !== true) this.#spoken.delete(oldest.value);
+  }
+
+  #stopTurn(): void {
+    this.#turn?.abort.abort();
+    this.#turn = undefined;
+  }
+
+  #flush(): void {
+    for (const { id, playedMs } of this.#options.downlink.flush()) {
+      this.#unheard.set(id, '');
+      this.#cut(id, playedMs);
+    }
+  }
+
+  #cut(id: string, playedMs: number): void {
+    const spoken = this.#spoken.get(id);
+    if (spoken === undefined) return;
+    this.#history.rewrite(id, spoken.textUntil(playedMs));
+    // The device corrects what was thought to have been heard.
+    if (this.#unheard.has(id)) this.#unheard.set(id, spoken.textFrom(playedMs));
+  }
+
+  /** Long after the companion's last word, and only a few times, it asks again; then it waits. */
+  #awaitPatient(): void {
+    this.#silence?.cancel();
+    if (this.#nudges >= MAX_NUDGES) return;
+    this.#silence = this.#options.clock.after(NUDGE_AFTER_MS, () => {
+      if (this.#options.downlink.speaking) return this.#awaitPatient();
+      this.#nudges++;
+      this.#start('silence', undefined);
+    });
+  }
+
+  #remember(heard: HeardFrame): void {
+    this.#preRoll.push(heard);
+    if (this.#preRoll.length > KEPT_FRAMES) this.#preRoll.shift();
+  }
+}
+
+export interface DialogueOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly ids: Ids;
+  readonly stats: ServerStats;
+  readonly pipeline: Pipeline;
+  readonly downlink: Downlink;
+  readonly encoder: VoiceEncoder;
+  readonly language: string;
+  readonly turnTaking: TurnTakingSettings;
+  readonly history: readonly Utterance[];
+  /** To the device, when it is there. */
+  readonly tell: (message: ServerMessage) => void;
+  /** Told of every answer's timeline. */
+  readonly timed: (id: string, times: TurnTimes) => void;
+  /** Told what was heard of an answer that the patient interrupted. */
+  readonly interrupted: (id: string, playedMs: number) => void;
+}
+
+/** What is kept of a response until the device says how much of it was heard. */
+export interface SpokenResponse {
+  textUntil(playedMs: number): string;
+  /** Whole sentences, from the one that `playedMs` falls into. */
+  textFrom(playedMs: number): string;
+}
+
+interface HeardFrame {
+  readonly pcm: Int16Array;
+  readonly sequence: ExtendedSequence;
+}
+
+interface RunningTurn {
+  readonly abort: AbortController;
+  readonly input: TurnInput | undefined;
+  readonly over: Deferred<void>;
+}
+
+/** Quiet beginnings of words that voice activity missed. */
+const PRE_ROLL_FRAMES = 200 / FRAME_MS;
+/** Holds the longest time in which a barge-in is decided, and the pre-roll before it. */
+const KEPT_FRAMES = 2_000 / FRAME_MS;
+const MAX_UTTERANCE_FRAMES = 60_000 / FRAME_MS;
+const MAX_SPOKEN = 32;
+const NUDGE_AFTER_MS = 12_000;
+const MAX_NUDGES = 3;

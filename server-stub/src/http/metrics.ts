@@ -1,0 +1,187 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { ServerCore } from '../conversation/core.ts';
+import type { StageTiming } from '../pipeline/ports.ts';
+import type { TurnTimes } from '../system/stats.ts';
+
+/** Under two seconds is the goal; the buckets are densest there. */
+const LATENCY_BUCKETS_S = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3, 4, 6, 10];
+
+const STAGES: Readonly<Record<keyof TurnTimes, string>> = {
+  turnDetectedMs: 'turn_detected',
+  sttFinalMs: 'stt_final',
+  llmFirstTokenMs: 'llm_first_token',
+  ttsFirstByteMs: 'tts_first_byte',
+  firstFrameSentMs: 'first_frame_sent',
+};
+
+/** The core's plain numbers for Prometheus, read when they are asked for. */
+export function metricsOf(core: ServerCore): Registry {
+  const registry = new Registry();
+  const { stats } = core;
+  gauge(registry, 'bestday_connections', 'Sockets open', () => stats.connections);
+  gauge(
+    registry,
+    'bestday_conversations_active',
+    'Conversations under way, connected or waiting for their phone',
+    () => stats.conversations,
+  );
+  counter(registry, 'bestday_conversations_total', 'Conversations begun', () => stats.conversationsStarted);
+  counter(
+    registry,
+    'bestday_frames_sent_total',
+    'Audio frames sent to phones, replayed ones included',
+    () => stats.framesSent,
+  );
+  counter(
+    registry,
+    'bestday_frames_replayed_total',
+    'Audio frames sent again after a resume',
+    () => stats.framesReplayed,
+  );
+  counter(
+    registry,
+    'bestday_frames_encoded_total',
+    'Audio frames encoded; a recording that many hear is encoded once',
+    () => stats.framesEncoded,
+  );
+  counter(
+    registry,
+    'bestday_frames_decoded_total',
+    'Audio frames of Opus decoded; silence is not',
+    () => stats.framesDecoded,
+  );
+  counters(registry, 'bestday_opus_seconds_total', 'Time spent in Opus, by what was done', 'work', () =>
+    Object.entries(stats.opusMs).map(([work, ms]) => [work, ms / 1_000]),
+  );
+  counter(registry, 'bestday_resumes_total', 'Conversations resumed', () => stats.resumed);
+  counter(registry, 'bestday_resumes_refused_total', 'Resumes refused', () => stats.resumeRefused);
+  counter(registry, 'bestday_takeovers_total', 'Resumes while the older socket was open', () => stats.takenOver);
+  counter(registry, 'bestday_interruptions_total', 'Answers the patient interrupted', () => stats.interruptions);
+  counter(registry, 'bestday_stage_failures_total', 'Turns whose pipeline failed', () => stats.stageFailures);
+  counters(
+    registry,
+    'bestday_prepared_answers_total',
+    'Answers begun in a pause of the patient, by what became of them',
+    'outcome',
+    () =>
+      Object.entries({
+        used: stats.preparedUsed,
+        dropped: stats.preparedDropped,
+        open: stats.answersPrepared - stats.preparedUsed - stats.preparedDropped,
+      }),
+  );
+  counter(
+    registry,
+    'bestday_store_outages_total',
+    'Times the store of conversations could not be reached',
+    () => stats.storeOutages,
+  );
+  counter(
+    registry,
+    'bestday_store_failures_total',
+    'Reads and writes that failed while it could not',
+    () => stats.storeFailures,
+  );
+  counters(
+    registry,
+    'bestday_service_requests_failed_total',
+    'Requests to a service of the voice pipeline that failed, by stage',
+    'stage',
+    () => stats.requestFailures,
+  );
+  counter(
+    registry,
+    'bestday_unknown_messages_total',
+    'Control messages of unknown types, ignored',
+    () => stats.unknownMessages,
+  );
+  counters(registry, 'bestday_uplink_frames_total', 'Audio frames from phones, by what became of them', 'outcome', () =>
+    Object.entries(core.uplinkCounters()),
+  );
+  counters(
+    registry,
+    'bestday_connections_closed_total',
+    'Sockets closed, by close code (0: another)',
+    'code',
+    () => stats.closes,
+  );
+  counters(registry, 'bestday_conversations_ended_total', 'Conversations ended, by reason', 'reason', () => stats.ends);
+  counters(
+    registry,
+    'bestday_protocol_faults_total',
+    'Messages that broke a rule, by fault',
+    'fault',
+    () => stats.faults,
+  );
+  stats.onTurn = turnLatency(registry);
+  stats.onStage = stageTime(registry);
+  return registry;
+}
+
+function turnLatency(registry: Registry): (times: TurnTimes) => void {
+  const histogram = new Histogram({
+    name: 'bestday_turn_latency_seconds',
+    help: "From the end of the patient's speech to the end of each stage",
+    labelNames: ['stage'],
+    buckets: LATENCY_BUCKETS_S,
+    registers: [registry],
+  });
+  return (times) => {
+    for (const [stage, ms] of Object.entries(times))
+      histogram.observe({ stage: STAGES[stage as keyof TurnTimes] }, ms / 1_000);
+  };
+}
+
+/** What dropped answers cost is in it too: the services took that time. */
+function stageTime(registry: Registry): (timing: StageTiming) => void {
+  const histogram = new Histogram({
+    name: 'bestday_stage_seconds',
+    help: 'What each stage took by itself, from what it needed to its first result',
+    labelNames: ['stage'],
+    buckets: LATENCY_BUCKETS_S,
+    registers: [registry],
+  });
+  return ({ stage, firstResultMs }) => histogram.observe({ stage }, firstResultMs / 1_000);
+}
+
+function gauge(registry: Registry, name: string, help: string, read: () => number): void {
+  new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.set(read());
+    },
+  });
+}
+
+function counter(registry: Registry, name: string, help: string, read: () => number): void {
+  new Counter({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(read());
+    },
+  });
+}
+
+function counters(
+  registry: Registry,
+  name: string,
+  help: string,
+  label: string,
+  read: () => Iterable<readonly [string | number, number]>,
+): void {
+  new Counter({
+    name,
+    help,
+    labelNames: [label],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [key, value] of read()) this.inc({ [label]: String(key) }, value);
+    },
+  });
+}

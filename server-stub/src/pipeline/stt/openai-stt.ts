@@ -1,0 +1,85 @@
+import type OpenAI from 'openai';
+import type { SpeechToText, StageOptions, Transcript } from '../ports.ts';
+import { reportingEars } from '../reporting.ts';
+import { linkedAbort } from '../resilience/time-limit.ts';
+import { malformed } from '../vendors/http-fault.ts';
+import { Inbox } from './inbox.ts';
+import { openAiFault } from '../vendors/openai-fault.ts';
+import { voiceWav } from './voice-wav.ts';
+
+/**
+ * Any speech-to-text server that takes OpenAI's `POST /audio/transcriptions` (whisper.cpp, speaches, LocalAI …). It takes
+ * whole recordings, so it hears nothing before a pause; what was said until then is asked for in the pause already.
+ */
+export class OpenAiEars implements SpeechToText {
+  readonly #client: OpenAI;
+  readonly #model: string;
+
+  constructor(client: OpenAI, model: string) {
+    this.#client = client;
+    this.#model = model;
+  }
+
+  async *transcribe(audio: AsyncIterable<Int16Array>, options: StageOptions): AsyncGenerator<Transcript> {
+    yield* reportingEars(options, audio, (heard) => this.#transcribe(heard, options));
+  }
+
+  async *#transcribe(audio: AsyncIterable<Int16Array>, options: StageOptions): AsyncGenerator<Transcript> {
+    const abort = linkedAbort(options.signal);
+    const inbox = new Inbox<Transcript>();
+    this.#listen(audio, inbox, { ...options, signal: abort.signal }).catch((error: Error) => inbox.fail(error));
+    try {
+      yield* inbox.read();
+    } finally {
+      abort.abort();
+      abort.release();
+    }
+  }
+
+  async #listen(
+    audio: AsyncIterable<Int16Array>,
+    inbox: Inbox<Transcript>,
+    { signal, language }: StageOptions,
+  ): Promise<void> {
+    const frames: Int16Array[] = [];
+    let pauses = 0;
+    const settle = async (pause: number): Promise<void> => {
+      const text = await this.#textOf(frames, language, signal);
+      if (pause === pauses) inbox.push({ text, final: false, settled: true });
+    };
+    for await (const frame of audio) {
+      if (frame.length > 0) frames.push(frame);
+      // Should it fail, the request at the end of the turn tells so.
+      else if (++pauses <= MAX_SETTLED) settle(pauses).catch(() => {});
+    }
+    signal.throwIfAborted();
+    inbox.push({ text: await this.#textOf(frames, language, signal), final: true });
+    inbox.end();
+  }
+
+  async #textOf(frames: readonly Int16Array[], language: string, signal: AbortSignal): Promise<string> {
+    const answer = await this.#ask(voiceWav(frames), language, signal);
+    if (typeof answer?.text !== 'string') throw malformed('speech-to-text', SERVICE, 'an answer without text');
+    return answer.text.trim();
+  }
+
+  async #ask(
+    wav: Uint8Array<ArrayBuffer>,
+    language: string,
+    signal: AbortSignal,
+  ): Promise<{ text?: unknown } | undefined> {
+    try {
+      const file = new File([wav], 'speech.wav', { type: 'audio/wav' });
+      return await this.#client.audio.transcriptions.create(
+        { file, model: this.#model, language: language.split('-', 1)[0]!, response_format: 'json' },
+        { signal },
+      );
+    } catch (error) {
+      throw openAiFault('speech-to-text', SERVICE, error);
+    }
+  }
+}
+
+/** Requests for what was said until a pause, in one turn: somebody who pauses after every word must not cost one each. */
+const MAX_SETTLED = 3;
+const SERVICE = 'the speech-to-text server';

@@ -1,0 +1,64 @@
+import type { ElevenLabsClient } from '@elevenlabs/elevenlabs-js';
+import type { StageOptions } from '../ports.ts';
+import { reporting } from '../reporting.ts';
+import type { SentenceVoice } from '../resilience/resilient-tts.ts';
+import { elevenLabsFault, SERVICE } from '../vendors/elevenlabs-fault.ts';
+import { connectionFault } from '../vendors/http-fault.ts';
+import { bodyOf, soundOf } from './sound.ts';
+
+export interface ElevenLabsVoiceSettings {
+  readonly voiceId: string;
+  readonly modelId: string;
+}
+
+/**
+ * ElevenLabs text-to-speech by their SDK: `POST /v1/text-to-speech/{voice}/stream`, one request per sentence, 16 kHz PCM.
+ * (Their SDK speaks no `stream-input` WebSocket; the next sentence is asked for while this one is heard, which hides as much.)
+ */
+export class ElevenLabsVoice implements SentenceVoice {
+  readonly #client: ElevenLabsClient;
+  readonly #settings: ElevenLabsVoiceSettings;
+
+  constructor(client: ElevenLabsClient, settings: ElevenLabsVoiceSettings) {
+    this.#client = client;
+    this.#settings = settings;
+  }
+
+  async *say(sentence: string, before: string, options: StageOptions): AsyncGenerator<Int16Array> {
+    yield* reporting('text-to-speech', options, this.#sound(sentence, before, options));
+  }
+
+  async *#sound(sentence: string, before: string, options: StageOptions): AsyncGenerator<Int16Array> {
+    const { data, rawResponse } = await this.#request(sentence, before, options);
+    const bytes = bodyOf(data, (cause) => connectionFault('text-to-speech', SERVICE, cause));
+    yield* soundOf(bytes, rawResponse.headers.get('content-type'), PCM_RATE, SERVICE);
+  }
+
+  async #request(
+    sentence: string,
+    before: string,
+    { signal, language }: StageOptions,
+  ): Promise<{ data: ReadableStream<Uint8Array>; rawResponse: { headers: Headers } }> {
+    const { voiceId, modelId } = this.#settings;
+    try {
+      return await this.#client.textToSpeech
+        .stream(
+          voiceId,
+          {
+            text: sentence,
+            modelId,
+            outputFormat: 'pcm_16000',
+            languageCode: language.split('-', 1)[0]!,
+            ...(before !== '' && { previousText: before }),
+          },
+          // Retries are ours: theirs wait up to a minute.
+          { abortSignal: signal, maxRetries: 0 },
+        )
+        .withRawResponse();
+    } catch (error) {
+      throw elevenLabsFault('text-to-speech', error);
+    }
+  }
+}
+
+const PCM_RATE = 16_000;

@@ -1,0 +1,42 @@
+import {
+  ACK_INTERVAL_MS,
+  DEAD_AFTER_MS,
+  DEFAULT_MAX_QUEUE_MS,
+  HANDSHAKE_TIMEOUT_MS,
+  PING_INTERVAL_MS,
+  RESUME_WINDOW_MS,
+} from '../../../protocol/src/index.ts';
+
+/** What a server grants; the protocol's numbers unless a test or an operator says otherwise. */
+export interface ServerLimits {
+  readonly handshakeMs: number;
+  readonly pingMs: number;
+  readonly deadAfterMs: number;
+  readonly ackMs: number;
+  readonly resumeWindowMs: number;
+  /** Most audio sent ahead of the ear; a device may ask for less. */
+  readonly maxQueueMs: number;
+  /** Most audio of one conversation in memory: made, and not yet acknowledged by the device. */
+  readonly maxHeldMs: number;
+  /** Faults of the harmless kind that one connection may commit before it is closed with 4400. */
+  readonly maxFaults: number;
+  /** Nobody spoke for this long: the conversation ends as `idle`. */
+  readonly idleMs: number;
+  readonly maxConnections: number;
+  /** Over 1, because a phone whose old socket is half-open comes back on a new one. */
+  readonly maxConnectionsPerDevice: number;
+}
+
+export const DEFAULT_LIMITS: ServerLimits = {
+  handshakeMs: HANDSHAKE_TIMEOUT_MS,
+  pingMs: PING_INTERVAL_MS,
+  deadAfterMs: DEAD_AFTER_MS,
+  ackMs: ACK_INTERVAL_MS,
+  resumeWindowMs: RESUME_WINDOW_MS,
+  maxQueueMs: DEFAULT_MAX_QUEUE_MS,
+  maxHeldMs: 60_000,
+  maxFaults: 10,
+  idleMs: 30 * 60_000,
+  maxConnections: 1_000,
+  maxConnectionsPerDevice: 4,
+};

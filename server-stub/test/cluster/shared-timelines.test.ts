@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { VirtualClock } from '../../../common/src/time/virtual-clock.ts';
+import { SharedTimelines } from '../../src/cluster/shared-timelines.ts';
+import type { Letter } from '../../src/cluster/shared-timelines.ts';
+import { Timeline } from '../../src/conversation/timeline.ts';
+import type { TimelineEntry } from '../../src/conversation/timeline.ts';
+import { MAX_WATCHERS, OwnTimelines } from '../../src/conversation/timelines.ts';
+import type { Watchable } from '../../src/conversation/timelines.ts';
+
+const DEVICE = '11111111-2222-4333-8444-555555555555';
+
+/** Three processes; the second one has the conversation `here`. Letters arrive in the next turn of the event loop. */
+function processes(): { asked: SharedTimelines; clock: VirtualClock; timeline: Timeline; kill: () => void } {
+  const clock = new VirtualClock();
+  const timeline = new Timeline(clock);
+  const receivers = new Map<number, (from: number, letter: Letter) => void>();
+  const shared = [1, 2, 3].map(
+    (own) =>
+      new SharedTimelines(
+        new OwnTimelines({
+          conversation: (id) =>
+            own === 2 && id === 'here' ? { id, deviceId: DEVICE, codec: 'pcm', heldFrames: 0, timeline } : undefined,
+        }),
+        {
+          send(to, letter) {
+            const others = [...receivers.keys()].filter((id) => (to === 'others' ? id !== own : id === to));
+            for (const id of others)
+              setImmediate(() =>
+                receivers.get(id)?.(own, letter.type === 'find' ? { ...letter, of: others.length } : letter),
+              );
+          },
+          listen: (receive) => void receivers.set(own, receive),
+        },
+        clock,
+      ),
+  );
+  const kill = (): void => {
+    receivers.delete(2);
+    for (const receive of receivers.values()) receive(2, { type: 'gone' });
+  };
+  return { asked: shared[0]!, clock, timeline, kill };
+}
+
+const delivered = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
+
+async function found(timelines: SharedTimelines): Promise<Watchable> {
+  const watchable = await timelines.find('here', DEVICE);
+  assert.ok(watchable !== undefined && watchable !== 'full');
+  return watchable;
+}
+
+describe('timelines of several processes', () => {
+  it('what happens in another process is told, from the entry asked for on', async () => {
+    const { asked, timeline } = processes();
+    for (const responseId of ['a', 'b']) timeline.add({ type: 'turn', responseId, times: {} });
+    const entries: TimelineEntry[] = [];
+    (await found(asked)).listen(1, (entry) => entries.push(entry));
+    await delivered();
+    timeline.add({ type: 'interruption', responseId: 'b', playedMs: 40 });
+    await delivered();
+    assert.deepEqual(
+      entries.map(({ number, happening: { type } }) => [number, type]),
+      [
+        [2, 'turn'],
+        [3, 'interruption'],
+      ],
+    );
+  });
+
+  it('nothing is told after the watcher has gone', async () => {
+    const { asked, timeline } = processes();
+    const watching = (await found(asked)).listen(0, () => assert.fail('told'));
+    await delivered();
+    assert.equal(timeline.listeners, 1);
+    watching.stop();
+    await delivered();
+    assert.equal(timeline.listeners, 0);
+    timeline.add({ type: 'turn', responseId: 'late', times: {} });
+    await delivered();
+  });
+
+  it('a process that dies takes its timelines elsewhere', async () => {
+    const { asked, kill } = processes();
+    const entries: TimelineEntry[] = [];
+    (await found(asked)).listen(0, (entry) => entries.push(entry));
+    kill();
+    assert.deepEqual(
+      entries.map(({ happening }) => happening),
+      [{ type: 'end', reason: 'elsewhere' }],
+    );
+  });
+
+  const nowhere = [
+    { name: 'unknown to all', id: 'nobody', device: DEVICE },
+    { name: "another device's", id: 'here', device: '99999999-2222-4333-8444-555555555555' },
+  ];
+  for (const { name, id, device } of nowhere)
+    it(`is not found: ${name}`, async () => assert.equal(await processes().asked.find(id, device), undefined));
+
+  it('a process that does not answer is not waited for', async () => {
+    const { asked, clock, kill } = processes();
+    const search = asked.find('here', DEVICE);
+    kill();
+    await delivered();
+    clock.advance(1_000);
+    assert.equal(await search, undefined);
+  });
+
+  it('too many watchers are too many wherever they are', async () => {
+    const { asked, timeline } = processes();
+    for (let count = 0; count < MAX_WATCHERS; count++) timeline.listen(0, () => {});
+    assert.equal(await asked.find('here', DEVICE), 'full');
+  });
+});

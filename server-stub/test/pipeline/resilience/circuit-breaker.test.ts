@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { VirtualClock } from '../../../../common/src/time/virtual-clock.ts';
+import { StageError } from '../../../src/pipeline/ports.ts';
+import { CircuitBreaker } from '../../../src/pipeline/resilience/circuit-breaker.ts';
+
+const BROKEN = new StageError('language-model', 'broken', true);
+
+function opened(failures = 3, error: unknown = BROKEN): { clock: VirtualClock; breaker: CircuitBreaker } {
+  const clock = new VirtualClock();
+  const breaker = new CircuitBreaker(clock);
+  for (let failure = 0; failure < failures; failure++) breaker.enter()?.failed(error);
+  return { clock, breaker };
+}
+
+describe('circuit breaker', () => {
+  const rows: readonly (readonly [string, number, unknown, number])[] = [
+    ['two failures: goes on asking', 2, BROKEN, 0],
+    ['three failures: rests for 30 s', 3, BROKEN, 30_000],
+    ['one refused key: rests at once', 1, new StageError('language-model', 'refused', false), 30_000],
+    [
+      'asked to come back in 60 s: rests that long',
+      1,
+      new StageError('language-model', 'too many', true, { retryAfterMs: 60_000 }),
+      60_000,
+    ],
+    [
+      'asked to come back in a day: rests five minutes',
+      1,
+      new StageError('language-model', 'too many', true, { retryAfterMs: 86_400_000 }),
+      300_000,
+    ],
+  ];
+  for (const [name, failures, error, restMs] of rows) {
+    it(name, () => {
+      const { clock, breaker } = opened(failures, error);
+      assert.equal(breaker.open, restMs > 0);
+      if (restMs > 0) {
+        clock.advance(restMs - 1);
+        assert.equal(breaker.enter(), undefined);
+        clock.advance(1);
+      }
+      assert.notEqual(breaker.enter(), undefined);
+    });
+  }
+
+  it('after its rest lets one request try, and the others wait for it', () => {
+    const { clock, breaker } = opened();
+    clock.advance(30_000);
+    const probe = breaker.enter();
+    assert.equal(breaker.enter(), undefined);
+    probe?.succeeded();
+    assert.equal(breaker.open, false);
+    assert.notEqual(breaker.enter(), undefined);
+  });
+
+  it('rests again when the try fails', () => {
+    const { clock, breaker } = opened();
+    clock.advance(30_000);
+    breaker.enter()?.failed(BROKEN);
+    clock.advance(29_999);
+    assert.equal(breaker.enter(), undefined);
+  });
+
+  it('lets another try when the first one was called off', () => {
+    const { clock, breaker } = opened();
+    clock.advance(30_000);
+    breaker.enter()?.calledOff();
+    assert.equal(breaker.open, true);
+    assert.notEqual(breaker.enter(), undefined);
+  });
+
+  it('forgets failures that a success parts', () => {
+    const { breaker } = opened(2);
+    breaker.enter()?.succeeded();
+    breaker.enter()?.failed(BROKEN);
+    assert.equal(breaker.open, false);
+  });
+
+  it('counts a request once, whatever is said of it later', () => {
+    const { breaker } = opened(2);
+    const pass = breaker.enter();
+    pass?.calledOff();
+    pass?.failed(BROKEN);
+    assert.equal(breaker.open, false);
+  });
+});
