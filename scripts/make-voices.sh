@@ -79,7 +79,7 @@ demo_track() { # OUT
 }
 
 speak_all companion_voice server-stub/voices/companion clips.json
-speak_all companion_voice device/prompts prompts.json
+for folder in device/prompts/*/; do speak_all companion_voice "${folder%/}" prompts.json; done
 speak_all caller_voice server-stub/voices/caller clips.json
 demo_track device/demo/caller.wav
 echo "made $(find server-stub/voices device/prompts device/demo -name '*.wav' | wc -l) recordings"

@@ -6,7 +6,7 @@ const ROOT = new URL('../', import.meta.url);
 const FOLDERS = [
   { path: 'server-stub/voices/companion/', manifest: 'clips.json' },
   { path: 'server-stub/voices/caller/', manifest: 'clips.json' },
-  { path: 'device/prompts/', manifest: 'prompts.json' },
+  { path: 'device/prompts/en/', manifest: 'prompts.json' },
 ];
 const ROLES = ['apology', 'farewell', 'filler', 'greeting', 'question', 'reply'];
 const WAV_HEADER_BYTES = 44;

@@ -32,7 +32,7 @@ const WAY_WORDS: Readonly<Record<Way, string>> = {
 async function main(options: Options): Promise<void> {
   const scenario = scenarioOf(options.scenario);
   if (options.picture !== undefined) checkPictureFile(options.picture);
-  const heard = await listen({ ...options, scenario }, await loadCodecs(silentLog), loadPrompts(silentLog));
+  const heard = await listen({ ...options, scenario }, await loadCodecs(silentLog), loadPrompts(silentLog, 'en'));
   const wav = new WavWriter(options.output);
   wav.write(heard.samples);
   wav.close();

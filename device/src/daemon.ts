@@ -26,6 +26,7 @@ import type { Phase } from './conversation/state.ts';
 import { FrontPanel } from './panel/front-panel.ts';
 import { PhoneMetrics } from './panel/phone-metrics.ts';
 import { Phone } from './phone.ts';
+import type { CallListeners } from './phone.ts';
 import type { FrameCounters } from '../../common/src/concealment/frame-counters.ts';
 import { loadPrompts } from './playout/prompt-files.ts';
 import { Station } from './panel/service.ts';
@@ -169,7 +170,8 @@ export class Daemon {
       onIdle: (report) => {
         if (!standing) this.#finish(report);
       },
-      onLeftOffHook: () => this.#panel.trouble('left-off-hook', 'the receiver was left off the hook: put it back'),
+      onLeftOffHook: (left) =>
+        this.#panel.trouble('left-off-hook', left ? 'the receiver was left off the hook: put it back' : undefined),
       onHookBroken: (error) => this.#panel.trouble('switch', error.message),
       onAudioFailed: (error) => this.#soundFailed(error, standing),
     });
@@ -202,16 +204,16 @@ export class Daemon {
     this.#panel.trouble('sound', mute ? `no sound card opens (${why})` : undefined);
   }
 
-  #callMaker(codecs: CodecFactory): (onEnded: (report: CallReport) => void) => Call {
+  #callMaker(codecs: CodecFactory): (listeners: CallListeners) => Call {
     const { log, watch, server, language, maxQueueMs, bitrate, frameTrace } = this.#options;
     const bootId = randomUUID();
     const transport = watchedTransport(
       tracedTransport(new WebSocketTransport({ ...server, clientId: bootId }), frameTrace),
       this.#networkHeart,
     );
-    const prompts = promptsAfterStart(this.#clock, () => loadPrompts(log));
+    const prompts = promptsAfterStart(this.#clock, () => loadPrompts(log, language));
     const codecPreference = preference(this.#options.codec, codecs.available);
-    return (onEnded) =>
+    return (listeners) =>
       new Call({
         clock: this.#clock,
         random: this.#options.random ?? systemRandom,
@@ -223,7 +225,7 @@ export class Daemon {
         bitrate,
         maxQueueMs,
         language,
-        onEnded,
+        ...listeners,
         identity: { deviceId: server.deviceId, bootId, firmware: this.#options.firmware },
         outputDelayMs: () => this.#phone.outputDelayMs,
         ...(frameTrace && {

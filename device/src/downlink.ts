@@ -15,6 +15,7 @@ import { Ladder, type Rung } from '../../common/src/concealment/ladder.ts';
 import { LivePlayout } from './playout/live-playout.ts';
 import { LossMeter } from './playout/loss-meter.ts';
 import type { Playout } from './playout/playout.ts';
+import { Announcements, type Situation } from './playout/announcements.ts';
 import { PromptPlayer, type PromptKind, type PromptSource } from './playout/prompts.ts';
 import { ResponsePlayout, type PlaybackEvent } from './playout/response-playout.ts';
 
@@ -35,6 +36,8 @@ export interface DownlinkOptions {
   readonly random: Random;
   readonly counters: FrameCounters;
   readonly prompts: PromptSource;
+  /** Whether somebody may be listening to prompts; always, when absent. */
+  readonly attended?: (() => boolean) | undefined;
   onPlayback(event: PlaybackEvent): void;
   /** The most that is queued, ms; the server is told the same number in `hello`. */
   readonly maxQueueMs?: number;
@@ -46,12 +49,6 @@ export interface DownlinkOptions {
 
 /** How far over `maxQueueMs` the server's idea of the queue may be off before frames are refused. */
 const QUEUE_SLACK_MS = 2_000;
-/** Dry for this long in an outage: the phone speaks. A stall that nobody called an outage gets longer. */
-const PROMPT_AFTER_OUTAGE_MS = 1_000;
-const PROMPT_AFTER_STALL_MS = 2_000;
-const PROMPT_AGAIN_MS = 8_000;
-const LAST_WORDS: ReadonlySet<PromptKind> = new Set<PromptKind>(['goodbye', 'needs-help']);
-
 /** What the downlink counts beside the frames of a call report. */
 export interface DownlinkStatistics {
   /** Frames over the queue's bound. */
@@ -77,14 +74,12 @@ export class Downlink {
   #prompt: PromptPlayer | undefined;
   /** Waits for the prompt before it to fade. */
   #nextPrompt: PromptPlayer | undefined;
-  #outage = false;
-  /** Since anything of the far end was heard, while something is due; and when the phone speaks next. */
-  #dryMs = 0;
-  #promptAtMs = 0;
+  readonly #announcements: Announcements;
   readonly #statistics = { refused: 0, flushed: 0, prompts: 0, faults: 0 };
 
   constructor(options: DownlinkOptions) {
     this.#options = options;
+    this.#announcements = new Announcements(options);
     const comfortNoise = options.comfortNoise ?? new LearnedComfortNoise(options.random);
     this.#ladder = new Ladder({ comfortNoise, counters: options.counters });
   }
@@ -140,23 +135,19 @@ export class Downlink {
     this.#responses?.flush(id);
   }
 
-  /** The link was lost, or is back. The queue plays on meanwhile. */
-  outage(on: boolean): void {
-    if (this.#outage === on) return;
-    this.#outage = on;
-    this.#dryMs = 0;
-    this.#promptAtMs = 0;
+  /** Why no conversation is live, which decides what the phone says; `undefined`: it is. The queue plays on meanwhile. */
+  situation(situation: Situation | undefined): void {
+    this.#announcements.enter(situation);
   }
 
   /**
-   * Speaks a prompt now; the queue waits. The last words of a call are spoken to their end, others give way when the
-   * far end has something to say.
+   * Speaks a prompt now, to its end; the queue waits.
    * @returns how long until it has been spoken, ms
    */
   announce(kind: PromptKind): number {
     const clip = this.#options.prompts.next(kind);
     if (clip === undefined) return 0;
-    const player = new PromptPlayer(clip, LAST_WORDS.has(kind));
+    const player = new PromptPlayer(clip, true);
     const ownMs = (clip.length / SAMPLE_RATE) * 1_000;
     if (this.#prompt === undefined) {
       this.#prompt = player;
@@ -211,7 +202,8 @@ export class Downlink {
     if (this.#prompt !== undefined) return this.#promptFrame(this.#prompt, nowMs);
     const rendered = this.#playout?.render(nowMs);
     const state = rendered?.state ?? 'idle';
-    this.#watch(state);
+    const clip = this.#announcements.next(state);
+    if (clip !== undefined) this.#speak(clip);
     const samples = rendered?.samples ?? this.#ladder.idle();
     this.#options.onRung?.(this.#ladder.rung, state);
     return samples;
@@ -229,18 +221,7 @@ export class Downlink {
     return frame;
   }
 
-  /** Dry for too long while the far end is cut off: say so, kindly, and again every few seconds. */
-  #watch(state: 'flowing' | 'waiting' | 'idle'): void {
-    if (state === 'flowing' || (state === 'idle' && !this.#outage)) {
-      this.#dryMs = 0;
-      this.#promptAtMs = 0;
-      return;
-    }
-    this.#dryMs += FRAME_MS;
-    if (this.#dryMs < Math.max(this.#promptAtMs, this.#outage ? PROMPT_AFTER_OUTAGE_MS : PROMPT_AFTER_STALL_MS)) return;
-    this.#promptAtMs = this.#dryMs + PROMPT_AGAIN_MS;
-    const clip = this.#options.prompts.next('one-moment');
-    if (clip === undefined) return;
+  #speak(clip: Int16Array): void {
     this.#statistics.prompts++;
     this.#prompt = new PromptPlayer(clip, false);
   }

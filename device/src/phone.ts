@@ -3,8 +3,11 @@ import type { EndReason } from '../../protocol/src/index.ts';
 import type { AudioSink, AudioStream } from './audio/ports.ts';
 import type { NetworkWatch } from './connection/network-watch.ts';
 import type { HookSwitch } from './controls/hook-switch.ts';
+import type { Situation } from './playout/announcements.ts';
+import type { PromptKind } from './playout/prompts.ts';
 import { SpeechWatch } from './conversation/speech-watch.ts';
 import type { Call } from './conversation/call.ts';
+import type { CallOptions } from './conversation/call-options.ts';
 import type { CallReport } from './conversation/report.ts';
 import type { Log } from '../../common/src/system/log.ts';
 
@@ -23,9 +26,17 @@ export class Phone {
   /** Runs while the receiver is down and the call not yet over: a slip of the hand is mended within it. */
   #misHang: Timer | undefined;
   #redial: Timer | undefined;
+  /** The phone has said why the call is over, or is saying it; then it is. */
+  #farewell: { readonly timer: Timer; readonly report: CallReport } | undefined;
   /** The receiver is up and no call is: the next voice begins one. */
   #resting = false;
+  /** When a voice was heard last, or the receiver lifted. */
   #heardMs = 0;
+  #leftOffHook = false;
+  /** Calls in a row that were over as soon as they had begun: each makes the wait for the next one longer. */
+  #shortCalls = 0;
+  /** No call is dialled by itself before this moment. */
+  #notBeforeMs = 0;
   /** Of the sound that is open, or opening; frames of an older one are nobody's. */
   #soundTurn: object | undefined;
   #sound: Promise<void> = Promise.resolve();
@@ -85,14 +96,15 @@ export class Phone {
       this.#misHang.cancel();
       this.#misHang = undefined;
       this.#options.log.info('mis-hang');
-      return;
     }
-    if (this.#lifted) return;
+    if (this.#lifted && this.#farewell === undefined) return;
+    this.#endFarewell();
     this.#lifted = true;
     this.#heardMs = this.#clock.now();
+    this.#shortCalls = 0;
     this.#newCall();
     this.#openSound();
-    this.#dial();
+    this.#dial('connecting');
   }
 
   /** Microphone and speaker are silent from here on; the call itself ends a little later when it may be a mistake. */
@@ -106,8 +118,10 @@ export class Phone {
   #hangUp(reason: EndReason): void {
     this.#misHang?.cancel();
     this.#misHang = undefined;
+    this.#endFarewell();
     this.#lifted = false;
     this.#resting = false;
+    this.#noteLeftOffHook(false);
     this.#redial?.cancel();
     this.#closeSound();
     const call = this.#call;
@@ -119,41 +133,75 @@ export class Phone {
   // ---- calls
 
   #newCall(): void {
-    const call: Call = this.#options.newCall((report) => this.#ended(call, report));
+    const call: Call = this.#options.newCall({
+      onEnded: (report) => this.#ended(call, report),
+      attended: () => this.#clock.now() - this.#heardMs < ATTENDED_MS,
+    });
     this.#call = call;
   }
 
-  #dial(): void {
+  #dial(situation: Situation): void {
     this.#resting = false;
     if (this.#call === undefined) return;
     this.#up.add(this.#call);
-    this.#call.lift();
+    this.#call.lift(situation);
   }
 
   #ended(call: Call, report: CallReport): void {
     this.#up.delete(call);
     this.#options.onReport(report);
     // The receiver was lifted again while this one said good-bye.
-    if (this.#call === call) this.#follow(report);
+    if (this.#call === call) this.#follow(call, report);
     if (this.#up.size === 0) this.#stopping?.();
   }
 
   /** What comes after a call, while its receiver may still be up. */
-  #follow(report: CallReport): void {
-    const { redials, hook, onIdle } = this.#options;
-    const next = this.#lifted && redials ? afterCall(report.endReason, hook.callOver !== undefined) : 'over';
-    if (next === 'over') {
-      this.#call = undefined;
-      this.#lifted = false;
-      this.#closeSound();
-      hook.callOver?.();
-      onIdle(report);
-      return;
-    }
-    // The new call's downlink keeps the line alive while we wait.
+  #follow(ended: Call, report: CallReport): void {
+    const { redials, hook } = this.#options;
+    if (!this.#lifted) return this.#over(report);
+    const next = afterCall(report.endReason, !redials ? 'once' : hook.callOver === undefined ? 'receiver' : 'button');
+    if (next.then === 'over') return this.#sayGoodbye(next.prompt, report);
+    // The new call's downlink keeps the line alive, and says why, while we wait.
     this.#newCall();
-    if (next === 'rest') this.#resting = true;
-    else this.#redial = this.#clock.after(next.redialAfterMs, () => this.#dial());
+    this.#shortCalls = report.durationMs < SHORT_CALL_MS ? this.#shortCalls + 1 : 0;
+    const now = this.#clock.now();
+    this.#notBeforeMs = Math.max(ended.notBeforeMs, now + brakeMs(this.#shortCalls));
+    this.#call!.wait(next.then);
+    if (next.then === 'resting') this.#resting = true;
+    else this.#redialIn(Math.max(next.redialAfterMs, this.#notBeforeMs - now), next.then);
+  }
+
+  #redialIn(delayMs: number, situation: Situation): void {
+    this.#redial?.cancel();
+    this.#redial = this.#clock.after(delayMs, () => this.#dial(situation));
+  }
+
+  #sayGoodbye(prompt: PromptKind | undefined, report: CallReport): void {
+    if (prompt === undefined) return this.#over(report);
+    this.#newCall();
+    const spokenMs = this.#call!.say(prompt) + this.outputDelayMs;
+    this.#farewell = { report, timer: this.#clock.after(spokenMs, () => this.#endFarewell()) };
+  }
+
+  #endFarewell(): void {
+    const farewell = this.#farewell;
+    if (farewell === undefined) return;
+    this.#farewell = undefined;
+    farewell.timer.cancel();
+    this.#call?.discard();
+    this.#over(farewell.report);
+  }
+
+  /** No call is up and none follows by itself. */
+  #over(report: CallReport): void {
+    const { hook, onIdle } = this.#options;
+    this.#misHang?.cancel();
+    this.#misHang = undefined;
+    this.#call = undefined;
+    this.#lifted = false;
+    this.#closeSound();
+    hook.callOver?.();
+    onIdle(report);
   }
 
   // ---- sound
@@ -161,7 +209,7 @@ export class Phone {
   #capture(frame: Int16Array): void {
     if (this.#misHang !== undefined) return;
     if (this.#speech.hears(frame)) this.#heard();
-    else if (this.#clock.now() - this.#heardMs > (this.#options.offHookMs ?? Infinity)) this.#leftOffHook();
+    else if (this.#clock.now() - this.#heardMs > (this.#options.offHookMs ?? Infinity)) this.#noteLeftOffHook(true);
     this.#call?.capture(frame);
   }
 
@@ -176,16 +224,22 @@ export class Phone {
 
   #heard(): void {
     this.#heardMs = this.#clock.now();
-    if (this.#resting) this.#dial();
+    this.#noteLeftOffHook(false);
+    if (!this.#resting) return;
+    this.#resting = false;
+    this.#call?.wait('connecting');
+    this.#redialIn(Math.max(0, this.#notBeforeMs - this.#heardMs), 'connecting');
   }
 
   /** Hours without a word: the receiver lies beside the phone, or somebody sleeps. */
-  #leftOffHook(): void {
-    if (this.#resting || this.#call === undefined) return;
-    this.#heardMs = this.#clock.now();
+  #noteLeftOffHook(left: boolean): void {
+    if (left === this.#leftOffHook) return;
+    this.#leftOffHook = left;
+    // A board with a button has no receiver that could be left anywhere; a call that nobody speaks on ends all the same.
+    if (this.#options.hook.callOver === undefined) this.#options.onLeftOffHook?.(left);
+    if (!left || this.#resting || this.#call === undefined) return;
     this.#redial?.cancel();
     this.#options.log.warn('left-off-hook', { quietMs: this.#options.offHookMs });
-    this.#options.onLeftOffHook?.();
     if (this.#up.has(this.#call)) this.#call.hangup('idle');
     else this.#resting = true;
   }
@@ -242,33 +296,53 @@ export class Phone {
 /** A card that is plugged in again is there after about a second. */
 const SOUND_RETRY_MS = 2_000;
 
-type AfterCall = 'over' | 'rest' | { readonly redialAfterMs: number };
+/** Nobody was heard for this long: prompts stop until somebody is. */
+const ATTENDED_MS = 600_000;
+/** A call that was over sooner had no time for a conversation. */
+const SHORT_CALL_MS = 20_000;
+const LONGEST_BRAKE_MS = 60_000;
+
+/** After one short call 1 s, after two 2 s, then 4, 8 … 60 s. */
+function brakeMs(shortCalls: number): number {
+  return shortCalls === 0 ? 0 : Math.min(1_000 * 2 ** (shortCalls - 1), LONGEST_BRAKE_MS);
+}
+
+/** `receiver`: a hand holds it to an ear. `button`: nobody holds anything. `once`: one call was asked for, no more. */
+type Handling = 'receiver' | 'button' | 'once';
+
+type AfterCall =
+  | { readonly then: 'over'; readonly prompt?: PromptKind }
+  | { readonly then: 'resting' }
+  | { readonly then: Exclude<Situation, 'resting'>; readonly redialAfterMs: number };
 
 /**
- * What follows a call that ended for `reason` while the receiver is still up.
- * @param momentary the switch is a button: nobody holds anything to the ear, so only what was cut off goes on
+ * What follows a call that ended for `reason` while the receiver is still up; whoever put it down is not here. With a
+ * receiver at an ear no call is ever simply over: it is dialled again, or the phone rests and listens for a voice.
  */
-function afterCall(reason: EndReason, momentary: boolean): AfterCall {
+function afterCall(reason: EndReason, handling: Handling): AfterCall {
+  if (handling === 'once') return { then: 'over', ...(FAILED.has(reason) && { prompt: 'needs-help' as const }) };
+  const button = handling === 'button';
   switch (reason) {
-    // Long enough for the prompt that just said so to sink in.
     case 'expired':
-      return { redialAfterMs: 1_000 };
+    // The server goes; its successor may be there already.
+    case 'shutdown':
+      return { then: 'lost', redialAfterMs: 1_000 };
     case 'unreachable':
-      return momentary ? 'over' : { redialAfterMs: 1_000 };
+      return button ? { then: 'over', prompt: 'try-later' } : { then: 'no-answer', redialAfterMs: 1_000 };
     case 'protocol-error':
-      return momentary ? 'over' : { redialAfterMs: 10_000 };
+      return button ? { then: 'over', prompt: 'try-later' } : { then: 'lost', redialAfterMs: 10_000 };
     // A key does not mend itself in seconds; a technician at the other end may.
     case 'refused':
-      return momentary ? 'over' : { redialAfterMs: 60_000 };
-    // A second phone with this identity is a mistake of ours, not of the person who holds this one.
-    case 'replaced':
-    case 'idle':
-    case 'server':
-      return momentary ? 'over' : 'rest';
+      return button ? { then: 'over', prompt: 'needs-help' } : { then: 'refused', redialAfterMs: 60_000 };
+    // The server's decision (`hangup` and `duration` among them), or a second phone with this identity.
     default:
-      return 'over';
+      return button ? { then: 'over', prompt: 'call-over' } : { then: 'resting' };
   }
 }
+
+const FAILED: ReadonlySet<EndReason> = new Set<EndReason>(['expired', 'unreachable', 'protocol-error', 'refused']);
+
+export type CallListeners = Pick<CallOptions, 'onEnded' | 'attended'>;
 
 export interface PhoneOptions {
   readonly clock: Clock;
@@ -276,7 +350,7 @@ export interface PhoneOptions {
   readonly hook: HookSwitch;
   readonly networkWatch: NetworkWatch;
   readonly openAudio: (sink: AudioSink) => Promise<AudioStream>;
-  readonly newCall: (onEnded: (report: CallReport) => void) => Call;
+  readonly newCall: (listeners: CallListeners) => Call;
   /** Follow a lost call with a new one while the receiver is up (a phone does; a single `run` does not). */
   readonly redials: boolean;
   readonly onReport: (report: CallReport) => void;
@@ -287,7 +361,8 @@ export interface PhoneOptions {
   readonly hangUpGraceMs?: number | undefined;
   /** So long without a voice, and the receiver was left lying, ms; never when absent. */
   readonly offHookMs?: number | undefined;
-  readonly onLeftOffHook?: (() => void) | undefined;
+  /** The receiver is up and nobody has spoken for `offHookMs`; and when that is over. */
+  readonly onLeftOffHook?: ((left: boolean) => void) | undefined;
   /** The switch cannot be read any more. */
   readonly onHookBroken?: ((error: Error) => void) | undefined;
   /** The last stage before the speaker. */

@@ -24,7 +24,10 @@ const STEP = fc.oneof(
   fc.record({ do: fc.constant('end' as const), id: ID, sequence: fc.oneof(SEQUENCE, fc.constant(-1)) }),
   fc.record({ do: fc.constant('flush' as const), id: ID }),
   fc.record({ do: fc.constant('outage' as const), on: fc.boolean() }),
-  fc.record({ do: fc.constant('announce' as const), kind: fc.constantFrom('connecting' as const, 'goodbye' as const) }),
+  fc.record({
+    do: fc.constant('announce' as const),
+    kind: fc.constantFrom('connecting' as const, 'needs-help' as const),
+  }),
   fc.record({ do: fc.constant('restart' as const), live: fc.boolean() }),
 );
 type Step = typeof STEP extends fc.Arbitrary<infer T> ? T : never;
@@ -53,7 +56,7 @@ function perform(bench: Bench, step: Step): void {
     case 'flush':
       return downlink.flush(step.id);
     case 'outage':
-      return downlink.outage(step.on);
+      return downlink.situation(step.on ? 'cut-off' : undefined);
     case 'announce':
       return void downlink.announce(step.kind);
     case 'restart':

@@ -321,7 +321,7 @@ describe('Downlink, whatever arrives', () => {
           if ('send' in each) bench.send(sent, (sent += each.send) - 1);
           else if ('pull' in each) bench.pull(each.pull);
           else if ('again' in each) bench.send(Math.max(0, sent - each.again), sent - 1);
-          else bench.downlink.outage(each.outage);
+          else bench.downlink.situation(each.outage ? 'cut-off' : undefined);
         }
         bench.downlink.responseEnd('a', sent - 1);
         bench.pull(sent + 80);

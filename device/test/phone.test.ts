@@ -6,29 +6,48 @@ import type { AudioSink, AudioStream } from '../src/audio/ports.ts';
 import type { HookHandlers } from '../src/controls/hook-switch.ts';
 import { VolumeStage } from '../src/playout/volume.ts';
 import type { Call } from '../src/conversation/call.ts';
+import type { Situation } from '../src/playout/announcements.ts';
+import type { PromptKind } from '../src/playout/prompts.ts';
 import type { CallReport } from '../src/conversation/report.ts';
 import { Phone } from '../src/phone.ts';
-import type { PhoneOptions } from '../src/phone.ts';
+import type { CallListeners, PhoneOptions } from '../src/phone.ts';
 import { silentLog } from '../../common/src/system/log.ts';
 
 const HOUR_MS = 3_600_000;
+const PROMPT_MS = 2_000;
 
 /** A call that plays a constant and says good-bye for 100 ms. */
 class FakeCall {
   captured = 0;
   dialled = false;
   discarded = false;
+  notBeforeMs = 0;
+  situation: Situation | undefined;
+  readonly said: PromptKind[] = [];
+  #beganMs = 0;
   endReason: EndReason | undefined;
   readonly #clock: VirtualClock;
-  readonly #onEnded: (report: CallReport) => void;
+  readonly #listeners: CallListeners;
 
-  constructor(clock: VirtualClock, onEnded: (report: CallReport) => void) {
+  constructor(clock: VirtualClock, listeners: CallListeners) {
     this.#clock = clock;
-    this.#onEnded = onEnded;
+    this.#listeners = listeners;
   }
 
-  lift(): void {
+  lift(situation: Situation): void {
     this.dialled = true;
+    this.situation = situation;
+    this.#beganMs = this.#clock.now();
+  }
+  wait(situation: Situation): void {
+    this.situation = situation;
+  }
+  say(prompt: PromptKind): number {
+    this.said.push(prompt);
+    return PROMPT_MS;
+  }
+  get attended(): boolean {
+    return this.#listeners.attended!();
   }
   networkUp(): void {}
   discard(): void {
@@ -44,7 +63,9 @@ class FakeCall {
   hangup(reason: EndReason): void {
     if (!this.dialled || this.endReason !== undefined) return;
     this.endReason = reason;
-    this.#clock.after(100, () => this.#onEnded({ endReason: reason } as CallReport));
+    this.#clock.after(100, () =>
+      this.#listeners.onEnded({ endReason: reason, durationMs: this.#clock.now() - this.#beganMs } as CallReport),
+    );
   }
 }
 
@@ -53,7 +74,7 @@ class Rig {
   readonly calls: FakeCall[] = [];
   readonly idle: EndReason[] = [];
   readonly reports: EndReason[] = [];
-  leftOffHook = 0;
+  readonly leftOffHook: boolean[] = [];
   openStreams = 0;
   mostStreams = 0;
   hook!: HookHandlers;
@@ -74,8 +95,8 @@ class Rig {
       },
       networkWatch: { start() {}, stop() {} },
       openAudio: (sink) => this.#open(sink),
-      newCall: (onEnded) => {
-        const call = new FakeCall(this.clock, onEnded);
+      newCall: (listeners) => {
+        const call = new FakeCall(this.clock, listeners);
         this.calls.push(call);
         return call as unknown as Call;
       },
@@ -84,9 +105,7 @@ class Rig {
       offHookMs: 2 * HOUR_MS,
       onReport: ({ endReason }) => this.reports.push(endReason),
       onIdle: ({ endReason }) => this.idle.push(endReason),
-      onLeftOffHook: () => {
-        this.leftOffHook++;
-      },
+      onLeftOffHook: (left) => this.leftOffHook.push(left),
       onAudioFailed: () => {},
       ...more,
     });
@@ -192,7 +211,7 @@ describe('the telephone', () => {
     const rig = new Rig();
     await rig.lift();
     await rig.speak(2 * HOUR_MS + 120_000, 3, 60_000);
-    assert.deepEqual([rig.reports, rig.leftOffHook], [['idle'], 1]);
+    assert.deepEqual([rig.reports, rig.leftOffHook], [['idle'], [true]]);
     await rig.speak(10_000, 3);
     assert.equal(rig.calls.at(-1)!.dialled, false);
     await rig.speak(500, 6_000);
@@ -239,16 +258,16 @@ describe('the telephone', () => {
   });
 
   it('redials for a person who holds a receiver, not for a button that nobody touches', async () => {
-    for (const [callOver, calls] of [
-      [undefined, 2],
-      [() => {}, 1],
+    for (const [callOver, redials] of [
+      [undefined, true],
+      [() => {}, false],
     ] as const) {
       const rig = new Rig({}, callOver);
       await rig.lift();
       rig.calls[0]!.hangup('unreachable');
-      await rig.clock.advanceAsync(2_000);
-      assert.equal(rig.calls.length, calls);
-      assert.equal(rig.openStreams, calls - 1);
+      await rig.clock.advanceAsync(4_000);
+      assert.equal(rig.calls.at(-1)!.dialled, redials);
+      assert.equal(rig.openStreams, redials ? 1 : 0);
     }
   });
 

@@ -28,7 +28,6 @@ export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode];
 export type AfterClose = 'resume' | 'later' | 'restart' | 'stop';
 
 const AFTER_CLOSE: ReadonlyMap<number, AfterClose> = new Map<number, AfterClose>([
-  [CloseCode.done, 'stop'],
   [CloseCode.goingAway, 'resume'],
   [CloseCode.serviceRestart, 'resume'],
   [CloseCode.tryAgainLater, 'later'],
@@ -43,7 +42,10 @@ const AFTER_CLOSE: ReadonlyMap<number, AfterClose> = new Map<number, AfterClose>
   [CloseCode.serviceDown, 'later'],
 ]);
 
-/** Any code the table does not know (1006 above all) is a broken link: resume. */
+/**
+ * Any code the table does not know (1006 above all) is a broken link: resume. 1000 too, where no `end` came before it:
+ * whoever closed so (a proxy, a server that was stopped) did not end the conversation.
+ */
 export function afterClose(code: number): AfterClose {
   return AFTER_CLOSE.get(code) ?? 'resume';
 }

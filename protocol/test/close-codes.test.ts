@@ -4,7 +4,7 @@ import type { AfterClose, ProtocolFault } from '../src/index.ts';
 
 describe('after a close, the device', () => {
   const rows: readonly (readonly [code: number, what: AfterClose])[] = [
-    [1000, 'stop'],
+    [1000, 'resume'],
     [1001, 'resume'],
     [1006, 'resume'],
     [1012, 'resume'],

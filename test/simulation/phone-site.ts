@@ -1,7 +1,7 @@
 import { Call } from '../../device/src/conversation/call.ts';
 import { Phone } from '../../device/src/phone.ts';
+import type { CallListeners } from '../../device/src/phone.ts';
 import type { HookHandlers } from '../../device/src/controls/hook-switch.ts';
-import type { CallReport } from '../../device/src/conversation/report.ts';
 import type { PromptSource } from '../../device/src/playout/prompts.ts';
 import { stampCodecs } from './codecs.ts';
 import { EndClock } from './end-clock.ts';
@@ -156,7 +156,7 @@ export class PhoneSite {
         stop() {},
       },
       openAudio: (sink) => card.open(sink),
-      newCall: (onEnded) => this.#newCall(boot, onEnded),
+      newCall: (listeners) => this.#newCall(boot, listeners),
       redials: true,
       hangUpGraceMs: this.#settings.hangUpGraceMs,
       onReport: () => {},
@@ -167,7 +167,7 @@ export class PhoneSite {
     });
   }
 
-  #newCall(boot: number, onEnded: (report: CallReport) => void): Call {
+  #newCall(boot: number, listeners: CallListeners): Call {
     const { script } = this.#context;
     const witness = this.witness.newCall();
     return new Call({
@@ -183,9 +183,10 @@ export class PhoneSite {
       maxQueueMs: script.world.maxQueueMs,
       language: 'en',
       outputDelayMs: () => 0,
+      attended: listeners.attended,
       onEnded: (report) => {
         witness.reported(report);
-        onEnded(report);
+        listeners.onEnded(report);
       },
       onPhase: (phase) => witness.phaseChanged(phase),
     });

@@ -18,6 +18,8 @@ export interface CallOptions {
   readonly transport: Transport;
   readonly codecs: CodecFactory;
   readonly prompts: PromptSource;
+  /** Whether somebody may be listening to prompts; always, when absent. */
+  readonly attended?: (() => boolean) | undefined;
   readonly identity: { readonly deviceId: string; readonly bootId: string; readonly firmware: string };
   /** What we offer, best first. */
   readonly codecPreference: readonly CodecName[];

@@ -23,6 +23,8 @@ import { Dialler } from '../connection/dialler.ts';
 import type { ConnectError, Framing } from '../connection/transport.ts';
 import { Downlink } from '../downlink.ts';
 import { newFrameCounters } from '../../../common/src/concealment/frame-counters.ts';
+import type { Situation } from '../playout/announcements.ts';
+import type { PromptKind } from '../playout/prompts.ts';
 import type { PlaybackEvent } from '../playout/response-playout.ts';
 import type { Log } from '../../../common/src/system/log.ts';
 import { Uplink } from '../uplink.ts';
@@ -57,9 +59,10 @@ export class Call {
   #codec: CodecName;
   #state: CallState = INITIAL_STATE;
   #dispatching = false;
+  #notBeforeMs = 0;
   #link: Link | undefined;
   #session: { conversationId: string; token: string } | undefined;
-  readonly #timers: NamedTimers<'handshake' | 'ack' | 'close' | 'farewell' | 'prompt'>;
+  readonly #timers: NamedTimers<'handshake' | 'ack' | 'close'>;
 
   constructor(options: CallOptions) {
     this.#options = options;
@@ -75,10 +78,16 @@ export class Call {
       random: options.random,
       counters: this.#counters,
       prompts: options.prompts,
+      attended: options.attended,
       maxQueueMs: options.maxQueueMs,
       onPlayback: (event) => this.#onPlayback(event),
       ...(options.onRendered && { onRung: options.onRendered }),
     });
+  }
+
+  /** The server asked not to be called before this moment, on our clock; also by another call. */
+  get notBeforeMs(): number {
+    return this.#notBeforeMs;
   }
 
   get phase(): Phase {
@@ -90,8 +99,21 @@ export class Call {
     return this.#counters;
   }
 
-  lift(): void {
+  /** @param situation what the person is told until the call is up */
+  lift(situation: Situation = 'connecting'): void {
+    this.#report.begin();
+    this.#downlink.situation(situation);
     this.#dispatch({ type: 'lift' });
+  }
+
+  /** Before `lift`: what the person is told meanwhile. */
+  wait(situation: Situation): void {
+    this.#downlink.situation(situation);
+  }
+
+  /** Speaks a prompt to its end. @returns how long that takes, ms */
+  say(prompt: PromptKind): number {
+    return this.#downlink.announce(prompt);
   }
 
   hangup(reason: EndReason): void {
@@ -198,7 +220,12 @@ export class Call {
 
   #attemptFailed(error: ConnectError): void {
     this.#log.warn('attempt-failed', { fault: error.fault, reason: error.message, retryAfterMs: error.retryAfterMs });
+    this.#askedToWait(error.retryAfterMs);
     this.#dispatch({ type: 'attempt-failed', refused: error.fault === 'refused', retryAfterMs: error.retryAfterMs });
+  }
+
+  #askedToWait(retryAfterMs: number | undefined): void {
+    if (retryAfterMs !== undefined) this.#notBeforeMs = this.#clock.now() + retryAfterMs;
   }
 
   #opened(socket: MessageSocket, framing: Framing): void {
@@ -218,13 +245,11 @@ export class Call {
 
   #openWindow(notBeforeMs: number): void {
     this.#dialler.openWindow(notBeforeMs);
-    if (this.#report.conversationId === null)
-      this.#timers.after('prompt', CONNECTING_PROMPT_MS, () => this.#downlink.announce('connecting'));
   }
 
   #closeWindow(): void {
     this.#dialler.close();
-    this.#timers.cancel('handshake', 'prompt');
+    this.#timers.cancel('handshake');
   }
 
   // ---- handshake
@@ -287,13 +312,13 @@ export class Call {
       outageMs,
     });
     if (resumed) {
-      this.#downlink.outage(false);
+      this.#downlink.situation(undefined);
       for (const message of this.#outbox.splice(0)) link.send(message);
     } else {
       this.#numbering.restart();
       this.#outbox.length = 0;
       this.#downlink.start(this.#codec, link.framing === 'raw');
-      this.#downlink.outage(false);
+      this.#downlink.situation(undefined);
       this.#uplink.link(link.socket, link.framing, -1);
     }
     if (link.framing === 'rtp')
@@ -378,13 +403,14 @@ export class Call {
   #onClosed(code: number, retryAfterMs: number | undefined): void {
     this.#log.info('closed', { code, retryAfterMs });
     this.#unlink();
+    this.#askedToWait(retryAfterMs);
     this.#dispatch({ type: 'closed', code, retryAfterMs });
     if (this.#state.phase === 'ending') this.#maybeFinished();
   }
 
   #outage(): void {
     this.#report.lost();
-    this.#downlink.outage(true);
+    this.#downlink.situation('cut-off');
   }
 
   #dropLink(): void {
@@ -399,8 +425,8 @@ export class Call {
     this.#timers.cancel('ack', 'handshake');
   }
 
-  /** Says good-bye to both sides, and waits for neither over long. */
-  #windUp({ reason, closeCode, prompt }: Extract<CallEffect, { type: 'wind-up' }>): void {
+  /** Says good-bye to the server, and does not wait for it long. */
+  #windUp({ reason, closeCode }: Extract<CallEffect, { type: 'wind-up' }>): void {
     this.#timers.cancel('ack');
     this.#uplink.unlink();
     this.#link?.send({ type: 'end', reason });
@@ -410,15 +436,11 @@ export class Call {
         this.#dropLink();
         this.#maybeFinished();
       });
-    const promptMs = prompt === undefined ? 0 : this.#downlink.announce(prompt);
-    this.#timers.after('farewell', promptMs, () => {
-      this.#timers.cancel('farewell');
-      this.#maybeFinished();
-    });
+    this.#maybeFinished();
   }
 
   #maybeFinished(): void {
-    if (this.#link === undefined && !this.#timers.has('farewell')) this.#dispatch({ type: 'finished' });
+    if (this.#link === undefined) this.#dispatch({ type: 'finished' });
   }
 
   #finish(): void {
@@ -457,7 +479,5 @@ export class Call {
   }
 }
 
-/** A dial that takes this long is told to the person. */
-const CONNECTING_PROMPT_MS = 1_500;
 const CLOSE_TIMEOUT_MS = 1_000;
 const MAX_OUTBOX = 64;

@@ -40,8 +40,8 @@ const MAX_ENTRIES = 2_000;
 /** Collects one call's report. */
 export class CallLog {
   readonly #clock: Clock;
-  readonly #startMs: number;
-  readonly #startedAt: string;
+  #startMs: number;
+  #startedAt: string;
   readonly #turns: Turn[] = [];
   readonly #reconnects: Reconnect[] = [];
   readonly #faults = new Map<string, number>();
@@ -57,6 +57,12 @@ export class CallLog {
     this.#clock = clock;
     this.#startMs = clock.now();
     this.#startedAt = new Date(clock.wallTime()).toISOString();
+  }
+
+  /** Dialling starts: a call that was made ready hours before lasts from here on. */
+  begin(): void {
+    this.#startMs = this.#clock.now();
+    this.#startedAt = new Date(this.#clock.wallTime()).toISOString();
   }
 
   /** ms since the call began. */

@@ -1,7 +1,6 @@
 import { afterClose, CloseCode } from '../../../protocol/src/index.ts';
 import type { EndReason } from '../../../protocol/src/index.ts';
 import type { Framing } from '../connection/transport.ts';
-import type { PromptKind } from '../playout/prompts.ts';
 
 /**
  * A conversation as a pure reducer: (state, event) → (state, effects). It knows no clock, no socket and no
@@ -75,8 +74,8 @@ export type CallEffect =
   | { readonly type: 'begin'; readonly resumed: boolean }
   | { readonly type: 'outage' }
   | { readonly type: 'drop-link' }
-  /** Tell the server, close, say `prompt` if there is something to say, then `finished`. */
-  | { readonly type: 'wind-up'; readonly reason: EndReason; readonly closeCode: number; readonly prompt?: PromptKind };
+  /** Tell the server, close, then `finished`. */
+  | { readonly type: 'wind-up'; readonly reason: EndReason; readonly closeCode: number };
 
 export interface Step {
   readonly state: CallState;
@@ -167,6 +166,8 @@ function whileTalking(state: CallState, event: CallEvent): Step {
       return lose(state, undefined, [{ type: 'drop-link' }]);
     case 'closed': {
       const next = afterClose(event.code);
+      // A raw server has no other way to say that it is done.
+      if (event.code === CloseCode.done && !state.resumable) return end(state, 'server');
       if (next === 'stop') return end(state, reasonOfClose(event.code));
       if (next === 'restart') return end(state, 'expired');
       return lose(state, event.retryAfterMs, []);
@@ -206,17 +207,11 @@ function postpone(retryAfterMs: number | undefined): readonly CallEffect[] {
 }
 
 function end(state: CallState, reason: EndReason): Step {
-  const prompt = promptFor(reason);
   return {
     state: { ...state, phase: 'ending', attempting: false, endReason: reason },
     effects: [
       { type: 'close-window' },
-      {
-        type: 'wind-up',
-        reason,
-        closeCode: reason === 'protocol-error' ? CloseCode.protocolError : CloseCode.done,
-        ...(prompt && { prompt }),
-      },
+      { type: 'wind-up', reason, closeCode: reason === 'protocol-error' ? CloseCode.protocolError : CloseCode.done },
     ],
   };
 }
@@ -242,19 +237,5 @@ function reasonOfClose(code: number): EndReason {
       return 'replaced';
     default:
       return 'server';
-  }
-}
-
-/** What the person is told when it was not they who ended it. */
-function promptFor(reason: EndReason): PromptKind | undefined {
-  switch (reason) {
-    case 'expired':
-    case 'protocol-error':
-      return 'goodbye';
-    case 'refused':
-    case 'unreachable':
-      return 'needs-help';
-    default:
-      return undefined;
   }
 }

