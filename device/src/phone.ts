@@ -28,10 +28,11 @@ export class Phone {
   #redial: Timer | undefined;
   /** The phone has said why the call is over, or is saying it; then it is. */
   #farewell: { readonly timer: Timer; readonly report: CallReport } | undefined;
-  /** The receiver is up and no call is: the next voice begins one. */
   #resting = false;
   /** When a voice was heard last, or the receiver lifted. */
   #heardMs = 0;
+  /** When a conversation was live last: somebody listened then. */
+  #liveMs = 0;
   #leftOffHook = false;
   /** Calls in a row that were over as soon as they had begun: each makes the wait for the next one longer. */
   #shortCalls = 0;
@@ -77,6 +78,11 @@ export class Phone {
 
   get lifted(): boolean {
     return this.#lifted;
+  }
+
+  /** The receiver is up and no call is: the next voice begins one. */
+  get resting(): boolean {
+    return this.#resting;
   }
 
   /** What carries the sound, for a person; undefined while no receiver is up. */
@@ -135,7 +141,7 @@ export class Phone {
   #newCall(): void {
     const call: Call = this.#options.newCall({
       onEnded: (report) => this.#ended(call, report),
-      attended: () => this.#clock.now() - this.#heardMs < ATTENDED_MS,
+      attended: () => this.#clock.now() - Math.max(this.#heardMs, this.#liveMs) < ATTENDED_MS,
     });
     this.#call = call;
   }
@@ -210,6 +216,7 @@ export class Phone {
     if (this.#misHang !== undefined) return;
     if (this.#speech.hears(frame)) this.#heard();
     else if (this.#clock.now() - this.#heardMs > (this.#options.offHookMs ?? Infinity)) this.#noteLeftOffHook(true);
+    if (this.#call?.phase === 'talking') this.#liveMs = this.#clock.now();
     this.#call?.capture(frame);
   }
 
@@ -296,7 +303,7 @@ export class Phone {
 /** A card that is plugged in again is there after about a second. */
 const SOUND_RETRY_MS = 2_000;
 
-/** Nobody was heard for this long: prompts stop until somebody is. */
+/** Nobody was heard, and no conversation was live, for this long: prompts stop until somebody is heard. */
 const ATTENDED_MS = 600_000;
 /** A call that was over sooner had no time for a conversation. */
 const SHORT_CALL_MS = 20_000;

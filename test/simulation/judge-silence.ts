@@ -31,6 +31,31 @@ export class SilenceJudge {
   }
 }
 
+/**
+ * Promise 6: while a person holds the receiver and no conversation is live, no stretch of 8 s passes without words.
+ * A phone at rest says at once that it is there; after that it speaks seldom, by design.
+ */
+export class WordsJudge {
+  readonly #verdict: Verdict;
+  #wordlessMs = 0;
+
+  constructor(verdict: Verdict) {
+    this.#verdict = verdict;
+  }
+
+  /** @param waiting dialling, cut off, or between two calls; at rest or in conversation nothing is owed */
+  rendered(words: boolean, waiting: boolean): void {
+    if (words || !waiting) {
+      this.#wordlessMs = 0;
+      return;
+    }
+    this.#wordlessMs += 20;
+    if (this.#wordlessMs === MOST_WORDLESS_MS)
+      this.#verdict.fail(6, 'nothing-said', 'no conversation was live, and nothing was said for 8 s');
+  }
+}
+
+const MOST_WORDLESS_MS = 8_000;
 const MOST_SILENT_FRAMES = 5;
 /** Rounding of nothing; comfort noise at its quietest (−70 dBFS) has an RMS of 10. */
 const NOTHING = 2;

@@ -223,6 +223,12 @@ export const MUTANTS: readonly Mutant[] = [
     'token: this.#session?.token, conversationId: this.#report.conversationId, codec: this.#codec',
   ),
   one(
+    'the phone dials without a word',
+    'device/src/playout/announcements.ts',
+    'const AGAIN_MS = [6_000];',
+    'const AGAIN_MS = [60_000];',
+  ),
+  one(
     'the speaker stays open when the receiver is put down',
     'device/src/phone.ts',
     'this.#redial?.cancel();\n    this.#closeSound();',

@@ -67,6 +67,11 @@ export class PhoneSite {
     return this.#lifted;
   }
 
+  /** The phone waits for a voice before it calls again. */
+  get resting(): boolean {
+    return this.#phone.resting;
+  }
+
   get powered(): boolean {
     return this.#powered;
   }

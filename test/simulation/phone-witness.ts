@@ -4,7 +4,7 @@ import { CallWitness } from './call-witness.ts';
 import type { SimulationContext } from './context.ts';
 import { MicrophoneJudge } from './judge-microphone.ts';
 import { PlayoutJudge } from './judge-playout.ts';
-import { SilenceJudge } from './judge-silence.ts';
+import { SilenceJudge, WordsJudge } from './judge-silence.ts';
 import type { Conversation } from './ledger.ts';
 import type { Attempt, NetworkWitness } from './network.ts';
 import type { PhoneSite } from './phone-site.ts';
@@ -21,6 +21,7 @@ export class PhoneWitness implements NetworkWitness {
   readonly #site: PhoneSite;
   readonly #playout: PlayoutJudge;
   readonly #silence: SilenceJudge;
+  readonly #words: WordsJudge;
   #microphone: MicrophoneJudge;
   /** The newest: the only one that dials and is heard; an older one may still be saying good-bye. */
   #call: CallWitness | undefined;
@@ -33,6 +34,7 @@ export class PhoneWitness implements NetworkWitness {
     this.#site = site;
     this.#playout = new PlayoutJudge(context.ledger, context.verdict, context.script.world.maxQueueMs);
     this.#silence = new SilenceJudge(context.verdict);
+    this.#words = new WordsJudge(context.verdict);
     this.#microphone = new MicrophoneJudge(context.verdict, this.#now);
   }
 
@@ -95,6 +97,8 @@ export class PhoneWitness implements NetworkWitness {
 
   rendered(frame: Int16Array, stamp: Stamp | undefined): void {
     if (this.#site.lifted) this.#silence.rendered(frame);
+    const words = stamp?.kind === StampKind.prompt || stamp?.kind === StampKind.response;
+    this.#words.rendered(words, this.#site.lifted && !this.#site.resting && this.#call?.phase !== 'talking');
     const voice = stamp?.kind === StampKind.response ? stamp : undefined;
     if (voice !== undefined) this.heardFrames++;
     if (voice !== undefined) this.#context.trace.number(voice.source * 1_000 + voice.index);

@@ -1,5 +1,5 @@
-/** Which of the five promises was broken; the numbers are those of `README.md` in this folder. */
-export type Invariant = 1 | 2 | 3 | 4 | 5;
+/** Which of the six promises was broken; the numbers are those of `README.md` in this folder. */
+export type Invariant = 1 | 2 | 3 | 4 | 5 | 6;
 
 export interface Violation {
   readonly invariant: Invariant;
