@@ -80,7 +80,7 @@ function transportTo(core: ServerCore, clock: VirtualClock, deviceId: string): C
       const [device, server] = joined(clock, LINK_MS / 2);
       core.accept(server, { deviceId, requestId: 'latency', raw: false });
       clock.after(0, () => handlers.opened(device, 'rtp'));
-      return { cancel() {} };
+      return { answered: false, cancel() {} };
     },
   };
 }

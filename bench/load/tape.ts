@@ -53,11 +53,12 @@ export class TapedTransport implements Transport {
     this.#tape = tape;
   }
 
-  connect(handlers: ConnectHandlers): ConnectAttempt {
-    return this.#transport.connect({
+  connect(handlers: ConnectHandlers, limitMs: number): ConnectAttempt {
+    const overhearing: ConnectHandlers = {
       failed: (error) => handlers.failed(error),
       opened: (socket, framing) => handlers.opened(overheard(socket, this.#tape), framing),
-    });
+    };
+    return this.#transport.connect(overhearing, limitMs);
   }
 }
 

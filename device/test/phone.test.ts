@@ -306,4 +306,119 @@ describe('the telephone', () => {
     await rig.clock.advanceAsync(20);
     assert.deepEqual([stopped, rig.openStreams, rig.reports[0]], [true, 0, 'shutdown']);
   });
+
+  const FROM_SERVER: readonly EndReason[] = ['hangup', 'idle', 'duration', 'shutdown', 'server', 'replaced', 'expired'];
+  for (const reason of FROM_SERVER) {
+    it(`with the receiver up, a server's '${reason}' leaves nobody with a dead line`, async () => {
+      const rig = new Rig();
+      await rig.lift();
+      await rig.clock.advanceAsync(30_000);
+      rig.calls[0]!.hangup(reason);
+      await rig.clock.advanceAsync(200);
+      assert.equal(rig.openStreams, 1);
+      assert.deepEqual(rig.idle, []);
+      const next = rig.calls.at(-1)!;
+      assert.notEqual(next, rig.calls[0]);
+      assert.ok(next.situation === 'resting' || next.situation === 'lost', next.situation);
+      await rig.speak(2_500, 3);
+      await rig.speak(500, 6_000);
+      assert.equal(next.dialled, true, 'dialled again by itself, or by the next voice');
+    });
+  }
+
+  it('tells whoever pressed a button why the call is over, and is silent then', async () => {
+    for (const [reason, prompt] of [
+      ['server', 'call-over'],
+      ['unreachable', 'try-later'],
+      ['refused', 'needs-help'],
+    ] as const) {
+      const rig = new Rig({}, () => {});
+      await rig.lift();
+      rig.calls[0]!.hangup(reason);
+      await rig.clock.advanceAsync(200);
+      assert.deepEqual(rig.calls.at(-1)!.said, [prompt]);
+      assert.equal(rig.openStreams, 1);
+      await rig.clock.advanceAsync(PROMPT_MS + 200);
+      assert.deepEqual([rig.openStreams, rig.idle], [0, [reason]]);
+    }
+  });
+
+  it('takes a press while it says why the call is over for a new call', async () => {
+    const rig = new Rig({}, () => {});
+    await rig.lift();
+    rig.calls[0]!.hangup('unreachable');
+    await rig.clock.advanceAsync(200);
+    await rig.lift();
+    assert.equal(rig.calls.at(-1)!.dialled, true);
+    await rig.clock.advanceAsync(10_000);
+    assert.equal(rig.openStreams, 1);
+  });
+
+  it('does not swallow a lift within the second of a slip in which a single call ended', async () => {
+    const rig = new Rig({ redials: false });
+    await rig.lift();
+    rig.hook.hungUp('hangup');
+    rig.calls[0]!.hangup('server');
+    await rig.clock.advanceAsync(200);
+    await rig.lift();
+    assert.equal(rig.calls.at(-1)!.dialled, true);
+    assert.equal(rig.calls.length, 2);
+  });
+
+  it('calls less and less often when each call ends at once, whatever is said meanwhile', async () => {
+    const rig = new Rig();
+    await rig.lift();
+    for (let second = 0; second < 60; second++) {
+      const call = rig.calls.at(-1)!;
+      if (call.dialled) call.hangup('server');
+      await rig.speak(500, 3);
+      await rig.speak(500, 6_000);
+    }
+    const dialled = rig.calls.filter((call) => call.dialled).length;
+    assert.ok(dialled <= 8, `${dialled} calls in a minute`);
+  });
+
+  it("keeps to a server's Retry-After across calls", async () => {
+    const rig = new Rig();
+    await rig.lift();
+    await rig.clock.advanceAsync(30_000);
+    rig.calls[0]!.notBeforeMs = rig.clock.now() + 60_000;
+    rig.calls[0]!.hangup('unreachable');
+    await rig.clock.advanceAsync(59_000);
+    assert.equal(rig.calls.at(-1)!.dialled, false);
+    await rig.clock.advanceAsync(1_500);
+    assert.equal(rig.calls.at(-1)!.dialled, true);
+  });
+
+  it('speaks to nobody after ten minutes without a voice and without a conversation', async () => {
+    const rig = new Rig();
+    await rig.lift();
+    const [call] = rig.calls;
+    await rig.clock.advanceAsync(599_000);
+    assert.equal(call!.attended, true);
+    await rig.clock.advanceAsync(2_000);
+    assert.equal(call!.attended, false);
+    await rig.speak(2_500, 3);
+    await rig.speak(500, 6_000);
+    assert.equal(call!.attended, true);
+  });
+
+  it('tells that the receiver was left off the hook, also at rest, and that it no longer is', async () => {
+    const rig = new Rig();
+    await rig.lift();
+    await rig.speak(60_000, 3, 10_000);
+    rig.calls[0]!.hangup('idle');
+    await rig.speak(2 * HOUR_MS, 3, 60_000);
+    assert.deepEqual(rig.leftOffHook, [true]);
+    rig.hook.hungUp('hangup');
+    await rig.clock.advanceAsync(2_000);
+    assert.deepEqual(rig.leftOffHook, [true, false]);
+  });
+
+  it('has no receiver to leave off the hook where there is a button', async () => {
+    const rig = new Rig({}, () => {});
+    await rig.lift();
+    await rig.speak(3 * HOUR_MS, 3, 60_000);
+    assert.deepEqual(rig.leftOffHook, []);
+  });
 });

@@ -5,6 +5,11 @@
 
 /** WebSocket subprotocol. A server that selects none gets raw framing (see `raw.ts`). */
 export const SUBPROTOCOL = 'bestday.voice.v1';
+/**
+ * A response header that says that this 401 or 403 is the conversation server's own, and so final: any other server on
+ * the way (a proxy, a captive portal) may answer with the same status.
+ */
+export const REFUSAL_HEADER = 'bestday-refusal';
 export const CONNECT_PATH = '/v1/conversations/connect';
 export const PROTOCOL_VERSION = 1;
 
@@ -29,7 +34,8 @@ export const MAX_MESSAGE_BYTES = 64 * 1024;
 export const MAX_SEQUENCE_JUMP = 1_500;
 
 export const HANDSHAKE_TIMEOUT_MS = 5_000;
-export const CONNECT_TIMEOUT_MS = 2_000;
+/** Limits of attempts 1, 2 and 3 of one outage; the last holds for all after it. */
+export const CONNECT_TIMEOUTS_MS: readonly number[] = [2_000, 4_000, 8_000];
 export const PING_INTERVAL_MS = 5_000;
 /** No bytes for this long: the peer is dead, however open the socket looks. */
 export const DEAD_AFTER_MS = 6_000;

@@ -66,7 +66,7 @@ export class Telephone {
           const [device, server] = joined(this.clock, delayMs);
           core.accept(server, { deviceId: DEVICE_ID, requestId: 'request', raw: false });
           this.clock.after(0, () => handlers.opened(device, 'rtp'));
-          return { cancel() {} };
+          return { answered: true, cancel() {} };
         },
       },
       onPlayback: (event) => this.playback.push(event),

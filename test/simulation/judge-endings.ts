@@ -4,8 +4,8 @@ import type { Conversation } from './ledger.ts';
 import type { Verdict } from './violation.ts';
 
 const WINDOW_MS = 30_000;
-/** An attempt begun inside the window may take 2 s to connect and 5 s to shake hands. */
-const LATEST_END_MS = WINDOW_MS + 2_000 + 5_000;
+/** An attempt begun inside the window may take 8 s to connect and 5 s to shake hands. */
+const LATEST_END_MS = WINDOW_MS + 8_000 + 5_000;
 const EPSILON_MS = 0.01;
 
 /** 4404 says that the conversation is over, not why. */

@@ -7,7 +7,11 @@ const STEADY_MS = 2_000;
 const JITTER = 0.05;
 const LAST_CALL_MS = 29_300;
 const WINDOW_MS = 30_000;
-const CONNECT_MS = 2_000;
+const CONNECT_MS = [2_000, 4_000, 8_000];
+const LONGEST_CONNECT_MS = 8_000;
+const RACING = 2;
+const PROBE_MS = 1_500;
+const SHORT_LINK_MS = 5_000;
 const HANDSHAKE_MS = 5_000;
 const EPSILON_MS = 0.01;
 
@@ -23,6 +27,14 @@ interface Due {
   readonly optional: boolean;
 }
 
+/** One attempt; `endMs` is when it was seen to be over. */
+interface Tried {
+  readonly sinceMs: number;
+  readonly limitMs: number;
+  endMs: number | undefined;
+  readonly pending: () => boolean;
+}
+
 /**
  * Promise 4, its first part: attempts are made when the schedule says, or when the interface came back, and at no
  * other time; none takes longer than its limit, and all are over soon after the window. Works on the phone's own clock.
@@ -33,7 +45,7 @@ export class ScheduleJudge {
   #phase: Phase = 'idle';
   #phaseSinceMs = 0;
   #windowSinceMs: number | undefined;
-  #attempt: { readonly sinceMs: number; readonly pending: () => boolean } | undefined;
+  #attempts: Tried[] = [];
   /** Timers that fire during a handshake make no attempt, so there may be several candidates. */
   #due: Due[] = [];
   /** A server asked for another wait, so the time since the loss no longer tells the sum of the waits. */
@@ -41,6 +53,11 @@ export class ScheduleJudge {
   #handshakes: { readonly fromMs: number; toMs: number }[] = [];
   #excuse: 'dial' | 'network-up' | 'silent-link' | undefined;
   #excuseMs = 0;
+  /** Links in a row that broke within 5 s: the waits begin with a later one. */
+  #shortLinks = 0;
+  #upAtMs = Number.NEGATIVE_INFINITY;
+  /** The network came back while a link was up: it may be found dead, and redialled, after the probe. */
+  #probedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(verdict: Verdict, now: () => number) {
     this.#verdict = verdict;
@@ -70,13 +87,16 @@ export class ScheduleJudge {
     if (phase === 'handshaking') this.#handshakes.push({ fromMs: now, toMs: Number.POSITIVE_INFINITY });
     if (phase === 'talking' || phase === 'ending' || phase === 'idle') this.#close();
     else if (from === 'idle' || from === 'talking') this.#open(now, from === 'idle');
+    if (phase === 'talking') this.#upAtMs = now;
   }
 
   networkUp(): void {
-    if (this.#phase !== 'connecting' && this.#phase !== 'reconnecting' && this.#phase !== 'talking') return;
-    // While it talks it may: a link that has been silent is given up for a new one. Otherwise it must.
-    this.#excuse = this.#phase === 'talking' ? 'silent-link' : 'network-up';
+    const linked = this.#phase === 'talking' || this.#phase === 'handshaking';
+    if (this.#phase !== 'connecting' && this.#phase !== 'reconnecting' && !linked) return;
+    // With a link it may: one that has been silent is given up for a new one. Otherwise it must.
+    this.#excuse = linked ? 'silent-link' : 'network-up';
     this.#excuseMs = this.#now();
+    if (linked) this.#probedAtMs = this.#excuseMs;
   }
 
   /** The phone has dealt with `networkUp`. */
@@ -89,7 +109,9 @@ export class ScheduleJudge {
   attempted(pending: () => boolean): void {
     const now = this.#now();
     this.audit();
-    this.#attempt = { sinceMs: now, pending };
+    const limitMs = CONNECT_MS[Math.min(this.#attempts.length, CONNECT_MS.length - 1)]!;
+    this.#attempts.push({ sinceMs: now, limitMs, endMs: undefined, pending });
+    if (Math.abs(now - this.#probedAtMs - PROBE_MS) < 2) return;
     if (this.#excuse !== undefined && this.#excuseMs === now) {
       this.#excuse = undefined;
       return;
@@ -111,26 +133,25 @@ export class ScheduleJudge {
   postponed(ms: number): void {
     const atMs = this.#now() + ms;
     this.#shifted = true;
-    this.#due = this.#due.map((due) => ({ ...due, loMs: atMs, hiMs: atMs }));
+    this.#due = this.#due.map((due) => ({ ...due, loMs: Math.max(due.loMs, atMs), hiMs: Math.max(due.hiMs, atMs) }));
   }
 
   /** What should have happened by now. */
   audit(): void {
     const now = this.#now();
-    if (
-      this.#attempt !== undefined &&
-      this.#attempt.pending() &&
-      now - this.#attempt.sinceMs > CONNECT_MS + EPSILON_MS
-    ) {
-      this.#attempt = undefined;
-      this.#verdict.fail(4, 'attempt-too-long', `an attempt was not given up after ${CONNECT_MS} ms`);
+    for (const attempt of this.#attempts.filter(({ endMs }) => endMs === undefined)) {
+      if (!attempt.pending()) attempt.endMs = now;
+      else if (now - attempt.sinceMs > attempt.limitMs + EPSILON_MS) {
+        attempt.endMs = now;
+        this.#verdict.fail(4, 'attempt-too-long', `an attempt was not given up after ${attempt.limitMs} ms`);
+      }
     }
     if (this.#phase === 'handshaking' && now - this.#phaseSinceMs > HANDSHAKE_MS + EPSILON_MS) {
       this.#phaseSinceMs = Number.POSITIVE_INFINITY;
       this.#verdict.fail(4, 'handshake-too-long', `a handshake was not given up after ${HANDSHAKE_MS} ms`);
     }
     if (this.#windowSinceMs === undefined) return;
-    if (now - this.#windowSinceMs > WINDOW_MS + CONNECT_MS + HANDSHAKE_MS + EPSILON_MS) {
+    if (now - this.#windowSinceMs > WINDOW_MS + LONGEST_CONNECT_MS + HANDSHAKE_MS + EPSILON_MS) {
       this.#windowSinceMs = undefined;
       this.#verdict.fail(3, 'window-too-long', 'the phone still tries, long after the window');
     }
@@ -138,14 +159,23 @@ export class ScheduleJudge {
   }
 
   #open(now: number, dial: boolean): void {
+    this.#shortLinks = now - this.#upAtMs < SHORT_LINK_MS ? Math.min(this.#shortLinks + 1, WAITS_MS.length) : 0;
     this.#windowSinceMs = now;
     this.#handshakes = [];
+    this.#attempts = [];
     this.#shifted = false;
     if (dial) {
       this.#excuse = 'dial';
       this.#excuseMs = now;
     }
-    this.#due = advance({ loMs: now, hiMs: now, next: 0, sumLoMs: 0, sumHiMs: 0, optional: false });
+    this.#due = advance({
+      loMs: now,
+      hiMs: now,
+      next: Math.max(0, this.#shortLinks - 1),
+      sumLoMs: 0,
+      sumHiMs: 0,
+      optional: false,
+    });
   }
 
   #close(): void {
@@ -157,10 +187,10 @@ export class ScheduleJudge {
     const lapsed = this.#due.filter(({ hiMs }) => hiMs < now - EPSILON_MS);
     if (lapsed.length === 0) return;
     this.#due = this.#due.filter(({ hiMs }) => hiMs >= now - EPSILON_MS);
-    for (const due of lapsed) if (this.#duringHandshake(due)) this.#due.push(...advance(due));
+    for (const due of lapsed) if (this.#skipped(due)) this.#due.push(...advance(due));
     // An advanced candidate may itself have lapsed.
     if (this.#due.some(({ hiMs }) => hiMs < now - EPSILON_MS)) return this.#lapse(now);
-    if (this.#due.length === 0 && !lapsed.some((due) => due.optional || this.#duringHandshake(due))) {
+    if (this.#due.length === 0 && !lapsed.some((due) => due.optional || this.#skipped(due))) {
       this.#verdict.fail(
         4,
         'missed-attempt',
@@ -174,6 +204,14 @@ export class ScheduleJudge {
     if (this.#shifted || this.#windowSinceMs === undefined) return undefined;
     const sumMs = now - this.#windowSinceMs;
     return { sumLoMs: sumMs, sumHiMs: sumMs };
+  }
+
+  /** No attempt is made during a handshake, nor beside two that are under way. */
+  #skipped(due: Due): boolean {
+    const racing = this.#attempts.filter(
+      ({ sinceMs, endMs = Number.POSITIVE_INFINITY }) => sinceMs < due.hiMs && endMs >= due.loMs - EPSILON_MS,
+    );
+    return racing.length >= RACING || this.#duringHandshake(due);
   }
 
   #duringHandshake(due: Due): boolean {

@@ -115,6 +115,7 @@ export class Attempt implements ConnectAttempt {
   readonly #handlers: ConnectHandlers;
   readonly #options: NetworkOptions;
   readonly #slowMs: number;
+  #answered = false;
   outcome: 'pending' | 'opened' | 'failed' | 'cancelled' = 'pending';
 
   constructor(wire: Wire, handlers: ConnectHandlers, options: NetworkOptions, slowMs: number) {
@@ -131,6 +132,10 @@ export class Attempt implements ConnectAttempt {
         return this.#down(SYN_BYTES, () => this.#fail('unreachable'));
       this.#down(SYN_BYTES, () => this.#up(TLS_BYTES, () => this.#down(TLS_REPLY_BYTES, () => this.#request())));
     });
+  }
+
+  get answered(): boolean {
+    return this.#answered;
   }
 
   cancel(): void {
@@ -194,6 +199,7 @@ export class Attempt implements ConnectAttempt {
 
   #down(bytes: number, then: () => void): void {
     this.wire.down.send(bytes, () => {
+      this.#answered = true;
       if (this.outcome === 'pending') then();
     });
   }

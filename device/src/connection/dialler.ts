@@ -1,4 +1,4 @@
-import { CONNECT_TIMEOUT_MS, RESUME_WINDOW_MS } from '../../../protocol/src/index.ts';
+import { CONNECT_TIMEOUTS_MS, RECONNECT_DELAYS_MS, RESUME_WINDOW_MS } from '../../../protocol/src/index.ts';
 import type { Clock, Timer } from '../../../common/src/time/clock.ts';
 import type { MessageSocket } from '../../../common/src/link/message-socket.ts';
 import type { Random } from '../../../common/src/time/random.ts';
@@ -9,14 +9,21 @@ import type { ConnectAttempt, Framing, Transport } from './transport.ts';
 /**
  * Gets a link, or says that it cannot: attempts, each with its limit, on the waits of `backoff.ts`, for as long as
  * the window is open. An attempt that falls due races the one under way, as in RFC 8305: on a slow path the first
- * may be about to open, and giving it up would only begin its round trips again. Whether an attempt is wanted at
- * all is the caller's to decide.
+ * may be about to open, and giving it up would only begin its round trips again. Each gets longer than the one
+ * before, so that a server that is slow to reach is reached. Whether an attempt is wanted at all is the caller's to
+ * decide.
  */
 export class Dialler {
   readonly #options: DiallerOptions;
   /** Under way, oldest first. */
   readonly #attempts: Attempt[] = [];
+  /** Begun since the window opened. */
+  #begun = 0;
   #retry: Timer | undefined;
+  #retryAtMs = 0;
+  /** Links in a row that broke as soon as they were up, and when the last one came up. */
+  #shortLinks = 0;
+  #upAtMs = Number.NEGATIVE_INFINITY;
   #window: Timer | undefined;
   #delays: Generator<number, void, undefined> | undefined;
 
@@ -24,47 +31,73 @@ export class Dialler {
     this.#options = options;
   }
 
-  /** Starts an attempt beside the one under way; an interface that comes and goes does not make it three. */
-  attempt(): void {
-    if (this.#attempts.length === MAX_RACING) this.#giveUp(this.#attempts[0]!);
+  /**
+   * Starts an attempt beside those under way. One that was answered is not given up for a younger one: it is on its
+   * way to open. One that met nothing but silence is, because the younger one's first packet goes out now.
+   * @param urgent the network has just come back: worth one more than the schedule's, which the next such replaces
+   * @returns whether there was room for it
+   */
+  attempt(urgent: boolean): boolean {
+    const urgentBefore = this.#attempts.find((attempt) => attempt.urgent);
+    if (urgent && urgentBefore !== undefined) this.#giveUp(urgentBefore);
+    else if (!urgent && !this.#makeRoom()) return false;
     const { clock, transport } = this.#options;
+    const limitMs = CONNECT_TIMEOUTS_MS[Math.min(this.#begun++, CONNECT_TIMEOUTS_MS.length - 1)]!;
     const attempt = new Attempt(
-      clock.after(CONNECT_TIMEOUT_MS, () => {
+      urgent,
+      clock.after(limitMs, () => {
         this.#giveUp(attempt);
-        this.#failed(new ConnectError('timeout', `no link within ${CONNECT_TIMEOUT_MS / 1000} s`));
+        this.#failed(new ConnectError('timeout', `no link within ${limitMs / 1000} s`));
       }),
     );
     this.#attempts.push(attempt);
-    attempt.begin(
-      transport.connect({
-        opened: (socket, framing) => {
-          this.#over(attempt);
-          this.#giveUpAll();
-          this.#options.opened(socket, framing);
-        },
-        failed: (error) => {
-          this.#over(attempt);
-          this.#failed(error);
-        },
-      }),
-    );
+    const handlers = {
+      opened: (socket: MessageSocket, framing: Framing) => {
+        this.#over(attempt);
+        this.#giveUpAll();
+        this.#options.opened(socket, framing);
+      },
+      failed: (error: ConnectError) => {
+        this.#over(attempt);
+        this.#failed(error);
+      },
+    };
+    attempt.begin(transport.connect(handlers, limitMs));
+    return true;
   }
 
-  /** The 30 s begin, and with them the waits, from the first. */
+  #makeRoom(): boolean {
+    const scheduled = this.#attempts.filter((attempt) => !attempt.urgent);
+    if (scheduled.length < MAX_RACING) return true;
+    const unanswered = scheduled.find((attempt) => !attempt.answered);
+    if (unanswered !== undefined) this.#giveUp(unanswered);
+    return unanswered !== undefined;
+  }
+
+  /** The 30 s begin, and with them the waits, from the first; from a later one when links keep breaking at once. */
   openWindow(notBeforeMs: number): void {
-    this.close();
-    this.#delays = reconnectDelays(this.#options.random);
+    const upMs = this.#options.clock.now() - this.#upAtMs;
+    this.#shortLinks = upMs < SHORT_LINK_MS ? Math.min(this.#shortLinks + 1, RECONNECT_DELAYS_MS.length) : 0;
+    this.#stop();
+    this.#begun = 0;
+    this.#delays = reconnectDelays(this.#options.random, RESUME_WINDOW_MS, Math.max(0, this.#shortLinks - 1));
     this.#window = this.#options.clock.after(RESUME_WINDOW_MS, () => this.#options.windowOver());
     this.#schedule(notBeforeMs);
   }
 
-  /** The server asked for its own wait in place of the schedule's next one. */
+  /** The server asked for a longer wait than the schedule's next one; a shorter one changes nothing. */
   postpone(delayMs: number): void {
-    this.#retryIn(delayMs);
+    const scheduledMs = this.#retryAtMs - this.#options.clock.now();
+    if (delayMs > Math.max(scheduledMs, RECONNECT_DELAYS_MS[0]!)) this.#retryIn(delayMs);
   }
 
-  /** Nothing more is attempted. */
+  /** The link is up, or not wanted any more: nothing more is attempted. */
   close(): void {
+    this.#upAtMs = this.#options.clock.now();
+    this.#stop();
+  }
+
+  #stop(): void {
     this.#giveUpAll();
     this.#retry?.cancel();
     this.#window?.cancel();
@@ -78,6 +111,7 @@ export class Dialler {
 
   #retryIn(delayMs: number): void {
     this.#retry?.cancel();
+    this.#retryAtMs = this.#options.clock.now() + delayMs;
     this.#retry = this.#options.clock.after(delayMs, () => {
       this.#schedule(0);
       this.#options.retryDue();
@@ -108,11 +142,17 @@ export class Dialler {
 
 /** A transport may answer before `connect` returns, so what cancels it comes second. */
 class Attempt {
+  readonly urgent: boolean;
   readonly limit: Timer;
   #connecting: ConnectAttempt | undefined;
 
-  constructor(limit: Timer) {
+  constructor(urgent: boolean, limit: Timer) {
+    this.urgent = urgent;
     this.limit = limit;
+  }
+
+  get answered(): boolean {
+    return this.#connecting?.answered === true;
   }
 
   begin(connecting: ConnectAttempt): void {
@@ -124,6 +164,9 @@ class Attempt {
   }
 }
 
+/** A link that broke sooner after the handshake is no better than an attempt that failed. */
+const SHORT_LINK_MS = 5_000;
+/** Of the schedule's own. */
 const MAX_RACING = 2;
 
 export interface DiallerOptions {

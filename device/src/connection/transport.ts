@@ -5,8 +5,11 @@ export type Framing = 'rtp' | 'raw';
 
 /** The way to the server, as a port. A WebSocket today; the simulator's network in tests. */
 export interface Transport {
-  /** Starts one attempt; exactly one of the two handlers is called, once, unless it is cancelled first. */
-  connect(handlers: ConnectHandlers): ConnectAttempt;
+  /**
+   * Starts one attempt; exactly one of the two handlers is called, once, unless it is cancelled first.
+   * @param limitMs when the caller will cancel it: an adapter that has several addresses divides the time among them
+   */
+  connect(handlers: ConnectHandlers, limitMs: number): ConnectAttempt;
 }
 
 export interface ConnectHandlers {
@@ -15,6 +18,8 @@ export interface ConnectHandlers {
 }
 
 export interface ConnectAttempt {
+  /** The server's machine has answered: giving the attempt up would begin its round trips again. */
+  readonly answered: boolean;
   /** Gives the attempt up; no handler is called any more. */
   cancel(): void;
 }

@@ -1,7 +1,10 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
+import { systemClock } from '../../../common/src/time/clock.ts';
 import { webSocketAsMessageSocket } from '../../../common/src/link/message-socket.ts';
-import { MAX_MESSAGE_BYTES, SUBPROTOCOL } from '../../../protocol/src/index.ts';
+import { MAX_MESSAGE_BYTES, REFUSAL_HEADER, SUBPROTOCOL } from '../../../protocol/src/index.ts';
+import { ServerAddresses } from './addresses.ts';
 import { ConnectError } from './transport.ts';
 import type { ConnectAttempt, ConnectFault, ConnectHandlers, Transport } from './transport.ts';
 
@@ -20,6 +23,9 @@ export interface WebSocketSettings {
   readonly deviceHeader?: string | undefined;
 }
 
+/** Node's own is 250 ms: a server farther away than that is never reached at any address but the last. */
+const MIN_ADDRESS_MS = 1_000;
+
 const LOOPBACK = /^(localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
 /** @throws {ConnectError} bad-answer, for a URL that would send the key or the voice in the clear */
@@ -36,21 +42,31 @@ export function checkServerUrl(text: string): URL {
 export class WebSocketTransport implements Transport {
   readonly #settings: WebSocketSettings;
   readonly #url: URL;
+  readonly #addresses: ServerAddresses;
 
-  constructor(settings: WebSocketSettings) {
+  constructor(settings: WebSocketSettings, addresses = new ServerAddresses(systemClock)) {
     this.#settings = settings;
+    this.#addresses = addresses;
     this.#url = checkServerUrl(settings.url);
   }
 
-  connect(handlers: ConnectHandlers): ConnectAttempt {
+  connect(handlers: ConnectHandlers, limitMs: number): ConnectAttempt {
     let cancelled = false;
-    let socket = this.#open([SUBPROTOCOL], handlers, () => {
+    let answered = false;
+    const onAnswer = (): void => {
+      answered = true;
+    };
+    let socket = this.#open([SUBPROTOCOL], handlers, limitMs, onAnswer, () => {
       // `ws` refuses a server that selects no subprotocol when one was offered: offer none, and speak raw frames.
-      if (!cancelled) socket = this.#open([], handlers, undefined);
+      if (!cancelled) socket = this.#open([], handlers, limitMs, onAnswer, undefined);
     });
     return {
+      get answered() {
+        return answered;
+      },
       cancel: () => {
         cancelled = true;
+        this.#addresses.failed();
         socket.removeAllListeners();
         socket.on('error', () => {});
         socket.terminate();
@@ -58,16 +74,30 @@ export class WebSocketTransport implements Transport {
     };
   }
 
-  #open(protocols: string[], handlers: ConnectHandlers, withoutSubprotocol: (() => void) | undefined): WebSocket {
+  #open(
+    protocols: string[],
+    handlers: ConnectHandlers,
+    limitMs: number,
+    onAnswer: () => void,
+    withoutSubprotocol: (() => void) | undefined,
+  ): WebSocket {
     const socket = new WebSocket(this.#url, protocols, {
+      ...this.#tcp(limitMs),
+      finishRequest: (request) => {
+        request.once('socket', (tcp) => tcp.once('connect', onAnswer));
+        request.end();
+      },
+      // Said, because the environment (NODE_TLS_REJECT_UNAUTHORIZED) could say otherwise.
+      rejectUnauthorized: true,
       headers: this.#headers(),
       perMessageDeflate: false,
       maxPayload: MAX_MESSAGE_BYTES,
       followRedirects: false,
       ...(this.#settings.ca !== undefined && { ca: this.#settings.ca }),
     });
-    let connection: { readonly bytesRead: number } | undefined;
+    let connection: Socket | undefined;
     const fail = (error: ConnectError): void => {
+      this.#addresses.failed();
       socket.removeAllListeners();
       socket.on('error', () => {});
       socket.terminate();
@@ -90,9 +120,19 @@ export class WebSocketTransport implements Transport {
     });
     socket.on('open', () => {
       socket.removeAllListeners();
+      this.#addresses.served(connection?.remoteAddress);
       handlers.opened(webSocketAsMessageSocket(socket, connection), socket.protocol === SUBPROTOCOL ? 'rtp' : 'raw');
     });
     return socket;
+  }
+
+  /** `net.connect` options, which `ws` passes on though its types do not say so. */
+  #tcp(limitMs: number): object {
+    return {
+      lookup: this.#addresses.lookup,
+      autoSelectFamily: true,
+      autoSelectFamilyAttemptTimeout: Math.max(MIN_ADDRESS_MS, Math.floor(limitMs / this.#addresses.count)),
+    };
   }
 
   #headers(): Record<string, string> {
@@ -112,12 +152,14 @@ export class WebSocketTransport implements Transport {
   }
 }
 
+/** Only our own server's word is final: a 401 or 403 of a proxy, a firewall or a captive portal is an outage. */
 function fromStatus(response: IncomingMessage): ConnectError {
   const status = response.statusCode ?? 0;
   const requestId = response.headers['x-request-id'];
+  const own = response.headers[REFUSAL_HEADER] !== undefined;
   const suffix = requestId === undefined ? '' : ` (request ${String(requestId).slice(0, 64)})`;
-  if (status === 401) return new ConnectError('refused', `the server does not know this API key${suffix}`);
-  if (status === 403) return new ConnectError('refused', `the API key is not this device's${suffix}`);
+  if (status === 401 && own) return new ConnectError('refused', `the server does not know this API key${suffix}`);
+  if (status === 403 && own) return new ConnectError('refused', `the API key is not this device's${suffix}`);
   if (status === 429 || status === 503) {
     return new ConnectError('busy', `the server is busy, status ${status}${suffix}`, {
       retryAfterMs: retryAfterMs(response.headers['retry-after']),

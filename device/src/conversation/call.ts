@@ -62,7 +62,7 @@ export class Call {
   #notBeforeMs = 0;
   #link: Link | undefined;
   #session: { conversationId: string; token: string } | undefined;
-  readonly #timers: NamedTimers<'handshake' | 'ack' | 'close'>;
+  readonly #timers: NamedTimers<'handshake' | 'ack' | 'close' | 'probe'>;
 
   constructor(options: CallOptions) {
     this.#options = options;
@@ -126,14 +126,9 @@ export class Call {
     this.#downlink.close();
   }
 
-  /**
-   * The network interface came back: worth an attempt at once. A link that is still open, but silent, was hit by what
-   * just ended: TCP would try it again only seconds from now, a resume takes one round trip.
-   */
+  /** An interface, an address or a route came: worth an attempt at once, or a look whether the link still lives. */
   networkUp(): void {
-    if (this.#state.phase === 'talking' && this.#state.resumable && this.#link!.silentMs > 1.5 * ACK_INTERVAL_MS)
-      this.#dispatch({ type: 'dead' });
-    this.#dispatch({ type: 'network-up' });
+    this.#dispatch({ type: 'network-up', silentMs: this.#link?.silentMs ?? 0 });
   }
 
   /** One microphone frame. What is said while we are still dialling is kept too. */
@@ -178,7 +173,9 @@ export class Call {
   #perform(effect: CallEffect): void {
     switch (effect.type) {
       case 'attempt':
-        return this.#connect();
+        return this.#connect(effect.urgent);
+      case 'probe':
+        return this.#probe();
       case 'open-window':
         return this.#openWindow(effect.notBeforeMs);
       case 'postpone':
@@ -213,9 +210,16 @@ export class Call {
     });
   }
 
-  #connect(): void {
-    this.#report.attempted();
-    this.#dialler.attempt();
+  #connect(urgent: boolean): void {
+    if (this.#dialler.attempt(urgent)) this.#report.attempted();
+  }
+
+  #probe(): void {
+    const link = this.#link;
+    link?.ping();
+    this.#timers.after('probe', PROBE_MS, () => {
+      if (link === this.#link && link!.silentMs >= PROBE_MS - TIMER_SLACK_MS) this.#dispatch({ type: 'probe-failed' });
+    });
   }
 
   #attemptFailed(error: ConnectError): void {
@@ -422,7 +426,7 @@ export class Call {
   #unlink(): void {
     this.#link = undefined;
     this.#uplink.unlink();
-    this.#timers.cancel('ack', 'handshake');
+    this.#timers.cancel('ack', 'handshake', 'probe');
   }
 
   /** Says good-bye to the server, and does not wait for it long. */
@@ -480,4 +484,7 @@ export class Call {
 }
 
 const CLOSE_TIMEOUT_MS = 1_000;
+/** A link that lives answers a ping, or acknowledges, within this. */
+const PROBE_MS = 1_500;
+const TIMER_SLACK_MS = 1;
 const MAX_OUTBOX = 64;

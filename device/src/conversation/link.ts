@@ -1,3 +1,4 @@
+import { FaultBudget } from '../../../common/src/link/fault-budget.ts';
 import { Liveness } from '../../../common/src/link/liveness.ts';
 import {
   checkRawFrame,
@@ -22,7 +23,7 @@ export class Link {
   readonly framing: Framing;
   readonly #options: LinkOptions;
   #liveness: Liveness;
-  #faults = 0;
+  readonly #faults: FaultBudget;
   #unknownTypes = 0;
   #retryAfterMs: number | undefined;
   #over = false;
@@ -31,6 +32,7 @@ export class Link {
     this.socket = socket;
     this.framing = framing;
     this.#options = options;
+    this.#faults = new FaultBudget(options.clock);
     this.#liveness = this.#watch(framing === 'raw' ? RAW_PING_INTERVAL_MS : PING_INTERVAL_MS);
     socket.listen({
       text: (data) => this.#guard(() => this.#text(data)),
@@ -52,6 +54,11 @@ export class Link {
   /** How long nothing has come. */
   get silentMs(): number {
     return this.#liveness.silentMs;
+  }
+
+  /** Asks for a sign of life. */
+  ping(): void {
+    this.socket.ping();
   }
 
   /** The server said how often it wants to be pinged. */
@@ -116,8 +123,7 @@ export class Link {
       handle();
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#faults++;
-      const fatal = error.dangerous || this.#faults > MAX_FAULTS;
+      const fatal = this.#faults.spend() || error.dangerous;
       this.#options.fault(error, fatal);
       if (fatal) this.socket.close(CloseCode.protocolError, error.fault);
     }
@@ -137,8 +143,6 @@ export class Link {
 
 /** Bare frames bring no acks every second: pings alone must show life well inside the 6 s. */
 const RAW_PING_INTERVAL_MS = 2_000;
-/** A server that breaks the rules this often on one link is not ours. */
-const MAX_FAULTS = 10;
 
 export interface LinkOptions {
   readonly clock: Clock;

@@ -1,4 +1,4 @@
-import { afterClose, CloseCode } from '../../../protocol/src/index.ts';
+import { ACK_INTERVAL_MS, afterClose, CloseCode } from '../../../protocol/src/index.ts';
 import type { EndReason } from '../../../protocol/src/index.ts';
 import type { Framing } from '../connection/transport.ts';
 
@@ -58,13 +58,18 @@ export type CallEvent =
   | { readonly type: 'server-end'; readonly reason: EndReason }
   | { readonly type: 'protocol-error' }
   | { readonly type: 'retry-due' }
-  | { readonly type: 'network-up' }
+  /** An interface, an address or a route came. @property silentMs how long nothing has come on the link */
+  | { readonly type: 'network-up'; readonly silentMs: number }
+  /** The link gave no sign of life when it was asked for one. */
+  | { readonly type: 'probe-failed' }
   | { readonly type: 'window-over' }
   | { readonly type: 'finished' };
 
 export type CallEffect =
-  /** Start an attempt now; one under way goes on beside it. */
-  | { readonly type: 'attempt' }
+  /** Start an attempt now; one under way goes on beside it. `urgent`: the network has just come back. */
+  | { readonly type: 'attempt'; readonly urgent: boolean }
+  /** Ask the link for a sign of life; without one, `probe-failed`. */
+  | { readonly type: 'probe' }
   /** Restart the waits from the first, and the 30 s with them. */
   | { readonly type: 'open-window'; readonly notBeforeMs: number }
   /** Set the timer for the next attempt, at the earliest in `notBeforeMs`. */
@@ -76,6 +81,11 @@ export type CallEffect =
   | { readonly type: 'drop-link' }
   /** Tell the server, close, then `finished`. */
   | { readonly type: 'wind-up'; readonly reason: EndReason; readonly closeCode: number };
+
+const ATTEMPT: CallEffect = { type: 'attempt', urgent: false };
+const URGENT_ATTEMPT: CallEffect = { type: 'attempt', urgent: true };
+/** The server acknowledges once a second. */
+const SILENT_LINK_MS = 1.5 * ACK_INTERVAL_MS;
 
 export interface Step {
   readonly state: CallState;
@@ -102,7 +112,7 @@ export function reduce(state: CallState, event: CallEvent): Step {
 function dial(state: CallState): Step {
   return {
     state: { ...state, phase: 'connecting', attempting: true },
-    effects: [{ type: 'open-window', notBeforeMs: 0 }, { type: 'attempt' }],
+    effects: [{ type: 'open-window', notBeforeMs: 0 }, ATTEMPT],
   };
 }
 
@@ -120,8 +130,9 @@ function whileDialling(state: CallState, event: CallEvent): Step {
       if (state.windowOver) return end(state, lostReason(state));
       return { state: { ...state, attempting: false }, effects: postpone(event.retryAfterMs) };
     case 'retry-due':
+      return { state: { ...state, attempting: true }, effects: [ATTEMPT] };
     case 'network-up':
-      return { state: { ...state, attempting: true }, effects: [{ type: 'attempt' }] };
+      return { state: { ...state, attempting: true }, effects: [URGENT_ATTEMPT] };
     case 'window-over':
       return state.attempting ? stay({ ...state, windowOver: true }) : end(state, lostReason(state));
     default:
@@ -144,6 +155,10 @@ function whileHandshaking(state: CallState, event: CallEvent): Step {
     case 'handshake-timeout':
     case 'dead':
       return redial(state, undefined, [{ type: 'drop-link' }]);
+    case 'network-up':
+      return { state, effects: [{ type: 'probe' }] };
+    case 'probe-failed':
+      return atOnce(redial(state, undefined, [{ type: 'drop-link' }]));
     case 'closed': {
       const next = afterClose(event.code);
       if (next === 'stop') return end(state, reasonOfClose(event.code));
@@ -164,6 +179,14 @@ function whileTalking(state: CallState, event: CallEvent): Step {
       return end(state, 'protocol-error');
     case 'dead':
       return lose(state, undefined, [{ type: 'drop-link' }]);
+    case 'network-up':
+      // A raw conversation cannot be resumed: it is not given up for a suspicion.
+      if (!state.resumable) return stay(state);
+      // What is silent was hit by what just ended: TCP tries it again only seconds from now, a resume takes a round trip.
+      if (event.silentMs > SILENT_LINK_MS) return atOnce(lose(state, undefined, [{ type: 'drop-link' }]));
+      return { state, effects: [{ type: 'probe' }] };
+    case 'probe-failed':
+      return atOnce(lose(state, undefined, [{ type: 'drop-link' }]));
     case 'closed': {
       const next = afterClose(event.code);
       // A raw server has no other way to say that it is done.
@@ -200,6 +223,12 @@ function redial(state: CallState, retryAfterMs: number | undefined, first: reado
     state: { ...state, phase: state.resumable ? 'reconnecting' : 'connecting', attempting: false },
     effects: [...first, ...postpone(retryAfterMs)],
   };
+}
+
+/** The network is there: the first attempt does not wait for the schedule. */
+function atOnce({ state, effects }: Step): Step {
+  if (state.phase === 'ending') return { state, effects };
+  return { state: { ...state, attempting: true }, effects: [...effects, URGENT_ATTEMPT] };
 }
 
 function postpone(retryAfterMs: number | undefined): readonly CallEffect[] {

@@ -101,9 +101,12 @@ async function checkLink({ transport, clock }: NetworkCheckOptions): ReturnType<
   }
 }
 
+/** As long as the phone itself waits on a bad line. */
+const CHECK_LIMIT_MS = 8_000;
+
 function opened(transport: Transport): Promise<MessageSocket> {
   return new Promise((resolve, reject) => {
-    transport.connect({ opened: resolve, failed: reject });
+    transport.connect({ opened: resolve, failed: reject }, CHECK_LIMIT_MS);
   });
 }
 

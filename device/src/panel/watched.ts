@@ -1,6 +1,6 @@
 import type { MessageSocket, MessageSocketHandlers } from '../../../common/src/link/message-socket.ts';
 import type { AudioSink, AudioStream } from '../audio/ports.ts';
-import type { Transport } from '../connection/transport.ts';
+import type { ConnectHandlers, Transport } from '../connection/transport.ts';
 import type { FrameTrace } from '../../../common/src/system/frame-trace.ts';
 import type { Heartbeat } from './health.ts';
 
@@ -51,8 +51,8 @@ export function watchedTransport(transport: Transport, heart: Heartbeat): Transp
     heart.expect(links > 0);
   };
   return {
-    connect(handlers) {
-      return transport.connect({
+    connect(handlers, limitMs) {
+      const watched: ConnectHandlers = {
         opened: (socket, framing) => {
           change(1);
           handlers.opened(
@@ -64,7 +64,8 @@ export function watchedTransport(transport: Transport, heart: Heartbeat): Transp
           heart.beat();
           handlers.failed(error);
         },
-      });
+      };
+      return transport.connect(watched, limitMs);
     },
   };
 }
@@ -73,8 +74,11 @@ export function watchedTransport(transport: Transport, heart: Heartbeat): Transp
 export function tracedTransport(transport: Transport, trace: FrameTrace | undefined): Transport {
   if (trace === undefined) return transport;
   return {
-    connect: (handlers) =>
-      transport.connect({ ...handlers, opened: (socket, framing) => handlers.opened(trace.socket(socket), framing) }),
+    connect: (handlers, limitMs) =>
+      transport.connect(
+        { ...handlers, opened: (socket, framing) => handlers.opened(trace.socket(socket), framing) },
+        limitMs,
+      ),
   };
 }
 

@@ -13,6 +13,8 @@ import { ConnectError } from '../../src/connection/transport.ts';
 import type { Framing } from '../../src/connection/transport.ts';
 import { checkServerUrl, WebSocketTransport } from '../../src/connection/websocket.ts';
 
+const LIMIT_MS = 2_000;
+
 /** Real sockets over real TLS on loopback. */
 describe('the WebSocket transport', () => {
   let server: Server;
@@ -112,8 +114,10 @@ describe('the WebSocket transport', () => {
   });
 
   const refusals = [
-    { status: '401 Unauthorized', fault: 'refused' },
-    { status: '403 Forbidden', fault: 'refused' },
+    { status: '401 Unauthorized', headers: 'Bestday-Refusal: key\r\n', fault: 'refused' },
+    { status: '403 Forbidden', headers: 'Bestday-Refusal: device\r\n', fault: 'refused' },
+    { status: '401 Unauthorized', fault: 'bad-answer' },
+    { status: '403 Forbidden', fault: 'bad-answer' },
     { status: '429 Too Many Requests', headers: 'Retry-After: 7\r\n', fault: 'busy', retryAfterMs: 7_000 },
     { status: '503 Service Unavailable', fault: 'busy' },
     { status: '503 Service Unavailable', headers: 'Retry-After: 999999\r\n', fault: 'busy', retryAfterMs: 60_000 },
@@ -165,7 +169,10 @@ describe('the WebSocket transport', () => {
         resolve();
       };
     });
-    const attempt = transport().connect({ opened: () => assert.fail('opened'), failed: () => assert.fail('failed') });
+    const attempt = transport().connect(
+      { opened: () => assert.fail('opened'), failed: () => assert.fail('failed') },
+      LIMIT_MS,
+    );
     await reached;
     attempt.cancel();
     upgrade!();
@@ -189,7 +196,7 @@ describe('the WebSocket transport', () => {
 
 function connect(transport: WebSocketTransport): Promise<{ socket: MessageSocket; framing: Framing }> {
   return new Promise((resolve, reject) => {
-    transport.connect({ opened: (socket, framing) => resolve({ socket, framing }), failed: reject });
+    transport.connect({ opened: (socket, framing) => resolve({ socket, framing }), failed: reject }, LIMIT_MS);
   });
 }
 

@@ -92,6 +92,15 @@ export class FakeLink implements MessageSocket {
   }
 }
 
+export const RESUMED: Extract<ServerMessage, { type: 'resumed' }> = {
+  type: 'resumed',
+  conversationId: 'c-1',
+  resumeToken: 'token-of-a-later-link',
+  rxSeq: -1,
+  nextSeq: 0,
+  remainingMs: 30_000,
+};
+
 export const READY: Extract<ServerMessage, { type: 'ready' }> = {
   type: 'ready',
   conversationId: 'c-1',
@@ -114,6 +123,8 @@ export class CallRig {
   /** What the next attempts meet; by default they stay under way. */
   meets: (handlers: ConnectHandlers) => Timer | undefined = () => undefined;
   cancelled = 0;
+  /** Attempts get as far as a server's machine. */
+  answered = false;
   openCodecs = 0;
   readonly call: Call;
 
@@ -123,6 +134,7 @@ export class CallRig {
         this.attemptsAtMs.push(this.clock.now());
         const answer = this.meets(handlers);
         return {
+          answered: this.answered,
           cancel: () => {
             this.cancelled++;
             answer?.cancel();

@@ -100,7 +100,7 @@ const rows: readonly Row[] = [
   {
     name: 'the interface coming back is worth an attempt',
     from: reconnecting,
-    event: { type: 'network-up' },
+    event: { type: 'network-up', silentMs: 0 },
     to: { phase: 'reconnecting', attempting: true },
     effects: ['attempt'],
   },
@@ -266,7 +266,7 @@ function anyEvent(): fc.Arbitrary<CallEvent> {
     'handshake-timeout',
     'protocol-error',
     'retry-due',
-    'network-up',
+    'probe-failed',
     'window-over',
     'finished',
     'lift',
@@ -278,5 +278,6 @@ function anyEvent(): fc.Arbitrary<CallEvent> {
       .constantFrom(1000, 1001, 1006, 1012, 1013, 4400, 4401, 4404, 4408, 4409, 4410, 4429, 4503, 4999)
       .map((code): CallEvent => ({ type: 'closed', code })),
     fc.boolean().map((refused): CallEvent => ({ type: 'attempt-failed', refused })),
+    fc.constantFrom(0, 1_000, 2_000).map((silentMs): CallEvent => ({ type: 'network-up', silentMs })),
   );
 }

@@ -45,18 +45,19 @@ describe('a network with a heartbeat', () => {
       {
         connect: (handlers) => {
           connecting = handlers;
-          return { cancel() {} };
+          return { answered: false, cancel() {} };
         },
       },
       health.loop('network', 15_000),
     );
     let socket!: MessageSocket;
-    transport.connect({
-      opened: (opened) => {
+    const handlers = {
+      opened: (opened: MessageSocket) => {
         socket = opened;
       },
       failed() {},
-    });
+    };
+    transport.connect(handlers, 2_000);
     clock.advance(60_000);
     assert.deepEqual(health.stalled, [], 'an attempt is no link');
     connecting.opened(

@@ -12,7 +12,7 @@ import type { FrameTrace } from '../../../common/src/system/frame-trace.ts';
 import type { Log } from '../../../common/src/system/log.ts';
 import { systemClock } from '../../../common/src/time/clock.ts';
 import { webSocketAsMessageSocket } from '../../../common/src/link/message-socket.ts';
-import { CONNECT_PATH, MAX_MESSAGE_BYTES, SUBPROTOCOL } from '../../../protocol/src/index.ts';
+import { CONNECT_PATH, MAX_MESSAGE_BYTES, REFUSAL_HEADER, SUBPROTOCOL } from '../../../protocol/src/index.ts';
 import type { TlsFiles } from './certificates.ts';
 import type { ServerCore } from '../conversation/core.ts';
 import type { Admission } from '../cluster/device-registry.ts';
@@ -190,6 +190,7 @@ export class HttpFront {
       `Content-Length: ${Buffer.byteLength(`${message}\n`)}`,
       `X-Request-Id: ${requestId}`,
       ...(status === 401 ? ['WWW-Authenticate: Bearer'] : []),
+      ...(status === 401 || status === 403 ? [`${REFUSAL_HEADER}: ${status === 401 ? 'key' : 'device'}`] : []),
       ...(status === 426 ? ['Upgrade: websocket', 'Sec-WebSocket-Version: 13'] : []),
       ...(retryAfterS === undefined ? [] : [`Retry-After: ${retryAfterS}`]),
     ];
