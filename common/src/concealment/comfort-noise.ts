@@ -1,4 +1,5 @@
 import { FRAME_SAMPLES } from '../../../protocol/src/index.ts';
+import { powerOf } from '../audio/level.ts';
 import type { Random } from '../time/random.ts';
 import { autocorrelation, levinson, LPC_ORDER } from './lpc.ts';
 
@@ -61,7 +62,7 @@ export class LearnedComfortNoise implements ComfortNoise {
   }
 
   learn(frame: Int16Array): void {
-    const power = meanSquare(frame);
+    const power = powerOf(frame);
     this.#smoothedPower =
       this.#smoothedPower < 0 ? power : this.#smoothedPower + POWER_WEIGHT * (power - this.#smoothedPower);
     const minimum = this.#trackMinimum(this.#smoothedPower);
@@ -122,12 +123,6 @@ const DARK_HISS = Float64Array.from({ length: LPC_ORDER + 1 }, (_, lag) => 0.7 *
 /** Excitation RMS that leaves the synthesis filter at `rms`. */
 function excitationOf(rms: number, predictionError: number): number {
   return rms * Math.sqrt(predictionError);
-}
-
-function meanSquare(frame: Int16Array): number {
-  let sum = 0;
-  for (let index = 0; index < frame.length; index++) sum += frame[index]! * frame[index]!;
-  return sum / frame.length;
 }
 
 /** White noise at the floor from a small table: for simulations, where no one listens. */

@@ -17,9 +17,12 @@ const WHITE_FLOOR = 1.001;
 
 const windowed = new Float64Array(FRAME_SAMPLES);
 
-/** Lags 0 … 10 of one Hann-windowed frame, into `into`. */
+/** Lags 0 … 10 of one Hann-windowed frame around its mean, into `into`: direct current is no part of a sound's spectrum. */
 export function autocorrelation(frame: Int16Array, into: Float64Array): void {
-  for (let index = 0; index < FRAME_SAMPLES; index++) windowed[index] = frame[index]! * HANN[index]!;
+  let sum = 0;
+  for (let index = 0; index < FRAME_SAMPLES; index++) sum += frame[index]!;
+  const mean = sum / FRAME_SAMPLES;
+  for (let index = 0; index < FRAME_SAMPLES; index++) windowed[index] = (frame[index]! - mean) * HANN[index]!;
   for (let lag = 0; lag <= LPC_ORDER; lag++) {
     let sum = 0;
     for (let index = lag; index < FRAME_SAMPLES; index++) sum += windowed[index]! * windowed[index - lag]!;

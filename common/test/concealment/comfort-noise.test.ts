@@ -51,6 +51,14 @@ describe('LearnedComfortNoise', () => {
     assert.ok(Math.abs(dbfs(listen(new LearnedComfortNoise(seededRandom(1)))) + 70) < 1.5);
   });
 
+  it('learns level and spectrum around an offset: direct current is no noise', () => {
+    const room = roomNoise(32_000, 20);
+    const plain = listen(learned(room));
+    const offset = listen(learned(room.map((sample) => sample + 800)));
+    assert.ok(Math.abs(dbfs(plain) - dbfs(offset)) < 0.5, `${dbfs(plain)} ${dbfs(offset)}`);
+    assert.ok(Math.abs(tiltDb(plain) - tiltDb(offset)) < 0.5);
+  });
+
   const levels = [
     { name: 'a quiet room', rms: 20, expected: -64.3 },
     { name: 'a noisy room', rms: 60, expected: -54.7 },

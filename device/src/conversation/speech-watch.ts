@@ -1,3 +1,4 @@
+import { levelDb as levelOf } from '../../../common/src/audio/level.ts';
 import { FRAME_MS } from '../../../protocol/src/index.ts';
 
 /** A voice near the phone stands this far over the room. */
@@ -34,11 +35,4 @@ export class SpeechWatch {
     }
     return this.#speechMs >= SPEECH_MS && this.#gapMs === 0;
   }
-}
-
-/** dBFS, −100 for digital silence. */
-function levelOf(frame: Int16Array): number {
-  let sum = 0;
-  for (const sample of frame) sum += sample * sample;
-  return 10 * Math.log10(Math.max(1e-10, sum / frame.length / 32_768 ** 2));
 }

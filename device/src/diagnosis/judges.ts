@@ -8,7 +8,7 @@ const ok = (detail: string): Judgement => ({ state: 'ok', detail });
 const warn = (detail: string, todo: string): Judgement => ({ state: 'warn', detail, todo });
 const fail = (detail: string, todo: string): Judgement => ({ state: 'fail', detail, todo });
 
-/** @param levelDb of a second of microphone, dBFS; −Infinity: digital zeros */
+/** @param levelDb of a second of microphone, dBFS; −100: digital zeros */
 export function judgeMicrophone(levelDb: number, clippedShare: number): Judgement {
   return {
     ...microphone(levelDb, clippedShare),

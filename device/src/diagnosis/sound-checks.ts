@@ -1,3 +1,4 @@
+import { levelDb } from '../../../common/src/audio/level.ts';
 import { FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE } from '../../../protocol/src/index.ts';
 import type { Clock } from '../../../common/src/time/clock.ts';
 import { openAudio } from '../audio/backends.ts';
@@ -116,14 +117,6 @@ function joined(frames: readonly Int16Array[]): Int16Array {
   const samples = new Int16Array(frames.length * FRAME_SAMPLES);
   frames.forEach((frame, index) => samples.set(frame, index * FRAME_SAMPLES));
   return samples;
-}
-
-/** dBFS of the samples around their mean: a card's direct current is no sound. */
-export function levelDb(samples: Int16Array): number {
-  if (samples.length === 0) return -Infinity;
-  const mean = samples.reduce((sum, sample) => sum + sample, 0) / samples.length;
-  const power = samples.reduce((sum, sample) => sum + (sample - mean) ** 2, 0) / samples.length;
-  return 10 * Math.log10(power / 32_768 ** 2);
 }
 
 export function clippedShare(samples: Int16Array): number {

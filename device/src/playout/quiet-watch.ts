@@ -1,3 +1,5 @@
+import { powerOf } from '../../../common/src/audio/level.ts';
+
 /** −50 dBFS: quiet in any room. −38 dBFS: speech in any room. Powers in sample units squared. */
 const ALWAYS_QUIET = 104 ** 2;
 const NEVER_QUIET = 412 ** 2;
@@ -11,9 +13,7 @@ export class QuietWatch {
   #floor = NEVER_QUIET;
 
   isQuiet(frame: Int16Array): boolean {
-    let power = 0;
-    for (let index = 0; index < frame.length; index++) power += frame[index]! * frame[index]!;
-    power /= frame.length;
+    const power = powerOf(frame);
     this.#floor = Math.max(1, Math.min(power, this.#floor * RISE));
     return power < NEVER_QUIET && power < Math.max(ALWAYS_QUIET, OVER_FLOOR * this.#floor);
   }

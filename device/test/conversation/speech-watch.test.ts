@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { levelDb as levelOf } from '../../../common/src/audio/level.ts';
 import { seededRandom } from '../../../common/src/time/random.ts';
 import { FRAME_SAMPLES } from '../../../protocol/src/index.ts';
 import { readWav } from '../../../common/src/audio/wav.ts';
@@ -16,6 +17,17 @@ function heard(frames: Iterable<Int16Array>): number {
   return [...frames].filter((frame) => watch.hears(frame)).length;
 }
 
+/** Recorded speech at `levelDb` on a card that adds `offset` to every sample; its room too. */
+function heardOver(offset: number, levelDb: number): number {
+  const watch = new SpeechWatch();
+  const card = (frame: Int16Array, gain = 1): Int16Array => frame.map((sample) => Math.round(sample * gain) + offset);
+  for (let frame = 0; frame < 3 * FRAMES_PER_SECOND; frame++) watch.hears(card(noise(40)));
+  const speech = readWav('server-stub/voices/caller/caller-garden.wav');
+  const gain = 10 ** ((levelDb - levelOf(speech)) / 20);
+  return [...framesOf('server-stub/voices/caller/caller-garden.wav')].filter((frame) => watch.hears(card(frame, gain)))
+    .length;
+}
+
 function* repeated(amplitude: number, frames: number): Iterable<Int16Array> {
   for (let frame = 0; frame < frames; frame++) yield noise(amplitude);
 }
@@ -29,6 +41,15 @@ function* framesOf(file: string): Iterable<Int16Array> {
 describe('the speech watch', () => {
   for (const name of ['caller-hello', 'caller-garden', 'caller-goodbye']) {
     it(`hears ${name}`, () => assert.ok(heard(framesOf(`server-stub/voices/caller/${name}.wav`)) > 10));
+  }
+
+  for (const [levelDb, offset] of [
+    [-38, 200],
+    [-25, 800],
+    [-25, -3_000],
+  ] as const) {
+    it(`hears speech at ${levelDb} dBFS from a card with an offset of ${offset}`, () =>
+      assert.ok(heardOver(offset, levelDb) > 10));
   }
 
   const QUIET: readonly (readonly [string, () => Iterable<Int16Array>])[] = [

@@ -13,6 +13,7 @@ describe('QuietWatch', () => {
   const rows = [
     { name: 'digital silence', pcm: new Int16Array(32_000), min: 1, max: 1 },
     { name: 'a quiet room', pcm: roomNoise(32_000, 40), min: 1, max: 1 },
+    { name: 'a quiet room with an offset', pcm: roomNoise(32_000, 40).map((sample) => sample + 800), min: 1, max: 1 },
     { name: 'a loud room', pcm: roomNoise(160_000, 200), min: 0.9, max: 1 },
     { name: 'noise as loud as speech', pcm: roomNoise(32_000, 2_000), min: 0, max: 0 },
   ];
