@@ -15,6 +15,7 @@ import {
 } from './ports.ts';
 import { spawnChild } from './process/spawn.ts';
 import { openSupervised, type OpenAudio, type PassedOver } from './process/supervised.ts';
+import { Unreaped } from './process/unreaped.ts';
 import { toneBackend } from './tone.ts';
 
 export type { OpenAudio, PassedOver } from './process/supervised.ts';
@@ -48,6 +49,9 @@ export const AUDIO_CHOICES: readonly ('auto' | AudioBackendName)[] = [
   ...BACKENDS.map((backend) => backend.name),
 ];
 
+/** Of this process, whoever opens sound. */
+const unreaped = new Unreaped();
+
 /** The backends with a real card behind them: what `auto` goes round. */
 const REAL: readonly ChildBackendName[] = ['portaudio', 'alsa'];
 
@@ -68,8 +72,8 @@ export async function openAudio(
   installed = isInstalled,
 ): Promise<OpenAudio> {
   if (choice === 'auto')
-    return openSupervised(realHere(installed, settings.log), sink, settings, { spawn, orSilence: true });
-  if (isReal(choice)) return openSupervised([choice], sink, settings, { spawn, orSilence: false });
+    return openSupervised(realHere(installed, settings.log), sink, settings, { spawn, orSilence: true, unreaped });
+  if (isReal(choice)) return openSupervised([choice], sink, settings, { spawn, orSilence: false, unreaped });
   const backend = BACKENDS.find(({ name }) => name === choice)!;
   return withName(choice, await backend.open(sink, settings));
 }
@@ -109,7 +113,7 @@ export async function listDevices(): Promise<DeviceListing> {
 function childBackend(name: ChildBackendName): AudioBackend {
   return {
     name,
-    open: (sink, settings) => openSupervised([name], sink, settings, { spawn: spawnChild, orSilence: false }),
+    open: (sink, settings) => openSupervised([name], sink, settings, { spawn: spawnChild, orSilence: false, unreaped }),
     devices: () => listChildDevices(name, spawnChild),
   };
 }

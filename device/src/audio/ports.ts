@@ -48,6 +48,10 @@ export interface AudioSettings {
   readonly inputRepeat?: 'once' | 'forever';
   /** `file` only: called once when the input file has been spoken to its end (silence follows). */
   readonly inputEnded?: () => void;
+  /** A real card has opened, at first or again: what it remembers of its own levels is set then. */
+  readonly onOpen?: () => void;
+  /** Sound processes hang in the kernel, and no other is started: only the daemon's own restart is left to try. */
+  readonly onStuck?: (why: string) => void;
 }
 
 export interface AudioDeviceInfo {

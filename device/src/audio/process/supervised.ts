@@ -1,9 +1,12 @@
+import type { LogFields } from '../../../../common/src/system/log.ts';
 import type { Clock, Timer } from '../../../../common/src/time/clock.ts';
 import type { ChildBackendName, ChildJob, SpawnChild } from './job.ts';
 import { ChildSession } from './session.ts';
 import { FRAME_MS, FRAME_SAMPLES } from '../../../../common/src/audio/framer.ts';
 import { AudioError, type AudioBackendName, type AudioSettings, type AudioSink, type AudioStream } from '../ports.ts';
+import { LogBrake } from '../log-brake.ts';
 import { BackendRing } from '../rotation.ts';
+import type { Unreaped } from './unreaped.ts';
 
 /** Fine enough that 200 ms of silence is answered before 260. ms */
 const CHECK_MS = 50;
@@ -29,6 +32,8 @@ export interface SupervisedOptions {
   readonly spawn: SpawnChild;
   /** Open as silence when nothing opens, and go on trying. Else `open` is rejected. */
   readonly orSilence: boolean;
+  /** Killed children of all streams. */
+  readonly unreaped: Unreaped;
 }
 
 /**
@@ -69,6 +74,9 @@ class SupervisedAudio implements OpenAudio {
   #closed = false;
   #checkedMs: number;
   #live: { backend: AudioBackendName; description: string } | undefined;
+  readonly #lossBrake: LogBrake;
+  /** A loss was logged, so its end is too. */
+  #logOpen = true;
 
   constructor(
     backends: readonly ChildBackendName[],
@@ -84,6 +92,7 @@ class SupervisedAudio implements OpenAudio {
     this.#ring = new BackendRing(backends);
     this.#untried = backends.length;
     this.#opened = opened;
+    this.#lossBrake = new LogBrake(this.#clock);
     this.#checkedMs = this.#clock.now();
     this.#check = this.#clock.every(CHECK_MS, () => this.#onCheck());
     this.#start();
@@ -114,6 +123,7 @@ class SupervisedAudio implements OpenAudio {
     this.#session = undefined;
     if (session === undefined) return;
     session.kill();
+    this.#options.unreaped.add(session.gone, this.#clock);
     await new Promise<void>((resolve) => {
       const limit = this.#clock.after(CLOSE_MS, resolve);
       void session.gone.then(() => {
@@ -125,12 +135,21 @@ class SupervisedAudio implements OpenAudio {
 
   #start(): void {
     const backend = this.#ring.current as ChildBackendName;
+    if (this.#options.unreaped.full) return this.#refuseStart(backend);
     this.#session = new ChildSession(this.#options.spawn, this.#jobFor(backend), this.#clock, {
       live: (description) => this.#onLive(backend, description),
       capture: (frame) => this.#sink.capture(frame),
       render: (into) => this.#sink.render(into),
       ended: (error) => this.#onEnded(backend, error),
     });
+  }
+
+  /** One more child would hang where the others do; the daemon's own restart is what may still help. */
+  #refuseStart(backend: ChildBackendName): void {
+    const { unreaped } = this.#options;
+    const why = `${unreaped.count} sound processes cannot be ended: the card's driver hangs`;
+    if (unreaped.isStuck(this.#clock)) this.#settings.onStuck?.(why);
+    this.#retry = this.#clock.after(0, () => this.#onEnded(backend, new AudioError('stalled', why)));
   }
 
   #jobFor(backend: ChildBackendName): ChildJob {
@@ -154,34 +173,45 @@ class SupervisedAudio implements OpenAudio {
     this.#stopSilence();
     this.#passedOver.delete(backend);
     this.#live = { backend, description };
-    this.#settings.log.info('audio.open', { backend, description, outputDelayMs: this.outputDelayMs });
+    if (this.#logOpen)
+      this.#settings.log.info('audio.open', { backend, description, outputDelayMs: this.outputDelayMs });
+    this.#logOpen = false;
+    this.#settings.onOpen?.();
     this.#finishOpening();
   }
 
   #onEnded(backend: AudioBackendName, error: AudioError): void {
     const ranMs = this.#session?.ranMs ?? 0;
     const staleFrames = this.#session?.staleFrames ?? 0;
+    if (this.#session !== undefined) this.#options.unreaped.add(this.#session.gone, this.#clock);
     this.#session = undefined;
     this.#live = undefined;
     this.#passedOver.set(backend, error.message);
     if (this.#opened !== undefined) return this.#passOver(backend, error);
     this.#startSilence();
     const next = this.#ring.failed(this.#clock.now(), error.fault, ranMs);
-    this.#settings.log.warn('audio.lost', {
-      backend,
-      fault: error.fault,
-      why: error.message,
+    this.#logLoss(backend, error, {
       ranMs: Math.round(ranMs),
       staleFrames,
-      next: next.backend,
       retryInMs: next.waitMs,
+      next: next.backend,
     });
     this.#retry = this.#clock.after(next.waitMs, () => this.#start());
   }
 
+  #logLoss(backend: AudioBackendName, error: AudioError, more: LogFields): void {
+    const held = this.#lossBrake.pass();
+    if (held === undefined) return;
+    this.#logOpen = true;
+    const { fault, message: why } = error;
+    this.#settings.log.warn('audio.lost', { backend, fault, why, ...more, ...(held > 0 && { more: held }) });
+  }
+
   #passOver(backend: AudioBackendName, error: AudioError): void {
-    this.#settings.log.warn('audio.passed-over', { backend, fault: error.fault, why: error.message });
     this.#untried--;
+    // Of the last one the rejection tells.
+    if (this.#untried > 0 || this.#options.orSilence)
+      this.#settings.log.warn('audio.passed-over', { backend, fault: error.fault, why: error.message });
     if (this.#untried > 0) {
       this.#ring.passOver(error.fault);
       this.#start();

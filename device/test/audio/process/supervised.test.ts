@@ -5,6 +5,7 @@ import { frameRecord, jsonRecord, emptyRecord, RecordType } from '../../../src/a
 import { AudioError, type AudioSink } from '../../../src/audio/ports.ts';
 import { openSupervised, type OpenAudio } from '../../../src/audio/process/supervised.ts';
 import { silentLog, type LogFields } from '../../../../common/src/system/log.ts';
+import { Unreaped } from '../../../src/audio/process/unreaped.ts';
 import { FakeChildren, type Life } from '../fake-child.ts';
 
 const LIVE: Life = { liveAfterMs: 300 };
@@ -15,6 +16,10 @@ class Bench implements AudioSink {
   readonly children: FakeChildren;
   readonly capturedMs: number[] = [];
   readonly warnings: [string, LogFields | undefined][] = [];
+  readonly opened: number[] = [];
+  readonly unreaped = new Unreaped();
+  opens = 0;
+  stuck: string | undefined;
   rendered = 0;
   silent = 0;
   audio!: OpenAudio;
@@ -35,11 +40,21 @@ class Bench implements AudioSink {
         warn: (event: string, fields?: LogFields) => {
           this.warnings.push([event, fields]);
         },
+        info: (event: string) => {
+          if (event === 'audio.open') this.opened.push(this.clock.now());
+        },
+      },
+      onOpen: () => {
+        this.opens++;
+      },
+      onStuck: (why: string) => {
+        this.stuck = why;
       },
     };
     const opening = openSupervised(this.#backends, this, settings, {
       spawn: this.children.spawn,
       orSilence: this.#orSilence,
+      unreaped: this.unreaped,
     });
     let settled = false;
     opening
@@ -199,6 +214,64 @@ describe('sound in a supervised child', () => {
     assert.equal(bench.capturedMs.length, captured);
   });
 
+  describe('whose processes the kernel does not end', () => {
+    const hung: Life = { ...LIVE, captureStopsMs: 1000, unkillable: true };
+
+    it('starts no third, keeps frames going, and asks for a restart', async () => {
+      const bench = await new Bench(['portaudio', 'alsa'], [hung]).open();
+      await bench.clock.advanceAsync(8_000);
+      assert.equal(bench.children.running, 2);
+      assert.equal(bench.stuck, undefined);
+      const rendered = bench.rendered;
+      await bench.clock.advanceAsync(300_000);
+      assert.equal(bench.children.running, 2);
+      assert.equal(bench.rendered - rendered, 15_000);
+      assert.match(bench.stuck ?? '', /2 sound processes cannot be ended/);
+      await bench.audio.close();
+    });
+
+    it('counts those of every stream: each lift opens its own', async () => {
+      const bench = new Bench(['portaudio', 'alsa'], [{ ...LIVE, unkillable: true }]);
+      for (let lift = 0; lift < 5; lift++) {
+        await bench.open();
+        void bench.audio.close();
+        await bench.clock.advanceAsync(1_000);
+      }
+      assert.equal(bench.children.running, 2);
+    });
+
+    it('goes on by itself when they end after all', async () => {
+      const bench = await new Bench(['portaudio'], [hung, { ...hung, diesMs: 8_000 }, LIVE]).open();
+      await bench.clock.advanceAsync(20_000);
+      assert.equal(bench.audio.backend, 'portaudio');
+      assert.equal(bench.stuck, undefined);
+      await bench.audio.close();
+    });
+  });
+
+  it('logs a card that stays away once and then once a minute, with a count, and its return once', async () => {
+    const gone: Life = { faultMs: [50, 'no-device', 'no card'] };
+    const lives = [{ ...LIVE, diesMs: 1_000 }, ...Array.from({ length: 180 }, () => gone), LIVE];
+    const bench = await new Bench(['portaudio'], lives).open();
+    await bench.clock.advanceAsync(170_000);
+    const lost = bench.warnings.filter(([event]) => event === 'audio.lost');
+    assert.equal(lost.length, 3);
+    assert.ok(Number(lost[1]![1]!['more']) > 50, JSON.stringify(lost[1]));
+    await bench.clock.advanceAsync(60_000);
+    assert.equal(bench.audio.backend, 'portaudio');
+    assert.equal(bench.opened.length, 2);
+    await bench.audio.close();
+  });
+
+  it('logs a card that comes and goes every second no more than one that stays away', async () => {
+    const bench = await new Bench(['portaudio'], [{ ...LIVE, diesMs: 800 }]).open();
+    await bench.clock.advanceAsync(300_000);
+    assert.ok(bench.warnings.length <= 6, `${bench.warnings.length}`);
+    assert.ok(bench.opened.length <= 6, `${bench.opened.length}`);
+    assert.ok(bench.opens > 100, 'and its levels are set each time it opens');
+    await bench.audio.close();
+  });
+
   it('drops microphone frames that were held up, and delivers those that follow', async () => {
     const clock = new VirtualClock(10_000);
     let feed = (_bytes: Uint8Array): void => {};
@@ -210,6 +283,7 @@ describe('sound in a supervised child', () => {
       { clock, log: silentLog },
       {
         orSilence: false,
+        unreaped: new Unreaped(),
         spawn: (_job, events) => {
           feed = (bytes) => events.data(Buffer.from(bytes));
           return { send: () => true, kill: () => events.gone('killed') };
