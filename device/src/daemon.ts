@@ -2,14 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { renameSync, writeFileSync } from 'node:fs';
 import { systemClock } from '../../common/src/time/clock.ts';
 import { systemRandom } from '../../common/src/time/random.ts';
-import type { Clock, Timer } from '../../common/src/time/clock.ts';
+import type { Clock } from '../../common/src/time/clock.ts';
 import type { Random } from '../../common/src/time/random.ts';
 import type { CodecName, EndReason } from '../../protocol/src/index.ts';
 import { promptsAfterStart, watchAfterStart } from './after-start.ts';
-import { openAudio } from './audio/backends.ts';
-import { setMixer } from './audio/mixer.ts';
-import type { AudioBackendName, AudioSettings, AudioSink } from './audio/ports.ts';
-import type { OpenAudio } from './audio/backends.ts';
+import type { AudioBackendName, AudioSettings } from './audio/ports.ts';
+import { SoundHardware } from './audio/sound-hardware.ts';
 import { loadCodecs } from '../../common/src/codec/codecs.ts';
 import type { CodecFactory } from '../../common/src/codec/codecs.ts';
 import { SystemNetworkWatch } from './connection/network-watch.ts';
@@ -56,13 +54,13 @@ export class Daemon {
   readonly #metrics = new PhoneMetrics();
   readonly #health: Health;
   readonly #soundHeart: Heartbeat;
+  readonly #speakerHeart: Heartbeat;
   readonly #networkHeart: Heartbeat;
+  readonly #sound: SoundHardware;
   readonly #phone: Phone;
   readonly #finish: (report: CallReport) => void;
   readonly #fail: (error: Error) => void;
   #station: Station | undefined;
-  #audio: OpenAudio | undefined;
-  #soundWatch: Timer | undefined;
   #releaseKeyboard: (() => void) | undefined;
 
   /**
@@ -88,7 +86,9 @@ export class Daemon {
     this.#panel = this.#newPanel(controls);
     this.#health = new Health(this.#clock);
     this.#soundHeart = this.#health.loop('sound', SOUND_STALL_MS);
+    this.#speakerHeart = this.#health.loop('speaker', SOUND_STALL_MS);
     this.#networkHeart = this.#health.loop('network', NETWORK_STALL_MS);
+    this.#sound = this.#newSound();
     let finish!: (report: CallReport) => void;
     let fail!: (error: Error) => void;
     this.finished = new Promise((resolve, reject) => {
@@ -104,14 +104,14 @@ export class Daemon {
   /** Ends the call politely and lets go of the sound card. */
   async stop(reason: EndReason): Promise<void> {
     this.#releaseKeyboard?.();
-    this.#soundWatch?.cancel();
+    this.#sound.stop();
     await this.#phone.stop(reason);
     this.#panel.close();
     await this.#station?.close();
   }
 
   async #begin(): Promise<void> {
-    const { log, controlSocket, controls, board } = this.#options;
+    const { log, controlSocket, controls } = this.#options;
     this.#station = await Station.open({
       clock: this.#clock,
       log: log.child({ part: 'station' }),
@@ -122,8 +122,7 @@ export class Daemon {
         this.#metrics.collect(this.#panel.status(), this.counters, this.#health.stalled, this.#panel.checked),
     });
     if (controls === 'keyboard') this.#releaseKeyboard = this.#listenToKeys();
-    this.#soundWatch = this.#clock.every(SOUND_CHECK_MS, () => this.#checkSound());
-    void setMixer(board?.profile.sound.mixer, log.child({ part: 'mixer' }));
+    this.#sound.start();
     this.#phone.start();
     this.#station.ready(`ready, ${this.#controls.hook.description}`);
   }
@@ -143,6 +142,27 @@ export class Daemon {
     });
   }
 
+  #newSound(): SoundHardware {
+    const { log, audio, audioSettings, board } = this.#options;
+    return new SoundHardware({
+      clock: this.#clock,
+      log: log.child({ part: 'audio' }),
+      audio,
+      settings: { ...audioSettings, inputEnded: () => this.#script?.scriptEnded() },
+      board: board?.profile.sound,
+      resting: () => this.#phone.sound === undefined,
+      onTrouble: (what) => this.#panel.trouble('sound', what),
+      onStuck: (error) => this.#endForRestart(error),
+    });
+  }
+
+  /** Ends with an error, politely if that is quick: the service manager starts the phone again. */
+  #endForRestart(error: Error): void {
+    const end = (): void => this.#fail(error);
+    this.#clock.after(LAST_WORDS_MS, end);
+    void this.stop('shutdown').then(end, end);
+  }
+
   #listenToKeys(): () => void {
     return listenToKeyboard({
       toggle: () => this.#controls.manual?.toggle(),
@@ -160,7 +180,7 @@ export class Daemon {
       log: log.child({ part: 'phone' }),
       hook: this.#controls.hook,
       networkWatch: watchAfterStart(this.#clock, new SystemNetworkWatch(this.#clock, log.child({ part: 'network' }))),
-      openAudio: watchedSound((sink) => this.#openSound(sink), this.#soundHeart),
+      openAudio: watchedSound(this.#sound.open, this.#soundHeart, this.#speakerHeart),
       newCall: this.#callMaker(codecs),
       redials: standing,
       hangUpGraceMs: standing ? HANG_UP_GRACE_MS : 0,
@@ -173,35 +193,21 @@ export class Daemon {
       onLeftOffHook: (left) =>
         this.#panel.trouble('left-off-hook', left ? 'the receiver was left off the hook: put it back' : undefined),
       onHookBroken: (error) => this.#panel.trouble('switch', error.message),
-      onAudioFailed: (error) => this.#soundFailed(error, standing),
+      onAudioFailed: (error) => {
+        this.#sound.failed(error);
+        // A phone that stands in a room goes on trying; a single run is over.
+        if (!standing) this.#fail(error);
+      },
     });
   }
 
-  #reported(report: CallReport): void {
+  #reported(ended: CallReport): void {
+    const { microphone } = this.#sound;
+    const report = microphone === undefined ? ended : { ...ended, microphone };
     this.#metrics.ended(report);
     this.#panel.ended(report);
     this.#options.watch?.({ type: 'ended', report });
     this.#writeReport(report);
-  }
-
-  async #openSound(sink: AudioSink): Promise<OpenAudio> {
-    this.#audio = await openAudio(this.#options.audio, sink, this.#audioSettings());
-    return this.#audio;
-  }
-
-  /** A phone that stands in a room goes on trying; a single run is over. */
-  #soundFailed(error: Error, standing: boolean): void {
-    this.#options.log.error('audio-failed', { reason: error.message });
-    this.#panel.trouble('sound', error.message);
-    if (!standing) this.#fail(error);
-  }
-
-  /** Silence that keeps the time is no sound, unless silence was asked for. */
-  #checkSound(): void {
-    if (this.#phone.sound === undefined || this.#audio === undefined) return;
-    const mute = this.#audio.backend === 'null' && this.#options.audio !== 'null';
-    const why = this.#audio.passedOver.map(({ backend, why: each }) => `${backend}: ${each}`).join('; ');
-    this.#panel.trouble('sound', mute ? `no sound card opens (${why})` : undefined);
   }
 
   #callMaker(codecs: CodecFactory): (listeners: CallListeners) => Call {
@@ -254,15 +260,6 @@ export class Daemon {
     return this.#phone.call?.counters;
   }
 
-  #audioSettings(): AudioSettings {
-    return {
-      ...this.#options.audioSettings,
-      clock: this.#clock,
-      log: this.#options.log.child({ part: 'audio' }),
-      inputEnded: () => this.#script?.scriptEnded(),
-    };
-  }
-
   /** Whole or not at all: a reader never sees half a report. */
   #writeReport(report: CallReport): void {
     const file = this.#options.reportFile;
@@ -290,7 +287,8 @@ const HANG_UP_GRACE_MS = 1_000;
 const SOUND_STALL_MS = 5_000;
 /** A link is given up after 6 s without a byte: one that is silent for longer is served by nobody. */
 const NETWORK_STALL_MS = 15_000;
-const SOUND_CHECK_MS = 1_000;
+/** For the good-bye to the server. */
+const LAST_WORDS_MS = 2_000;
 
 /** What happened, for a program that watches (a demonstration, a test). Words travel here and nowhere else. */
 export type DaemonEvent =
@@ -312,7 +310,7 @@ export interface DaemonOptions {
   readonly server: Omit<WebSocketSettings, 'clientId'>;
   readonly firmware: string;
   readonly audio: 'auto' | AudioBackendName;
-  readonly audioSettings: Omit<AudioSettings, 'clock' | 'log' | 'inputEnded'>;
+  readonly audioSettings: Omit<AudioSettings, 'clock' | 'log' | 'inputEnded' | 'onOpen' | 'onStuck'>;
   readonly codec: CodecName;
   /** bit/s, for Opus on a clean link. */
   readonly bitrate: number;

@@ -17,16 +17,22 @@ const RISE_DB_PER_FRAME = 3 * (FRAME_MS / 1_000);
  * has to tell a receiver that was left lying from one that is in use.
  */
 export class SpeechWatch {
+  readonly #leastDbfs: number;
   #noiseDb: number | undefined;
   #speechMs = 0;
   #gapMs = 0;
+
+  /** @param leastDbfs below this nothing is speech */
+  constructor(leastDbfs = LEAST_DBFS) {
+    this.#leastDbfs = leastDbfs;
+  }
 
   /** One microphone frame. @returns true in the frame that makes it speech, and in those that go on with it */
   hears(frame: Int16Array): boolean {
     const levelDb = levelOf(frame);
     const noiseDb = Math.min(levelDb, (this.#noiseDb ?? levelDb) + RISE_DB_PER_FRAME);
     this.#noiseDb = noiseDb;
-    if (levelDb >= Math.max(LEAST_DBFS, noiseDb + OVER_NOISE_DB)) {
+    if (levelDb >= Math.max(this.#leastDbfs, noiseDb + OVER_NOISE_DB)) {
       this.#speechMs += FRAME_MS;
       this.#gapMs = 0;
     } else {

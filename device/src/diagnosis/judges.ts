@@ -1,3 +1,4 @@
+import { isLoudHum, type HumReading } from '../audio/mains-hum.ts';
 import type { Finding } from './finding.ts';
 
 /** Measured numbers → findings, with the numbers. Pure; the limits stand here, each with its reason. */
@@ -8,18 +9,25 @@ const ok = (detail: string): Judgement => ({ state: 'ok', detail });
 const warn = (detail: string, todo: string): Judgement => ({ state: 'warn', detail, todo });
 const fail = (detail: string, todo: string): Judgement => ({ state: 'fail', detail, todo });
 
-/** @param levelDb of a second of microphone, dBFS; −100: digital zeros */
-export function judgeMicrophone(levelDb: number, clippedShare: number): Judgement {
+/**
+ * @param levelDb of a second of microphone, dBFS; −100: digital zeros
+ * @param hum in the half second of it that was the quietest
+ */
+export function judgeMicrophone(levelDb: number, clippedShare: number, hum?: HumReading): Judgement {
   return {
-    ...microphone(levelDb, clippedShare),
-    measured: { level_dbfs: Math.max(levelDb, SILENCE_DB), clipped_ratio: clippedShare },
+    ...microphone(levelDb, clippedShare, hum),
+    measured: {
+      level_dbfs: Math.max(levelDb, SILENCE_DB),
+      clipped_ratio: clippedShare,
+      ...(hum && { hum_dbfs: hum.humDb }),
+    },
   };
 }
 
 /** Digital zeros have no level; as a reading they stand at 16 bits' end. */
 const SILENCE_DB = -96;
 
-function microphone(levelDb: number, clippedShare: number): Judgement {
+function microphone(levelDb: number, clippedShare: number, hum: HumReading | undefined): Judgement {
   if (levelDb < -90)
     return fail('not a sound, not even noise', "check the microphone's plug; `alsamixer` shows whether it is muted");
   if (clippedShare > 0.01)
@@ -27,6 +35,8 @@ function microphone(levelDb: number, clippedShare: number): Judgement {
       `overdriven, ${Math.round(clippedShare * 100)} % of samples at full scale`,
       "turn the card's microphone down: `alsamixer`, capture",
     );
+  if (hum !== undefined && isLoudHum(hum))
+    return warn(`hums with the mains, ${hum.humDb.toFixed(0)} dBFS`, "check the cable's shield, and the power supply");
   if (levelDb < -75)
     return warn(`very quiet, ${levelDb.toFixed(0)} dBFS`, "turn the card's microphone up: `alsamixer`, capture");
   return ok(`level ${levelDb.toFixed(0)} dBFS`);

@@ -2,6 +2,7 @@ import { levelDb } from '../../../common/src/audio/level.ts';
 import { FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE } from '../../../protocol/src/index.ts';
 import type { Clock } from '../../../common/src/time/clock.ts';
 import { openAudio } from '../audio/backends.ts';
+import { HumMeter, type HumReading } from '../audio/mains-hum.ts';
 import type { AudioBackendName, AudioSettings } from '../audio/ports.ts';
 import type { Check } from './finding.ts';
 import { judgeMicrophone, judgeSpeaker } from './judges.ts';
@@ -38,7 +39,7 @@ export function soundChecks(options: SoundCheckOptions): Check[] {
       disturbs: true,
       run: async () => {
         const { room, tone } = await hear();
-        return judgeMicrophone(Math.max(levelDb(room), levelDb(tone)), clippedShare(room));
+        return judgeMicrophone(Math.max(levelDb(room), levelDb(tone)), clippedShare(room), humIn(room));
       },
     },
     {
@@ -117,6 +118,17 @@ function joined(frames: readonly Int16Array[]): Int16Array {
   const samples = new Int16Array(frames.length * FRAME_SAMPLES);
   frames.forEach((frame, index) => samples.set(frame, index * FRAME_SAMPLES));
   return samples;
+}
+
+/** Of the half second that is the quietest; undefined when the sound is shorter than that. */
+export function humIn(samples: Int16Array): HumReading | undefined {
+  const meter = new HumMeter();
+  let quietest: HumReading | undefined;
+  for (let at = 0; at + FRAME_SAMPLES <= samples.length; at += FRAME_SAMPLES) {
+    const reading = meter.add(samples.subarray(at, at + FRAME_SAMPLES));
+    if (reading !== undefined && reading.levelDb < (quietest?.levelDb ?? Infinity)) quietest = reading;
+  }
+  return quietest;
 }
 
 export function clippedShare(samples: Int16Array): number {

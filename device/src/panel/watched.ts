@@ -6,24 +6,32 @@ import type { Heartbeat } from './health.ts';
 
 /** The ports of sound and network, each with a heartbeat: see `system/health.ts`. */
 
-/** Sound beats with the frames that pass, while it is open. */
+/** Sound beats with the frames that pass, while it is open: a microphone that pushes says nothing of a speaker that pulls. */
 export function watchedSound(
   open: (sink: AudioSink) => Promise<AudioStream>,
-  heart: Heartbeat,
+  microphone: Heartbeat,
+  speaker: Heartbeat,
 ): (sink: AudioSink) => Promise<AudioStream> {
+  const expect = (expected: boolean): void => {
+    microphone.expect(expected);
+    speaker.expect(expected);
+  };
   return async (sink) => {
     const stream = await open({
       capture: (frame) => {
-        heart.beat();
+        microphone.beat();
         sink.capture(frame);
       },
-      render: (into) => sink.render(into),
+      render: (into) => {
+        speaker.beat();
+        sink.render(into);
+      },
       failed: (error) => {
-        heart.expect(false);
+        expect(false);
         sink.failed(error);
       },
     });
-    heart.expect(true);
+    expect(true);
     return {
       get description() {
         return stream.description;
@@ -32,7 +40,7 @@ export function watchedSound(
         return stream.outputDelayMs;
       },
       close: () => {
-        heart.expect(false);
+        expect(false);
         return stream.close();
       },
     };

@@ -11,8 +11,9 @@ import {
   judgeTemperature,
   judgeThrottling,
 } from '../../src/diagnosis/judges.ts';
+import { concat } from '../../../test/lib/signals.ts';
 import { levelDb } from '../../../common/src/audio/level.ts';
-import { clippedShare, toneDb } from '../../src/diagnosis/sound-checks.ts';
+import { clippedShare, humIn, toneDb } from '../../src/diagnosis/sound-checks.ts';
 
 type State = Finding['state'];
 const MIB = 2 ** 20;
@@ -21,6 +22,8 @@ const ROWS: readonly (readonly [string, Omit<Finding, 'name'>, State])[] = [
   ['a microphone of zeros', judgeMicrophone(-Infinity, 0), 'fail'],
   ['a microphone that hardly hears', judgeMicrophone(-80, 0), 'warn'],
   ['a microphone at its limit', judgeMicrophone(-3, 0.05), 'warn'],
+  ['a microphone that hums', judgeMicrophone(-30, 0, { levelDb: -32, humDb: -32, share: 0.9 }), 'warn'],
+  ['a microphone that hums a little', judgeMicrophone(-30, 0, { levelDb: -60, humDb: -62, share: 0.7 }), 'ok'],
   ['a speaker that is heard', judgeSpeaker(25), 'ok'],
   ['a speaker that is not', judgeSpeaker(1), 'warn'],
   ['a clock that is right', judgeClock(-1.4), 'ok'],
@@ -101,6 +104,12 @@ describe('what the microphone heard', () => {
 
   it('is clipped in the share that stands at full scale', () =>
     assert.equal(clippedShare(Int16Array.of(32_767, -32_768, 0, 5)), 0.5));
+
+  it('is hum in its quietest half second', () => {
+    const words = concat([tone(440, 12_000), tone(50, 1_000), tone(440, 12_000)]);
+    const { humDb, share } = humIn(words)!;
+    assert.ok(Math.abs(humDb + 33.3) < 0.2 && share > 0.99, `${humDb} ${share}`);
+  });
 
   it('holds the test tone, and no other', () => {
     assert.ok(Math.abs(toneDb(tone(1_000, 3_277)) + 20) < 0.1);

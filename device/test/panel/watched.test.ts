@@ -19,15 +19,22 @@ describe('sound with a heartbeat', () => {
         return Promise.resolve({ description: 'card', outputDelayMs: 0, close: () => Promise.resolve() });
       },
       health.loop('sound', 5_000),
+      health.loop('speaker', 5_000),
     );
     const stream = await open(deaf);
     for (let second = 0; second < 10; second++) {
       inner.capture(new Int16Array(320));
+      inner.render(new Int16Array(320));
       clock.advance(1_000);
     }
     assert.deepEqual(health.stalled, []);
+    for (let second = 0; second < 6; second++) {
+      inner.capture(new Int16Array(320));
+      clock.advance(1_000);
+    }
+    assert.deepEqual(health.stalled, ['speaker']);
     clock.advance(5_000);
-    assert.deepEqual(health.stalled, ['sound']);
+    assert.deepEqual(health.stalled, ['sound', 'speaker']);
     await stream.close();
     assert.deepEqual(health.stalled, []);
   });
