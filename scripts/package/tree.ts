@@ -42,6 +42,7 @@ function program(to: To, { node }: Parts): void {
   copy(join(ROOT, 'device/prompts'), to(HOME, 'device/prompts'));
   copy(join(ROOT, 'hardware'), to(HOME, 'hardware'));
   put(to(HOME, 'bin/provision'), readFileSync(join(ROOT, 'scripts/package/provision.sh')), 0o755);
+  put(to(HOME, 'bin/sound-server'), readFileSync(join(ROOT, 'systemd/sound-server.sh')), 0o755);
   // One path for the units, whoever brings Node.
   put(to(HOME, 'bin/node'), node === undefined ? '#!/bin/sh\nexec /usr/bin/node "$@"\n' : readFileSync(node), 0o755);
 }
