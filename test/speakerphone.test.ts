@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SystemdContainer } from './lib/systemd-container.ts';
 
 /** Users of this test, as the two services' dynamic ones: neither is in any file. */
 const SOUND_USER = 61_871;
@@ -169,24 +170,12 @@ class SoundService {
     return { PATH: process.env['PATH'], LC_ALL: 'C', HOME: this.folder, PULSE_SERVER: server };
   }
 
-  /** The board's own files, with null sinks in the place of its card. */
+  /** The board's own files. */
   #copyBoard(): string {
-    const config = readdirSync('hardware', { recursive: true, encoding: 'utf8' }).find(
-      (file) => basename(file) === 'echo.pa',
-    )!;
-    const home = join('hardware', dirname(config));
-    const text = readFileSync(join(home, 'echo.pa'), 'utf8')
-      .replace(
-        /^load-module module-alsa-sink .*$/m,
-        '# hw:CARD=phone\nload-module module-null-sink sink_name=card_out rate=48000',
-      )
-      .replace(
-        /^load-module module-alsa-source .*$/m,
-        'load-module module-null-sink sink_name=mic\nload-module module-remap-source master=mic.monitor source_name=card_in',
-      );
+    const { echo, asound } = boardFiles();
     mkdirSync(join(this.folder, 'board'));
-    writeFileSync(join(this.folder, 'board/echo.pa'), this.#here(text));
-    writeFileSync(join(this.folder, 'asound.conf'), this.#here(readFileSync(join(home, 'asound.conf'), 'utf8')));
+    writeFileSync(join(this.folder, 'board/echo.pa'), this.#here(echo));
+    writeFileSync(join(this.folder, 'asound.conf'), this.#here(asound));
     return join(this.folder, 'board');
   }
 
@@ -199,6 +188,22 @@ class SoundService {
   #line(name: string): string | undefined {
     return new RegExp(`^${name}=(.*)$`, 'm').exec(this.#unit)?.[1];
   }
+}
+
+/** A speakerphone's own files, with null sinks in the place of its card. */
+function boardFiles(): { readonly echo: string; readonly asound: string } {
+  const files = readdirSync('hardware', { recursive: true, encoding: 'utf8' });
+  const home = join('hardware', dirname(files.find((file) => basename(file) === 'echo.pa')!));
+  const echo = readFileSync(join(home, 'echo.pa'), 'utf8')
+    .replace(
+      /^load-module module-alsa-sink .*$/m,
+      '# hw:CARD=phone\nload-module module-null-sink sink_name=card_out rate=48000',
+    )
+    .replace(
+      /^load-module module-alsa-source .*$/m,
+      'load-module module-null-sink sink_name=mic\nload-module module-remap-source master=mic.monitor source_name=card_in',
+    );
+  return { echo, asound: readFileSync(join(home, 'asound.conf'), 'utf8') };
 }
 
 function groupId(name: string): number {
@@ -241,5 +246,63 @@ describe("a speakerphone's sound, with two users and a real sound server", funct
       await service.until('the phone has sound again', bothWays);
     }
     assert.equal(service.exitCode, null);
+  });
+});
+
+describe("a speakerphone's sound under a real systemd", function underSystemd() {
+  this.timeout(90_000);
+  this.slow(60_000);
+  let container: SystemdContainer;
+
+  before(async function boot() {
+    const why = SystemdContainer.obstacle() ?? obstacle();
+    if (why !== undefined) {
+      console.log(`      SKIPPED: ${why}`);
+      this.skip();
+    }
+    const { echo, asound } = boardFiles();
+    container = await SystemdContainer.boot({
+      bare: true,
+      files: {
+        '/staged/service': readFileSync('systemd/bestday-phone-sound.service'),
+        '/staged/server': readFileSync('systemd/sound-server.sh'),
+        // No kernel shows a card in a container: the server does not wait for one.
+        '/staged/echo.pa': echo.replace('# hw:CARD=phone\n', ''),
+        '/staged/asound.conf': asound,
+        '/staged/default': 'BESTDAY_BOARD=speakerphone\n',
+      },
+    });
+    const home = '/usr/lib/bestday-phone';
+    const put = (mode: string, from: string, to: string): string =>
+      container.run('install', '-D', '-m', mode, `/staged/${from}`, to);
+    put('644', 'service', '/etc/systemd/system/bestday-phone-sound.service');
+    put('755', 'server', `${home}/bin/sound-server`);
+    put('644', 'echo.pa', `${home}/hardware/speakerphone/echo.pa`);
+    put('644', 'asound.conf', `${home}/hardware/speakerphone/asound.conf`);
+    put('644', 'default', '/etc/default/bestday-phone');
+    container.run('systemctl', 'daemon-reload');
+    container.run('systemctl', 'start', 'bestday-phone-sound.service');
+  });
+  after(() => container?.stop());
+
+  /** As the phone's unit: a dynamic user of its own, in the group audio. */
+  const phoneRecords = (): boolean => {
+    try {
+      const program = 'arecord -q -D phone_in -t raw -f S16_LE -r 16000 -c 1 -s 3200 - | wc -c';
+      const properties = ['DynamicUser=yes', 'User=bestday-phone', 'SupplementaryGroups=audio', 'PrivateUsers=yes'];
+      const environment = 'Environment=ALSA_CONFIG_PATH=/usr/lib/bestday-phone/hardware/speakerphone/asound.conf';
+      const flags = [...properties, environment].flatMap((each) => ['-p', each]);
+      return container.run('systemd-run', '--pipe', '--wait', '--quiet', ...flags, 'sh', '-c', program) === '6400';
+    } catch {
+      return false;
+    }
+  };
+
+  it("gives the phone's user sound, and again after its modules have gone", async () => {
+    await container.until('the phone records', phoneRecords, 20_000);
+    assert.equal(container.run('stat', '-c', '%a %G', RUNTIME_FOLDER), '750 audio');
+    container.run('pactl', '-s', `unix:${RUNTIME_FOLDER}/pulse.sock`, 'unload-module', 'module-null-sink');
+    await container.until('the phone records again', phoneRecords, 20_000);
+    assert.equal(container.show('NRestarts', 'bestday-phone-sound.service'), '0');
   });
 });
