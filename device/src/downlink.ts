@@ -45,7 +45,16 @@ export interface DownlinkOptions {
   readonly comfortNoise?: ComfortNoise;
   /** Told of every frame rendered: for pictures and measurements. */
   onRung?(rung: Rung | 'prompt', state: 'flowing' | 'waiting' | 'idle'): void;
+  /** `render` met an error: a defect, and the speaker got comfort noise. */
+  onFault?(error: unknown, what: RenderFault): void;
 }
+
+/** What was done about it: nothing yet; a new decoder and queue; or the queue was given up, and only prompts are heard. */
+export type RenderFault = 'noise' | 'rebuilt' | 'given-up';
+
+/** Frames that failed with none of the far end's heard between: half a second of noise, and the stream begins anew; another, and it is given up. */
+const REBUILD_AFTER = 25;
+const GIVE_UP_AFTER = 50;
 
 /** How far over `maxQueueMs` the server's idea of the queue may be off before frames are refused. */
 const QUEUE_SLACK_MS = 2_000;
@@ -75,6 +84,8 @@ export class Downlink {
   /** Waits for the prompt before it to fade. */
   #nextPrompt: PromptPlayer | undefined;
   readonly #announcements: Announcements;
+  #failed = 0;
+  #started: { readonly codec: CodecName; readonly live: boolean } | undefined;
   readonly #statistics = { refused: 0, flushed: 0, prompts: 0, faults: 0 };
 
   constructor(options: DownlinkOptions) {
@@ -90,6 +101,7 @@ export class Downlink {
    *   follows their arrival. Otherwise responses are sent ahead.
    */
   start(codec: CodecName, live = false): void {
+    this.#started = { codec, live };
     const decoder = this.#options.decoderFor(codec);
     this.#ladder.use(decoder);
     this.#decoder?.close();
@@ -163,10 +175,13 @@ export class Downlink {
   render(into: Int16Array, nowMs: number): void {
     try {
       into.set(this.#nextFrame(nowMs));
-    } catch {
-      // Nothing here is expected to throw; if it does, the ear gets the line's noise and the counter says so.
-      this.#statistics.faults++;
+      // Waiting for the queue to fill is no proof of anything.
+      if (this.#ladder.rung === 'received') this.#failed = 0;
+    } catch (error) {
+      // Nothing here is expected to throw; if it does, the ear gets the line's noise, and whoever wired us is told.
       into.set(this.#ladder.background());
+      this.#statistics.faults++;
+      this.#options.onFault?.(error, this.#mend());
     }
   }
 
@@ -196,6 +211,21 @@ export class Downlink {
     this.#decoder = undefined;
     this.#playout = undefined;
     this.#responses = undefined;
+  }
+
+  /** An error that comes again with every frame would be noise for the whole call. */
+  #mend(): RenderFault {
+    this.#failed++;
+    const started = this.#started;
+    if (this.#failed === REBUILD_AFTER && started !== undefined) {
+      this.start(started.codec, started.live);
+      return 'rebuilt';
+    }
+    if (this.#failed !== GIVE_UP_AFTER) return 'noise';
+    this.#playout = undefined;
+    this.#responses = undefined;
+    this.#prompt = undefined;
+    return 'given-up';
   }
 
   #nextFrame(nowMs: number): Int16Array {

@@ -21,12 +21,12 @@ import type {
 import { CLEAN_LINK } from '../../../common/src/codec/tuning.ts';
 import { Dialler } from '../connection/dialler.ts';
 import type { ConnectError, Framing } from '../connection/transport.ts';
-import { Downlink } from '../downlink.ts';
+import { Downlink, type RenderFault } from '../downlink.ts';
 import { newFrameCounters } from '../../../common/src/concealment/frame-counters.ts';
 import type { Situation } from '../playout/announcements.ts';
 import type { PromptKind } from '../playout/prompts.ts';
 import type { PlaybackEvent } from '../playout/response-playout.ts';
-import type { Log } from '../../../common/src/system/log.ts';
+import { errorFields, type Log } from '../../../common/src/system/log.ts';
 import { Uplink } from '../uplink.ts';
 import { Link } from './link.ts';
 import type { CallOptions } from './call-options.ts';
@@ -61,6 +61,7 @@ export class Call {
   #dispatching = false;
   #notBeforeMs = 0;
   #link: Link | undefined;
+  #renderFaultLogged = false;
   #session: { conversationId: string; token: string } | undefined;
   readonly #timers: NamedTimers<'handshake' | 'ack' | 'close' | 'probe'>;
 
@@ -81,6 +82,7 @@ export class Call {
       attended: options.attended,
       maxQueueMs: options.maxQueueMs,
       onPlayback: (event) => this.#onPlayback(event),
+      onFault: (error, what) => this.#onRenderFault(error, what),
       ...(options.onRendered && { onRung: options.onRendered }),
     });
   }
@@ -139,6 +141,15 @@ export class Call {
   /** The speaker's next frame. */
   render(into: Int16Array): void {
     this.#downlink.render(into, this.#clock.now());
+  }
+
+  /** A defect of ours. Logged once, and with what was done about it; counted in the report each time. */
+  #onRenderFault(error: unknown, what: RenderFault): void {
+    this.#report.fault('render');
+    if (!this.#renderFaultLogged || what !== 'noise') this.#log.error('render-fault', { what, ...errorFields(error) });
+    this.#renderFaultLogged = true;
+    // Nobody is left with noise: the call ends with words, and the next one begins with everything new.
+    if (what === 'given-up') this.#dispatch({ type: 'protocol-error' });
   }
 
   // ---- events → state → effects

@@ -419,3 +419,19 @@ function assertNothingOpen(rig: CallRig): void {
   assert.equal(rig.openCodecs, 0, 'codecs left');
   assert.equal(rig.call.phase, 'idle');
 }
+
+describe('a defect that keeps the far end from being heard', () => {
+  it('is counted in the report, and ends the call with words instead of noise', () => {
+    const rig = new CallRig();
+    rig.decoderBroken = true;
+    const link = rig.talk();
+    for (let sequence = 1; sequence < 150; sequence++) {
+      link.plays(sequence);
+      rig.frames(1);
+    }
+    rig.clock.advance(3_000);
+    assert.equal(rig.prompts.filter((kind) => kind !== 'connecting').length, 1);
+    assert.equal(rig.reports[0]?.endReason, 'protocol-error');
+    assert.ok(rig.reports[0].faults['render']! >= 50);
+  });
+});

@@ -114,6 +114,8 @@ export const READY: Extract<ServerMessage, { type: 'ready' }> = {
 
 /** A call in virtual time: the test is the network and the server. */
 export class CallRig {
+  /** True: the decoder breaks its contract. */
+  decoderBroken = false;
   readonly clock = new VirtualClock();
   readonly links: FakeLink[] = [];
   readonly attemptsAtMs: number[] = [];
@@ -216,7 +218,8 @@ export class CallRig {
       decoder: (codec) => {
         this.openCodecs++;
         const frame = (): Int16Array => new Int16Array(FRAME_SAMPLES).fill(1_000);
-        return { codec, decode: frame, recover: () => undefined, conceal: frame, close };
+        const decode = (): Int16Array => (this.decoderBroken ? (null as unknown as Int16Array) : frame());
+        return { codec, decode, recover: () => undefined, conceal: frame, close };
       },
     };
   }
