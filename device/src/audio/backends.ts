@@ -15,7 +15,7 @@ import {
 } from './ports.ts';
 import { spawnChild } from './process/spawn.ts';
 import { openSupervised, type OpenAudio, type PassedOver } from './process/supervised.ts';
-import { Unreaped } from './process/unreaped.ts';
+import { Unreaped, leftOverProcesses } from './process/unreaped.ts';
 import { toneBackend } from './tone.ts';
 
 export type { OpenAudio, PassedOver } from './process/supervised.ts';
@@ -50,7 +50,7 @@ export const AUDIO_CHOICES: readonly ('auto' | AudioBackendName)[] = [
 ];
 
 /** Of this process, whoever opens sound. */
-const unreaped = new Unreaped();
+const unreaped = new Unreaped(leftOverProcesses());
 
 /** The backends with a real card behind them: what `auto` goes round. */
 const REAL: readonly ChildBackendName[] = ['portaudio', 'alsa'];

@@ -123,7 +123,7 @@ class SupervisedAudio implements OpenAudio {
     this.#session = undefined;
     if (session === undefined) return;
     session.kill();
-    this.#options.unreaped.add(session.gone, this.#clock);
+    this.#options.unreaped.add(session.gone);
     await new Promise<void>((resolve) => {
       const limit = this.#clock.after(CLOSE_MS, resolve);
       void session.gone.then(() => {
@@ -135,7 +135,7 @@ class SupervisedAudio implements OpenAudio {
 
   #start(): void {
     const backend = this.#ring.current as ChildBackendName;
-    if (this.#options.unreaped.full) return this.#refuseStart(backend);
+    if (this.#options.unreaped.isFull(this.#clock)) return this.#refuseStart(backend);
     this.#session = new ChildSession(this.#options.spawn, this.#jobFor(backend), this.#clock, {
       live: (description) => this.#onLive(backend, description),
       capture: (frame) => this.#sink.capture(frame),
@@ -146,9 +146,8 @@ class SupervisedAudio implements OpenAudio {
 
   /** One more child would hang where the others do; the daemon's own restart is what may still help. */
   #refuseStart(backend: ChildBackendName): void {
-    const { unreaped } = this.#options;
-    const why = `${unreaped.count} sound processes cannot be ended: the card's driver hangs`;
-    if (unreaped.isStuck(this.#clock)) this.#settings.onStuck?.(why);
+    const why = "two sound processes cannot be ended: the card's driver hangs";
+    if (this.#options.unreaped.isStuck(this.#clock)) this.#settings.onStuck?.(why);
     this.#retry = this.#clock.after(0, () => this.#onEnded(backend, new AudioError('stalled', why)));
   }
 
@@ -183,7 +182,7 @@ class SupervisedAudio implements OpenAudio {
   #onEnded(backend: AudioBackendName, error: AudioError): void {
     const ranMs = this.#session?.ranMs ?? 0;
     const staleFrames = this.#session?.staleFrames ?? 0;
-    if (this.#session !== undefined) this.#options.unreaped.add(this.#session.gone, this.#clock);
+    if (this.#session !== undefined) this.#options.unreaped.add(this.#session.gone);
     this.#session = undefined;
     this.#live = undefined;
     this.#passedOver.set(backend, error.message);

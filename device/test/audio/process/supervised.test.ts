@@ -226,7 +226,7 @@ describe('sound in a supervised child', () => {
       await bench.clock.advanceAsync(300_000);
       assert.equal(bench.children.running, 2);
       assert.equal(bench.rendered - rendered, 15_000);
-      assert.match(bench.stuck ?? '', /2 sound processes cannot be ended/);
+      assert.match(bench.stuck ?? '', /two sound processes cannot be ended/);
       await bench.audio.close();
     });
 
