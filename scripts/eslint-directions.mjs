@@ -25,7 +25,7 @@ export const ROOMS = [
   { room: 'common/src/link/', may: ['protocol/src/', 'common/src/time/'], pure: true },
   {
     room: 'common/src/concealment/',
-    may: ['protocol/src/', 'common/src/codec/ports.ts', 'common/src/time/'],
+    may: ['protocol/src/', 'common/src/audio/level.ts', 'common/src/codec/ports.ts', 'common/src/time/'],
     pure: true,
   },
   { room: 'common/src/', may: ['protocol/src/'] },
@@ -42,6 +42,7 @@ export const ROOMS = [
     room: 'device/src/phone.ts',
     may: [
       ...CALL,
+      'device/src/audio/speech-watch.ts',
       'device/src/conversation/',
       'device/src/connection/network-watch.ts',
       'device/src/controls/hook-switch.ts',

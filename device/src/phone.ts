@@ -5,7 +5,7 @@ import type { NetworkWatch } from './connection/network-watch.ts';
 import type { HookSwitch } from './controls/hook-switch.ts';
 import type { Situation } from './playout/announcements.ts';
 import type { PromptKind } from './playout/prompts.ts';
-import { SpeechWatch } from './conversation/speech-watch.ts';
+import { SpeechWatch } from './audio/speech-watch.ts';
 import type { Call } from './conversation/call.ts';
 import type { CallOptions } from './conversation/call-options.ts';
 import type { CallReport } from './conversation/report.ts';

@@ -143,7 +143,7 @@ class Rig {
   /** `ms` of microphone frames, at 50 a second or, for hours, one a minute. */
   async speak(ms: number, amplitude: number, everyMs = 20): Promise<void> {
     for (let done = 0; done < ms; done += everyMs) {
-      this.#sink!.capture(new Int16Array(FRAME_SAMPLES).fill(amplitude));
+      this.#sink!.capture(Int16Array.from({ length: FRAME_SAMPLES }, (_, at) => (at % 8 < 4 ? amplitude : -amplitude)));
       await this.clock.advanceAsync(everyMs);
     }
   }

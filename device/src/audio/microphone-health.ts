@@ -1,27 +1,8 @@
 import { FRAME_SAMPLES } from '../../../common/src/audio/framer.ts';
 import { SILENCE_DBFS, levelDb } from '../../../common/src/audio/level.ts';
-import { SpeechWatch } from '../conversation/speech-watch.ts';
+import type { MicrophoneFault, MicrophoneReading } from './ports.ts';
+import { SpeechWatch } from './speech-watch.ts';
 import { HumMeter, isLoudHum, type HumReading } from './mains-hum.ts';
-
-/** What can be wrong with a microphone that delivers its frames. */
-export type MicrophoneFault =
-  | 'dead' // not even noise: unplugged, or muted in the card
-  | 'clipped' // a large part of what is said stands at full scale
-  | 'hum' // the mains is louder than a quiet voice
-  | 'quiet'; // what is spoken reaches nobody
-
-/** Numbers for the call report. */
-export interface MicrophoneReading {
-  readonly fault: MicrophoneFault | null;
-  /** How loud speech is, dBFS; null: nobody spoke enough to tell. */
-  readonly speechDbfs: number | null;
-  /** Of all samples in the worst five seconds. */
-  readonly clippedShare: number;
-  /** Of full scale; taken out before anybody hears it. */
-  readonly offset: number;
-  /** Mains hum in the pauses, dBFS; null: no pause yet. */
-  readonly humDbfs: number | null;
-}
 
 /**
  * Judges a microphone by its frames, within the first turns of a call. Pure, and without allocation. It is shown frames
@@ -99,6 +80,7 @@ export class MicrophoneHealth {
       clippedShare: round(this.#worstClippedShare),
       offset: round(this.#offset),
       humDbfs: this.#humReading === undefined ? null : Math.round(this.#humReading.humDb),
+      gainDb,
     };
   }
 

@@ -3,13 +3,8 @@ import { DcBlocker } from '../../../common/src/audio/dc-blocker.ts';
 import type { Log } from '../../../common/src/system/log.ts';
 import type { OpenAudio } from './backends.ts';
 import { LogBrake } from './log-brake.ts';
-import {
-  MICROPHONE_ADVICE,
-  MicrophoneHealth,
-  type MicrophoneFault,
-  type MicrophoneReading,
-} from './microphone-health.ts';
-import type { AudioSink } from './ports.ts';
+import { MICROPHONE_ADVICE, MicrophoneHealth } from './microphone-health.ts';
+import type { AudioSink, MicrophoneFault, MicrophoneReading } from './ports.ts';
 
 /**
  * Between the sound card and whoever listens:
@@ -43,10 +38,10 @@ export class Microphone {
       const health = new MicrophoneHealth();
       this.#health = undefined;
       this.#wasLoud = false;
-      let audio: OpenAudio | undefined;
+      const opened: { audio?: OpenAudio } = {};
       // Silence that stands in for a card, and files, say nothing of a microphone.
-      const isReal = (): boolean => audio?.backend === 'portaudio' || audio?.backend === 'alsa';
-      audio = await open({
+      const isReal = (): boolean => opened.audio?.backend === 'portaudio' || opened.audio?.backend === 'alsa';
+      opened.audio = await open({
         capture: (frame) => {
           const real = isReal();
           if (real) this.#listen(health, frame);
@@ -60,14 +55,13 @@ export class Microphone {
         },
         failed: (error) => sink.failed(error),
       });
-      return audio;
+      return opened.audio;
     };
   }
 
   /** Of the sound that was opened last; undefined where that was no card. */
-  get reading(): (MicrophoneReading & { readonly gainDb: number }) | undefined {
-    const gainDb = this.#gain.gainDb;
-    return this.#health && { ...this.#health.reading(gainDb), gainDb };
+  get reading(): MicrophoneReading | undefined {
+    return this.#health?.reading(this.#gain.gainDb);
   }
 
   #listen(health: MicrophoneHealth, frame: Int16Array): void {

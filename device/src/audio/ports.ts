@@ -81,3 +81,25 @@ export class AudioError extends Error {
     this.fault = fault;
   }
 }
+
+/** What can be wrong with a microphone that delivers its frames. */
+export type MicrophoneFault =
+  | 'dead' // not even noise: unplugged, or muted in the card
+  | 'clipped' // a large part of what is said stands at full scale
+  | 'hum' // the mains is louder than a quiet voice
+  | 'quiet'; // what is spoken reaches nobody
+
+/** Numbers for the call report. */
+export interface MicrophoneReading {
+  readonly fault: MicrophoneFault | null;
+  /** How loud speech is, dBFS; null: nobody spoke enough to tell. */
+  readonly speechDbfs: number | null;
+  /** Of all samples in the worst five seconds. */
+  readonly clippedShare: number;
+  /** Of full scale; taken out before anybody hears it. */
+  readonly offset: number;
+  /** Mains hum in the pauses, dBFS; null: no pause yet. */
+  readonly humDbfs: number | null;
+  /** That was added behind the card, dB. */
+  readonly gainDb: number;
+}

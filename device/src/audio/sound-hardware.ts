@@ -5,9 +5,14 @@ import { openAudio, type OpenAudio } from './backends.ts';
 import { CardWatch, cardLookFor, type CardLook } from './card-watch.ts';
 import { LogBrake } from './log-brake.ts';
 import { Microphone } from './microphone.ts';
-import type { MicrophoneReading } from './microphone-health.ts';
 import { Mixer } from './mixer.ts';
-import { AudioError, type AudioBackendName, type AudioSettings, type AudioSink } from './ports.ts';
+import {
+  AudioError,
+  type AudioBackendName,
+  type AudioSettings,
+  type AudioSink,
+  type MicrophoneReading,
+} from './ports.ts';
 import { SoundTrouble } from './sound-trouble.ts';
 
 /**
@@ -54,7 +59,7 @@ export class SoundHardware {
   }
 
   /** Of the call that was the last; undefined where no card was open. */
-  get microphone(): (MicrophoneReading & { readonly gainDb: number }) | undefined {
+  get microphone(): MicrophoneReading | undefined {
     return this.#microphone.reading;
   }
 

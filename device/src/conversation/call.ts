@@ -148,7 +148,7 @@ export class Call {
     this.#report.fault('render');
     if (!this.#renderFaultLogged || what !== 'noise') this.#log.error('render-fault', { what, ...errorFields(error) });
     this.#renderFaultLogged = true;
-    // Nobody is left with noise: the call ends with words, and the next one begins with everything new.
+    // Nobody is left with noise: the call ends, and the next one begins with everything new.
     if (what === 'given-up') this.#dispatch({ type: 'protocol-error' });
   }
 

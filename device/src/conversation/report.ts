@@ -1,6 +1,6 @@
 import type { Clock } from '../../../common/src/time/clock.ts';
 import type { CodecName, EndReason } from '../../../protocol/src/index.ts';
-import type { MicrophoneReading } from '../audio/microphone-health.ts';
+import type { MicrophoneReading } from '../audio/ports.ts';
 import type { FrameCounters } from '../../../common/src/concealment/frame-counters.ts';
 
 /** What is written when a conversation is over: numbers, never words. Times are ms since `startedAt`. */
@@ -17,7 +17,7 @@ export interface CallReport {
   /** Messages that broke a rule of the protocol, by fault. */
   readonly faults: Readonly<Record<string, number>>;
   /** How the microphone was, where a card was open. */
-  readonly microphone?: MicrophoneReading & { readonly gainDb: number };
+  readonly microphone?: MicrophoneReading;
 }
 
 /** One answer, from the patient's last word to the first sound of it. */

@@ -3,7 +3,8 @@ import { FRAME_SAMPLES } from '../../../common/src/audio/framer.ts';
 import { levelDb } from '../../../common/src/audio/level.ts';
 import { readWav } from '../../../common/src/audio/wav.ts';
 import { seededRandom } from '../../../common/src/time/random.ts';
-import { MicrophoneHealth, type MicrophoneFault } from '../../src/audio/microphone-health.ts';
+import { MicrophoneHealth } from '../../src/audio/microphone-health.ts';
+import type { MicrophoneFault } from '../../src/audio/ports.ts';
 
 const speech = readWav('server-stub/voices/caller/caller-garden.wav');
 const random = seededRandom(5);

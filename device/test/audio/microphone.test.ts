@@ -7,7 +7,7 @@ import { VirtualClock } from '../../../common/src/time/virtual-clock.ts';
 import type { OpenAudio } from '../../src/audio/backends.ts';
 import { Microphone } from '../../src/audio/microphone.ts';
 import type { AudioBackendName, AudioSink } from '../../src/audio/ports.ts';
-import { SpeechWatch } from '../../src/conversation/speech-watch.ts';
+import { SpeechWatch } from '../../src/audio/speech-watch.ts';
 
 const speech = readWav('server-stub/voices/caller/caller-garden.wav');
 
@@ -37,13 +37,10 @@ class Bench {
   }
 
   async open(): Promise<this> {
-    const bench = this;
     const open = this.microphone.watch((sink) => {
-      bench.#card = sink;
+      this.#card = sink;
       return Promise.resolve({
-        get backend() {
-          return bench.backend;
-        },
+        backend: this.backend,
         passedOver: [],
         description: 'card',
         outputDelayMs: 0,
@@ -123,7 +120,7 @@ describe('the microphone in front of a call', () => {
     await bench.speak(40, -65);
     assert.equal(bench.microphone.reading?.gainDb, 18);
     await bench.speak(40, -18);
-    assert.ok(bench.microphone.reading!.gainDb < 18);
+    assert.ok(bench.microphone.reading.gainDb < 18);
   });
 
   it('says that a microphone is dead within 20 s, and keeps its peace about silence that stands in for a card', async () => {

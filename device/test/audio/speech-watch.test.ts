@@ -3,7 +3,7 @@ import { levelDb as levelOf } from '../../../common/src/audio/level.ts';
 import { seededRandom } from '../../../common/src/time/random.ts';
 import { FRAME_SAMPLES } from '../../../protocol/src/index.ts';
 import { readWav } from '../../../common/src/audio/wav.ts';
-import { SpeechWatch } from '../../src/conversation/speech-watch.ts';
+import { SpeechWatch } from '../../src/audio/speech-watch.ts';
 
 const FRAMES_PER_SECOND = 50;
 const random = seededRandom(7);
