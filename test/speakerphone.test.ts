@@ -301,7 +301,9 @@ describe("a speakerphone's sound under a real systemd", function underSystemd() 
   it("gives the phone's user sound, and again after its modules have gone", async () => {
     await container.until('the phone records', phoneRecords, 20_000);
     assert.equal(container.run('stat', '-c', '%a %G', RUNTIME_FOLDER), '750 audio');
-    container.run('pactl', '-s', `unix:${RUNTIME_FOLDER}/pulse.sock`, 'unload-module', 'module-null-sink');
+    // Two modules of one name: the server may end between them.
+    const unload = `pactl -s unix:${RUNTIME_FOLDER}/pulse.sock unload-module module-null-sink || true`;
+    container.run('sh', '-c', unload);
     await container.until('the phone records again', phoneRecords, 20_000);
     assert.equal(container.show('NRestarts', 'bestday-phone-sound.service'), '0');
   });
