@@ -330,8 +330,8 @@ function afterCall(reason: EndReason, handling: Handling): AfterCall {
   if (handling === 'once') return { then: 'over', ...(FAILED.has(reason) && { prompt: 'needs-help' as const }) };
   const button = handling === 'button';
   switch (reason) {
+    // Of a server that shuts down the successor may be there already.
     case 'expired':
-    // The server goes; its successor may be there already.
     case 'shutdown':
       return { then: 'lost', redialAfterMs: 1_000 };
     case 'unreachable':
