@@ -43,7 +43,10 @@ export function parseWav(bytes: Buffer): WavAudio {
       bytes.length < RIFF_HEADER_BYTES ? NO_WAV : 'the WAV file has no data chunk, or its header is cut short',
     );
   const body = bytes.subarray(data.from, data.from + data.length);
-  return { sampleRate: data.sampleRate, pcm: new Int16Array(Uint8Array.from(body.subarray(0, body.length & ~1)).buffer) };
+  return {
+    sampleRate: data.sampleRate,
+    pcm: new Int16Array(Uint8Array.from(body.subarray(0, body.length & ~1)).buffer),
+  };
 }
 
 /** Where the samples lie, in bytes. */

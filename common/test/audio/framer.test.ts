@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { Framer, framesOf } from '../../src/audio/framer.ts';
 import { FRAME_BYTES, FRAME_SAMPLES } from '../../../protocol/src/index.ts';
-import { concat, ramp } from '../../../test/lib/signals.ts';
+import { ramp } from '../../../test/lib/signals.ts';
+import { joined } from '../../../test/lib/sound.ts';
 
 const SIZES = fc.array(fc.integer({ min: 0, max: 3 * FRAME_BYTES }), { maxLength: 20 });
 
@@ -18,7 +19,7 @@ describe('Framer', () => {
 
         assert.equal(frames.length, Math.floor(total / FRAME_BYTES));
         assert.ok(frames.every((frame) => frame.length === FRAME_SAMPLES));
-        assert.deepEqual(concat(frames), ramp(frames.length * FRAME_SAMPLES, 7));
+        assert.deepEqual(joined(frames), ramp(frames.length * FRAME_SAMPLES, 7));
         assert.equal(framer.pendingBytes, total % FRAME_BYTES);
       }),
     );
@@ -36,7 +37,7 @@ describe('Framer', () => {
 
         const whole = new Int16Array(Math.ceil(total / FRAME_SAMPLES) * FRAME_SAMPLES);
         whole.set(samples);
-        assert.deepEqual(concat(last === undefined ? frames : [...frames, last]), whole);
+        assert.deepEqual(joined(last === undefined ? frames : [...frames, last]), whole);
         assert.equal(framer.flush(), undefined);
       }),
     );
@@ -50,6 +51,9 @@ describe('Framer', () => {
 
 describe('framesOf', () => {
   it('leaves out less than a frame at the end', () => {
-    assert.deepEqual(framesOf(ramp(2 * FRAME_SAMPLES + 319)), [ramp(FRAME_SAMPLES), ramp(FRAME_SAMPLES, FRAME_SAMPLES)]);
+    assert.deepEqual(framesOf(ramp(2 * FRAME_SAMPLES + 319)), [
+      ramp(FRAME_SAMPLES),
+      ramp(FRAME_SAMPLES, FRAME_SAMPLES),
+    ]);
   });
 });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { seededRandom } from '../../../common/src/time/random.ts';
 import { FRAME_SAMPLES } from '../../../protocol/src/index.ts';
-import { readWav } from '../../../common/src/audio/wav.ts';
+import { framesOf } from '../../../common/src/audio/framer.ts';
+import { clip } from '../../../test/lib/speech.ts';
 import { SpeechWatch } from '../../src/conversation/speech-watch.ts';
 
 const FRAMES_PER_SECOND = 50;
@@ -20,15 +21,9 @@ function* repeated(amplitude: number, frames: number): Iterable<Int16Array> {
   for (let frame = 0; frame < frames; frame++) yield noise(amplitude);
 }
 
-function* framesOf(file: string): Iterable<Int16Array> {
-  const samples = readWav(file);
-  for (let at = 0; at + FRAME_SAMPLES <= samples.length; at += FRAME_SAMPLES)
-    yield samples.subarray(at, at + FRAME_SAMPLES);
-}
-
 describe('the speech watch', () => {
   for (const name of ['caller-hello', 'caller-garden', 'caller-goodbye']) {
-    it(`hears ${name}`, () => assert.ok(heard(framesOf(`server-stub/voices/caller/${name}.wav`)) > 10));
+    it(`hears ${name}`, () => assert.ok(heard(framesOf(clip('caller', `${name}.wav`))) > 10));
   }
 
   const QUIET: readonly (readonly [string, () => Iterable<Int16Array>])[] = [
