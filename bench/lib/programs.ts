@@ -11,7 +11,7 @@ import { exitOf, PHONE, ROOT } from '../../scripts/programs.ts';
 import { wavOf } from '../../common/src/audio/wav.ts';
 import { FRAME_SAMPLES, SAMPLE_RATE } from '../../protocol/src/index.ts';
 import { speechFrames } from '../../test/lib/speech.ts';
-import type { ServerNews } from '../support/server.ts';
+import type { ServerNews } from '../programs/server.ts';
 import { nativeOpusFile } from './native-opus.ts';
 
 /** Everything a benchmark of whole processes starts: one server, the daemon and the floor, on the same speech. */
@@ -32,12 +32,12 @@ export class Programs {
     await buildDist();
     const folder = mkdtempSync(join(tmpdir(), 'bestday-bench-'));
     await build({
-      entryPoints: [join(ROOT, 'bench/support/floor.ts')],
+      entryPoints: [join(ROOT, 'bench/programs/floor.ts')],
       outfile: join(folder, 'floor.cjs'),
       ...LIKE_THE_DAEMON,
     });
     writeFileSync(join(folder, 'speech.wav'), wavOf(speechOf(speechSeconds)));
-    const server = fork(join(ROOT, 'bench/support/server.ts'), {
+    const server = fork(join(ROOT, 'bench/programs/server.ts'), {
       execArgv: ['--import=tsx'],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
