@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,8 +19,9 @@ import { putAheadOfOthers } from './lib/real-time.ts';
 import { dryStretches, highBandLevels, loudestStepDb } from './lib/clicks.ts';
 import { printColumns } from './lib/columns.ts';
 import { options } from './lib/options.ts';
-import { median } from './lib/result.ts';
-import { SoundCard } from '../test/lib/bench-sound-card.ts';
+import { joined } from '../test/lib/sound.ts';
+import { SoundCard } from '../test/lib/sound-card.ts';
+import { median } from '../test/lib/statistics.ts';
 
 /**
  * Clocks that drift, for real: a far end that sends live frames a little too fast or too slowly, the real phone, and
@@ -84,9 +85,8 @@ report(alone, drifted);
 function startCard(): SoundCard {
   const card = SoundCard.start();
   leftovers.push(() => card.stop());
-  // PulseAudio gives up the priority it inherits; its helpers' ids stand beside its socket.
-  const cardFolder = dirname(card.env['PULSE_RUNTIME_PATH']!);
-  for (const pid of readFileSync(join(cardFolder, 'pids'), 'utf8').split('\n').filter(Boolean)) putAheadOfOthers(pid);
+  // PulseAudio gives up the priority it inherits.
+  for (const pid of card.pids()) putAheadOfOthers(pid);
   return card;
 }
 
@@ -209,16 +209,6 @@ function betweenTones(samples: Int16Array): Int16Array {
   const first = samples.findIndex((sample) => Math.abs(sample) > TONE_AMPLITUDE / 2);
   const last = samples.findLastIndex((sample) => Math.abs(sample) > TONE_AMPLITUDE / 2);
   return samples.subarray(first + (SETTLE_MS / 1_000) * SAMPLE_RATE, last - SAMPLE_RATE);
-}
-
-function joined(parts: readonly Int16Array[]): Int16Array {
-  const all = new Int16Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 function report(alone: Recorded, drifted: readonly Drifted[]): void {

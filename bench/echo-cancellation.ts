@@ -1,9 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readWav } from '../common/src/audio/wav.ts';
+import { SAMPLE_RATE } from '../protocol/src/index.ts';
+import { SoundCard } from '../test/lib/sound-card.ts';
+import { clip } from '../test/lib/speech.ts';
+import type { Who } from '../test/lib/speech.ts';
+import { mean } from '../test/lib/statistics.ts';
 import { loadBoard } from '../device/src/settings/board-profile.ts';
 import { options } from './lib/options.ts';
 import { print } from './lib/result.ts';
@@ -15,9 +18,7 @@ import { print } from './lib/result.ts';
  *   voice → phone_out ─ canceller → spk ─ monitor → reflections → micfeed ─ monitor → canceller → phone_in → measured
  */
 
-const RATE = 16_000;
-const SCRIPT = 'scripts/virtual-sound-card.sh';
-const RAW = ['--raw', '--format=s16le', `--rate=${RATE}`, '--channels=1', '--latency-msec=20'];
+const RAW = ['--raw', '--format=s16le', `--rate=${SAMPLE_RATE}`, '--channels=1', '--latency-msec=20'];
 /** The direct way and three walls: delay in ms, and level. */
 const REFLECTIONS = [
   [10, '-6dB'],
@@ -29,8 +30,8 @@ const REFLECTIONS = [
 const LEARNING_S = 5;
 
 const { json, seconds } = options({ seconds: 20 });
-const folder = mkdtempSync(join(tmpdir(), 'bestday-echo-'));
 const helpers: ChildProcess[] = [];
+let card: SoundCard | undefined;
 let env: NodeJS.ProcessEnv = process.env;
 
 function start(program: string, args: readonly string[]): ChildProcess {
@@ -78,17 +79,16 @@ const after = (ms: number): Promise<void> =>
     setTimeout(resolve, ms);
   });
 const powerDb = (samples: Int16Array): number =>
-  10 * Math.log10(Math.max(1e-3, samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length));
+  10 * Math.log10(Math.max(1e-3, mean(Float64Array.from(samples, (sample) => sample * sample))));
 
 /** Voice for so long, said over and over. */
-function voice(file: string, samples: number): Buffer {
-  const clip = readWav(file);
-  return Buffer.from(Int16Array.from({ length: samples }, (_, index) => clip[index % clip.length]!).buffer);
+function voice(once: Int16Array, samples: number): Buffer {
+  return Buffer.from(Int16Array.from({ length: samples }, (_, index) => once[index % once.length]!).buffer);
 }
 
 /** @returns level at the microphone and level after the canceller, dB, while `play` plays */
-async function levels(sink: string, file: string): Promise<readonly [number, number]> {
-  start('pacat', ['-p', ...RAW, '-d', sink]).stdin!.end(voice(file, (seconds + LEARNING_S) * RATE));
+async function levels(sink: string, who: Who, name: string): Promise<readonly [number, number]> {
+  start('pacat', ['-p', ...RAW, '-d', sink]).stdin!.end(voice(clip(who, name), (seconds + LEARNING_S) * SAMPLE_RATE));
   await after(LEARNING_S * 1_000);
   const [microphone, phone] = [record('micfeed.monitor'), record('phone_in')];
   await after((seconds - 1) * 1_000);
@@ -96,20 +96,8 @@ async function levels(sink: string, file: string): Promise<readonly [number, num
 }
 
 async function main(): Promise<void> {
-  const { status, stderr } = spawnSync(SCRIPT, ['start', folder], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  if (status !== 0) throw new Error(stderr.trim());
-  env = {
-    ...process.env,
-    ...Object.fromEntries(
-      [...readFileSync(join(folder, 'env.sh'), 'utf8').matchAll(/^export (\w+)=(.*)$/gm)].map(([, key, value]) => [
-        key!,
-        value!,
-      ]),
-    ),
-  };
+  card = SoundCard.start();
+  env = card.env;
   const { folder: board } = loadBoard('pi-4-speakerphone');
   const args = /aec_method=webrtc aec_args="([^"]+)"/.exec(readFileSync(join(board, 'echo.pa'), 'utf8'))![1]!;
   simulateRoom();
@@ -121,16 +109,16 @@ async function main(): Promise<void> {
     'source_master=micfeed.monitor',
     'sink_name=phone_out',
     'source_name=phone_in',
-    `rate=${RATE}`,
+    `rate=${SAMPLE_RATE}`,
     'channels=1',
     'use_master_format=0',
     'aec_method=webrtc',
     `aec_args="${args}"`,
   );
   await after(1_000);
-  const echo = await levels('phone_out', 'server-stub/voices/companion/reply-company.wav');
+  const echo = await levels('phone_out', 'companion', 'reply-company.wav');
   await after(1_500);
-  const near = await levels('micfeed', 'server-stub/voices/caller/caller-garden.wav');
+  const near = await levels('micfeed', 'caller', 'caller-garden.wav');
   print(
     {
       benchmark: 'echo-cancellation',
@@ -154,6 +142,5 @@ try {
   process.exitCode = 1;
 } finally {
   for (const helper of helpers) helper.kill('SIGKILL');
-  spawnSync(SCRIPT, ['stop', folder]);
-  rmSync(folder, { recursive: true, force: true });
+  card?.stop();
 }

@@ -5,7 +5,8 @@ import { LossTuner } from '../common/src/codec/tuning.ts';
 import { newFrameCounters } from '../common/src/concealment/frame-counters.ts';
 import { silentLog } from '../common/src/system/log.ts';
 import { printColumns } from './lib/columns.ts';
-import { joined, lossPattern, settledSpeech, stoiToOriginal, throughLadder } from './lib/lossy-speech.ts';
+import { lossPattern, settledSpeech, stoiToOriginal, throughLadder } from './lib/lossy-speech.ts';
+import { joined } from '../test/lib/sound.ts';
 import { options } from './lib/options.ts';
 
 /** Which settings of the encoder serve best at which loss, by STOI to the original; what the device's table does is marked. */

@@ -20,7 +20,7 @@ import { nativeOpusFile, newNativeOpus, openNativeOpus } from './lib/native-opus
 import { options } from './lib/options.ts';
 import { Programs } from './lib/programs.ts';
 import { paired, print } from './lib/result.ts';
-import { speechFrames } from './lib/speech.ts';
+import { speechFrames } from '../test/lib/speech.ts';
 
 /**
  * A frame's cost through the two straight lines, beside codec and `ws` over TLS alone: this process is the client,

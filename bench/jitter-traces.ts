@@ -13,7 +13,8 @@ import { printColumns } from './lib/columns.ts';
 import { makeHeldOutTraces } from './lib/held-out-traces.ts';
 import type { NetEqResult } from './lib/neteq-peer.ts';
 import { asBase64, inTurns, runNetEq } from './lib/neteq.ts';
-import { speechFrames } from './lib/speech.ts';
+import { speechFrames } from '../test/lib/speech.ts';
+import { mean, quantile } from '../test/lib/statistics.ts';
 import { makeTraces, type Trace } from './lib/traces.ts';
 
 /*
@@ -58,7 +59,7 @@ await codecs.prepare(traces.length * PHASES_MS.length);
 const speech = speechFrames('companion');
 const packets = encode(codecs, speech);
 
-const ours = traces.map((trace) => mean(PHASES_MS.map((phaseMs) => measure(codecs, trace, phaseMs))));
+const ours = traces.map((trace) => inTheMean(PHASES_MS.map((phaseMs) => measure(codecs, trace, phaseMs))));
 const peers = values['no-peer']
   ? []
   : await inTurns(traces, Number(values['at-a-time']), (trace) =>
@@ -112,10 +113,9 @@ function measure(factory: CodecFactory, trace: Trace, phaseMs: number): Measured
     before = now;
   }
   decoder.close();
-  delays.sort((a, b) => a - b);
   return {
     meanMs: (before.waitMs - warm.waitMs) / (before.waited - warm.waited),
-    p95Ms: delays[Math.floor(delays.length * 0.95)]!,
+    p95Ms: quantile(delays, 0.95),
     concealedShare: (before.concealed - warm.concealed) / slots,
     stretchedShare: (before.stretched - warm.stretched) / (slots * 320),
   };
@@ -135,8 +135,8 @@ function measure(factory: CodecFactory, trace: Trace, phaseMs: number): Measured
   }
 }
 
-function mean(list: readonly Measured[]): Measured {
-  const of = (key: keyof Measured) => list.reduce((sum, each) => sum + each[key], 0) / list.length;
+function inTheMean(list: readonly Measured[]): Measured {
+  const of = (key: keyof Measured) => mean(list.map((each) => each[key]));
   return {
     meanMs: of('meanMs'),
     p95Ms: of('p95Ms'),

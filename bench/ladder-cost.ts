@@ -10,8 +10,9 @@ import { accelerate, expand } from '../device/src/playout/time-stretch.ts';
 import { Downlink } from '../device/src/downlink.ts';
 import { silentLog } from '../common/src/system/log.ts';
 import { options } from './lib/options.ts';
-import { median, paired, print, type Row } from './lib/result.ts';
-import { speechFrames } from './lib/speech.ts';
+import { paired, print, type Row } from './lib/result.ts';
+import { median } from '../test/lib/statistics.ts';
+import { speechFrames } from '../test/lib/speech.ts';
 
 /** What each rung of the ladder costs a frame, beside the decoder alone on the same packets. */
 

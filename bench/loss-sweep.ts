@@ -10,7 +10,6 @@ import { aligned } from './lib/align.ts';
 import { printColumns } from './lib/columns.ts';
 import { resample } from './lib/fourier.ts';
 import {
-  joined,
   lossPattern,
   PATTERNS,
   settledSpeech,
@@ -18,6 +17,7 @@ import {
   throughLadder,
   type Pattern,
 } from './lib/lossy-speech.ts';
+import { joined } from '../test/lib/sound.ts';
 import { asBase64, inTurns, runNetEq } from './lib/neteq.ts';
 import { logSpectralDistance, segmentalSnr, stoi } from './lib/quality.ts';
 

@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { ROOT } from '../scripts/programs.ts';
+import { COMMANDS, GROUPS } from './commands.ts';
+import type { BenchCommand } from './commands.ts';
 
 /**
  *     npm run bench                     the quick ones
@@ -9,62 +10,13 @@ import { fileURLToPath } from 'node:url';
  *     npm run bench -- --help           what there is
  */
 
-interface Benchmark {
-  readonly name: string;
-  readonly about: string;
-  /** Under half a minute, and in need of nothing but the checkout. */
-  readonly quick?: true;
-}
-
-const BENCHMARKS: readonly Benchmark[] = [
-  {
-    name: 'frame-cost',
-    quick: true,
-    about: 'a 20 ms frame through uplink and downlink, beside codec and ws alone  [--rounds N --frames N]',
-  },
-  {
-    name: 'startup',
-    quick: true,
-    about: 'process start to the first frame at the server, beside the bundled floor  [--runs N]',
-  },
-  {
-    name: 'conversation-cost',
-    about: 'CPU and memory of a minute of conversation, beside the floor  [--seconds N --pairs N]',
-  },
-  {
-    name: 'sound-delay',
-    about: 'microphone to wire and wire to speaker on the virtual sound card, beside the card alone  [--marks N]',
-  },
-  {
-    name: 'echo-cancellation',
-    about: "what the speakerphones' canceller takes away, and what it leaves of the patient's voice  [--seconds N]",
-  },
-  {
-    name: 'drift',
-    about:
-      'a far clock that is off, through the real phone on the virtual sound card: clicks and queue  [--minutes N --ppm N]',
-  },
-  { name: 'ladder-cost', about: 'what hiding a lost frame costs' },
-  { name: 'loss-sweep', about: 'what is heard at rising loss' },
-  {
-    name: 'jitter-traces',
-    about: 'delay and concealment on network traces, beside NetEQ  [--held-out --seconds N --seed N --trace FILE]',
-  },
-];
-
-const FOLDER = fileURLToPath(new URL('.', import.meta.url));
-/** Every script of this folder is a benchmark; those above are described. */
-const SCRIPTS = readdirSync(FOLDER)
-  .filter((file) => file.endsWith('.ts') && file !== 'main.ts')
-  .map((file) => file.slice(0, -'.ts'.length));
 const [name, ...args] = process.argv.slice(2);
+const command = COMMANDS.find((each) => each.name === name);
 
 if (name === '--help') usage(process.stdout);
 else if (name === undefined || name === '--json')
-  process.exitCode = Math.max(
-    ...BENCHMARKS.filter(({ quick }) => quick).map((each) => run(each.name, process.argv.slice(2))),
-  );
-else if (SCRIPTS.includes(name)) process.exitCode = run(name, args);
+  process.exitCode = Math.max(...COMMANDS.filter(({ quick }) => quick).map((each) => run(each, process.argv.slice(2))));
+else if (command !== undefined) process.exitCode = run(command, args);
 else {
   process.stderr.write(`there is no benchmark '${name}'\n`);
   usage(process.stderr);
@@ -72,23 +24,18 @@ else {
 }
 
 function usage(to: NodeJS.WritableStream): void {
-  const width = Math.max(...SCRIPTS.map((each) => each.length));
-  const all: Benchmark[] = [
-    ...BENCHMARKS,
-    ...SCRIPTS.filter((each) => BENCHMARKS.every((known) => known.name !== each)).map((each) => ({
-      name: each,
-      about: 'see the script',
-    })),
-  ];
-  to.write(
-    `npm run bench -- [NAME] [--json]\n${all.map((each) => `  ${each.name.padEnd(width)}  ${each.about}${each.quick ? '  (quick)' : ''}\n`).join('')}`,
-  );
+  const width = Math.max(...COMMANDS.map((each) => each.name.length));
+  const lineOf = ({ name: named, about, quick, ownCommand }: BenchCommand): string =>
+    `  ${named.padEnd(width)}  ${about}${quick ? '  (quick)' : ''}${ownCommand ? '  (--help)' : ''}\n`;
+  to.write('npm run bench -- [NAME] [--json]     without a name: the quick ones\n');
+  for (const { title, commands } of GROUPS) to.write(`\n${title}\n${commands.map(lineOf).join('')}`);
+  to.write('\nThose with --help are commands of npm run as well: npm run load -- --help\n');
 }
 
 /** In a process of its own: none warms up another's caches. @returns exit code */
-function run(benchmark: string, options: readonly string[]): number {
-  return (
-    spawnSync(process.execPath, ['--import=tsx', join(FOLDER, `${benchmark}.ts`), ...options], { stdio: 'inherit' })
-      .status ?? 1
-  );
+function run({ name: named, ownCommand }: BenchCommand, options: readonly string[]): number {
+  const command_ = ownCommand
+    ? [join(ROOT, 'scripts/run.mjs'), `bench/${named}/main.ts`]
+    : ['--import=tsx', join(ROOT, `bench/${named}.ts`)];
+  return spawnSync(process.execPath, [...command_, ...options], { stdio: 'inherit' }).status ?? 1;
 }

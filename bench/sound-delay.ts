@@ -7,13 +7,13 @@ import { build } from '../scripts/build.mjs';
 import { exitOf } from '../scripts/programs.ts';
 import { FRAME_MS, SAMPLE_RATE } from '../protocol/src/index.ts';
 import { BenchServer } from './lib/bench-server.ts';
-import { nativeOpusFile, newNativeOpus, openNativeOpus } from './lib/native-opus.ts';
+import { Delays, MarkDetector, markFrame } from './lib/marks.ts';
+import { encoded, nativeOpusFile, newNativeOpus, openNativeOpus } from './lib/native-opus.ts';
 import { options } from './lib/options.ts';
 import { daemonCommand, provide } from './lib/programs.ts';
 import { print } from './lib/result.ts';
 import type { Row } from './lib/result.ts';
-import { Delays, MarkDetector, markFrame, SoundCard } from '../test/lib/bench-sound-card.ts';
-import { encoded } from './lib/speech.ts';
+import { SoundCard } from '../test/lib/sound-card.ts';
 
 /**
  * What the phone adds between the sound card and the wire. Marks are played into the virtual microphone and heard

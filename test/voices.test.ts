@@ -132,7 +132,7 @@ function peakOf(samples: Float32Array): number {
   return samples.reduce((peak, sample) => Math.max(peak, Math.abs(sample)), 0);
 }
 
-function framesOf(samples: Float32Array): number[] {
+function levelsOf(samples: Float32Array): number[] {
   return Array.from({ length: Math.floor(samples.length / FRAME_SAMPLES) }, (_, index) =>
     rmsOf(samples.subarray(index * FRAME_SAMPLES, (index + 1) * FRAME_SAMPLES)),
   );
@@ -140,14 +140,14 @@ function framesOf(samples: Float32Array): number[] {
 
 /** Mean power of the frames that hold speech: within 2 dB of ITU-T P.56 on these clips. */
 function speechLevelDb(samples: Float32Array): number {
-  const speech = framesOf(samples).filter((rms) => rms > SPEECH_RMS);
+  const speech = levelsOf(samples).filter((rms) => rms > SPEECH_RMS);
   return 10 * Math.log10(speech.reduce((sum, rms) => sum + rms * rms, 0) / speech.length);
 }
 
 /** Stretches of speech with at least 3 s of quiet between them. */
 function turnsOf(samples: Float32Array): { startS: number; endS: number }[] {
   const turns: { startS: number; endS: number }[] = [];
-  for (const [index, rms] of framesOf(samples).entries()) {
+  for (const [index, rms] of levelsOf(samples).entries()) {
     if (rms <= SPEECH_RMS) continue;
     const atS = index * 0.02;
     const last = turns.at(-1);

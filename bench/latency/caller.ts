@@ -1,7 +1,5 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { framesOf } from '../lib/speech.ts';
-import { readWav } from '../../common/src/audio/wav.ts';
+import { rms } from '../../test/lib/sound.ts';
+import { clips } from '../../test/lib/speech.ts';
 import { Call } from '../../device/src/conversation/call.ts';
 import type { CallOptions } from '../../device/src/conversation/call-options.ts';
 import { noPrompts } from '../../device/src/playout/prompts.ts';
@@ -9,7 +7,6 @@ import { silentLog } from '../../common/src/system/log.ts';
 import { FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE } from '../../protocol/src/index.ts';
 import type { Clock } from '../../common/src/time/clock.ts';
 import type { Random } from '../../common/src/time/random.ts';
-import { ROOT } from '../../scripts/programs.ts';
 
 /** Something to say: frames, and where in them the last of the speech is. */
 export interface Utterance {
@@ -140,21 +137,16 @@ export class Caller {
 
 /** The caller's recordings, without the quiet around them. */
 export function recordedUtterances(): Utterance[] {
-  const clips = readdirSync(RECORDINGS)
-    .filter((name) => name.endsWith('.wav'))
-    .sort();
-  return clips
-    .map((name) => framesOf(readWav(join(RECORDINGS, name))))
-    .map((frames) => {
-      const first = frames.findIndex(isSpeech);
-      const last = frames.findLastIndex(isSpeech);
-      const end = frames[last]!.findLastIndex((sample) => Math.abs(sample) > SPEECH_RMS);
-      return { frames: frames.slice(first), speechEnds: (last - first) * FRAME_SAMPLES + end + 1 };
-    });
+  return clips('caller').map((frames) => {
+    const first = frames.findIndex(isSpeech);
+    const last = frames.findLastIndex(isSpeech);
+    const end = frames[last]!.findLastIndex((sample) => Math.abs(sample) > SPEECH_RMS);
+    return { frames: frames.slice(first), speechEnds: (last - first) * FRAME_SAMPLES + end + 1 };
+  });
 }
 
 function isSpeech(frame: Int16Array): boolean {
-  return Math.sqrt(frame.reduce((sum, sample) => sum + sample * sample, 0) / frame.length) > SPEECH_RMS;
+  return rms(frame) > SPEECH_RMS;
 }
 
 function msOf(samples: number): number {
@@ -169,4 +161,3 @@ const ANSWER_LEVEL = 2_000;
 /** -42 dBFS. */
 const SPEECH_RMS = 260;
 const SILENCE = new Int16Array(FRAME_SAMPLES);
-const RECORDINGS = join(ROOT, 'server-stub/voices/caller');

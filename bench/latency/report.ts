@@ -1,5 +1,5 @@
-import { percentiles } from '../lib/percentiles.ts';
-import type { Percentiles } from '../lib/percentiles.ts';
+import { percentiles } from '../../test/lib/statistics.ts';
+import type { Percentiles } from '../../test/lib/statistics.ts';
 import { GOAL_MS, LINK_MS } from './measured.ts';
 import type { MeasuredLatency, PreparedCounts } from './measured.ts';
 import type { MeasuredTurn } from './caller.ts';

@@ -1,5 +1,5 @@
 import type { WebSocket } from 'ws';
-import { median } from './result.ts';
+import { median } from '../../test/lib/statistics.ts';
 
 /** What one frame costs, in microseconds. */
 export interface Cost {

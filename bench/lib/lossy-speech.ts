@@ -1,15 +1,13 @@
-import { join } from 'node:path';
 import { seededRandom, type Random } from '../../common/src/time/random.ts';
-import { FRAME_SAMPLES } from '../../protocol/src/index.ts';
-import { readWav } from '../../common/src/audio/wav.ts';
+import { framesOf } from '../../common/src/audio/framer.ts';
 import type { Decoder } from '../../common/src/codec/ports.ts';
 import { LearnedComfortNoise } from '../../common/src/concealment/comfort-noise.ts';
 import type { FrameCounters } from '../../common/src/concealment/frame-counters.ts';
 import { Ladder } from '../../common/src/concealment/ladder.ts';
-import { ROOT } from '../../scripts/programs.ts';
+import { joined } from '../../test/lib/sound.ts';
+import { readings } from '../../test/lib/speech.ts';
 import { aligned } from './align.ts';
 import { stoi } from './quality.ts';
-import { framesOf } from './speech.ts';
 
 /** Real speech, a pattern of loss, and the ladder between them. */
 
@@ -19,8 +17,7 @@ const MEAN_BURST_FRAMES = 2.5;
 
 /** The recordings twice over: what is said first serves the encoder and the comfort noise to settle. */
 export function settledSpeech(): Int16Array[] {
-  const recordings = ['austen-1', 'austen-2'].map((name) => readWav(join(ROOT, `test/fixtures/speech/${name}.wav`)));
-  return [...recordings, ...recordings].flatMap((samples) => framesOf(samples));
+  return [...readings(), ...readings()].flatMap(framesOf);
 }
 
 /** Two-state (Gilbert) for bursts: `rate` in the mean, bursts of 2.5 frames. The first frames always arrive. */
@@ -56,10 +53,4 @@ export function stoiToOriginal(speech: Int16Array, heard: Int16Array): number {
   const half = speech.length / 2;
   const { reference, heard: found } = aligned(speech.subarray(0, half), heard.subarray(half));
   return stoi(reference, found);
-}
-
-export function joined(parts: readonly Int16Array[]): Int16Array {
-  const all = new Int16Array(parts.length * FRAME_SAMPLES);
-  parts.forEach((part, index) => all.set(part, index * FRAME_SAMPLES));
-  return all;
 }

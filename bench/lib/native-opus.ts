@@ -17,6 +17,12 @@ export function openNativeOpus(file: string): NativeOpusClass {
   return module.exports.OpusEncoder;
 }
 
+/** As packets of a call on a clean link. @param nativeOpus its file */
+export function encoded(frames: readonly Int16Array[], nativeOpus: string): Buffer[] {
+  const opus = newNativeOpus(openNativeOpus(nativeOpus));
+  return frames.map((frame) => opus.encode(Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength)));
+}
+
 /** The settings of a call on a clean link (device/src/codec): VOIP, voice, complexity 5, 32 kbit/s, no FEC. */
 export function newNativeOpus(native: NativeOpusClass): NativeOpus {
   const opus = new native(16_000, 1);

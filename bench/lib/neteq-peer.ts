@@ -2,6 +2,8 @@ import { createSocket, type Socket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { quantile } from '../../test/lib/statistics.ts';
+
 /*
  * One run of WebRTC's own jitter buffer, NetEQ: two peers of @roamhq/wrtc in this process, their media through a relay
  * of ours that delays and drops what the job says. Real time. Job as JSON on standard input, answer on standard output.
@@ -107,10 +109,9 @@ async function run(work: NetEqJob): Promise<NetEqResult> {
   await sleep(WARM_UP_MS);
   recording = work.record;
   const statistics = await watch(receiver, work.seconds);
-  lateMs.sort((a, b) => a - b);
   return {
     ...statistics,
-    timerLateMs: lateMs[Math.floor(lateMs.length * 0.99)] ?? 0,
+    timerLateMs: quantile(lateMs, 0.99),
     heard: Buffer.concat(heard.map((part) => Buffer.from(part.buffer))).toString('base64'),
   };
 }
@@ -152,13 +153,12 @@ async function watch(receiver: Peer, seconds: number): Promise<Omit<NetEqResult,
     if (emitted > 0) delays.push(((now.jitterBufferDelay - before.jitterBufferDelay) / emitted) * 1_000);
     before = now;
   }
-  delays.sort((a, b) => a - b);
   return {
     meanDelayMs:
       ((before.jitterBufferDelay - first.jitterBufferDelay) /
         (before.jitterBufferEmittedCount - first.jitterBufferEmittedCount)) *
       1_000,
-    p95DelayMs: delays[Math.floor(delays.length * 0.95)] ?? Number.NaN,
+    p95DelayMs: quantile(delays, 0.95),
     concealedShare:
       (before.concealedSamples - first.concealedSamples) / (before.totalSamplesReceived - first.totalSamplesReceived),
     stretchedShare: (stretched(before) - stretched(first)) / (before.totalSamplesReceived - first.totalSamplesReceived),

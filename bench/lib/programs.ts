@@ -8,9 +8,11 @@ import { build } from 'esbuild';
 import type { BuildOptions } from 'esbuild';
 import { build as buildDist } from '../../scripts/build.mjs';
 import { exitOf, PHONE, ROOT } from '../../scripts/programs.ts';
-import type { ServerNews } from '../support/server.ts';
+import { wavOf } from '../../common/src/audio/wav.ts';
+import { FRAME_SAMPLES, SAMPLE_RATE } from '../../protocol/src/index.ts';
+import { speechFrames } from '../../test/lib/speech.ts';
+import type { ServerNews } from '../programs/server.ts';
 import { nativeOpusFile } from './native-opus.ts';
-import { writeSpeech } from './speech.ts';
 
 /** Everything a benchmark of whole processes starts: one server, the daemon and the floor, on the same speech. */
 export class Programs {
@@ -30,12 +32,12 @@ export class Programs {
     await buildDist();
     const folder = mkdtempSync(join(tmpdir(), 'bestday-bench-'));
     await build({
-      entryPoints: [join(ROOT, 'bench/support/floor.ts')],
+      entryPoints: [join(ROOT, 'bench/programs/floor.ts')],
       outfile: join(folder, 'floor.cjs'),
       ...LIKE_THE_DAEMON,
     });
-    writeSpeech(join(folder, 'speech.wav'), speechSeconds);
-    const server = fork(join(ROOT, 'bench/support/server.ts'), {
+    writeFileSync(join(folder, 'speech.wav'), wavOf(speechOf(speechSeconds)));
+    const server = fork(join(ROOT, 'bench/programs/server.ts'), {
       execArgv: ['--import=tsx'],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
@@ -114,6 +116,13 @@ export function daemonCommand(url: string, folder: string): string[] {
     '--settings-file',
     join(folder, 'none.json'),
   ];
+}
+
+/** The caller's clips over and over, at least so long. */
+function speechOf(seconds: number): Int16Array[] {
+  const once = speechFrames('caller');
+  const length = Math.ceil((seconds * SAMPLE_RATE) / FRAME_SAMPLES);
+  return Array.from({ length }, (_, index) => once[index % once.length]!);
 }
 
 /** As scripts/build.mjs bundles the daemon. */

@@ -1,8 +1,9 @@
+import { FRAME_SAMPLES } from '../../protocol/src/index.ts';
+import { mean } from '../../test/lib/statistics.ts';
 import { powerSpectrum, resample } from './fourier.ts';
 
 /** Objective measures of speech against a reference of the same length, 16 kHz. */
 
-const FRAME = 320;
 /** Frames quieter than this (−55 dBFS) say nothing about speech. */
 const SILENT_POWER = (32_768 * 10 ** (-55 / 20)) ** 2;
 
@@ -11,7 +12,7 @@ export function segmentalSnr(reference: Int16Array, other: Int16Array): number {
   return meanOverSpeech(reference, (from) => {
     let signal = 0;
     let difference = 1e-9;
-    for (let index = from; index < from + FRAME; index++) {
+    for (let index = from; index < from + FRAME_SAMPLES; index++) {
       signal += reference[index]! ** 2;
       difference += (reference[index]! - other[index]!) ** 2;
     }
@@ -32,8 +33,8 @@ export function logSpectralDistance(reference: Int16Array, other: Int16Array): n
 }
 
 const HANN = Float64Array.from(
-  { length: FRAME },
-  (_, index) => 0.5 - 0.5 * Math.cos((2 * Math.PI * (index + 0.5)) / FRAME),
+  { length: FRAME_SAMPLES },
+  (_, index) => 0.5 - 0.5 * Math.cos((2 * Math.PI * (index + 0.5)) / FRAME_SAMPLES),
 );
 
 function spectrumAt(samples: Int16Array, from: number): Float64Array {
@@ -46,10 +47,10 @@ function spectrumAt(samples: Int16Array, from: number): Float64Array {
 function meanOverSpeech(reference: Int16Array, measure: (from: number) => number): number {
   let sum = 0;
   let count = 0;
-  for (let from = 0; from + FRAME <= reference.length; from += FRAME) {
+  for (let from = 0; from + FRAME_SAMPLES <= reference.length; from += FRAME_SAMPLES) {
     let power = 0;
-    for (let index = from; index < from + FRAME; index++) power += reference[index]! ** 2;
-    if (power / FRAME < SILENT_POWER) continue;
+    for (let index = from; index < from + FRAME_SAMPLES; index++) power += reference[index]! ** 2;
+    if (power / FRAME_SAMPLES < SILENT_POWER) continue;
     sum += measure(from);
     count++;
   }
@@ -151,8 +152,4 @@ function thirdOctaves(count: number, lowestHz: number): (readonly [number, numbe
 
 function energy(values: Float64Array): number {
   return values.reduce((sum, value) => sum + value * value, 0);
-}
-
-function mean(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -1,3 +1,5 @@
+import { median } from '../../test/lib/statistics.ts';
+
 /** What every benchmark prints: our figure beside the floor's of the same run, their ratio, and the goal. */
 export interface Row {
   readonly what: string;
@@ -65,12 +67,6 @@ function holds(row: Row): boolean | undefined {
 function digits(value: number): string {
   const whole = Math.max(1, Math.floor(Math.log10(Math.abs(value) || 1)) + 1);
   return value.toFixed(Math.max(0, 3 - whole));
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 /** Medians of both, and of the ratios pair by pair: what disturbs the machine disturbs both of a pair. */

@@ -1,9 +1,7 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { readWav } from '../../common/src/audio/wav.ts';
+import { framesOf } from '../../common/src/audio/framer.ts';
 import { seededRandom } from '../../common/src/time/random.ts';
 import { FRAME_MS, FRAME_SAMPLES } from '../../protocol/src/index.ts';
-import { ROOT } from '../../scripts/programs.ts';
+import { clip, clipNames } from '../../test/lib/speech.ts';
 
 /** What the far end says, in frames of 320 samples, and when it begins to. */
 export interface Utterance {
@@ -17,13 +15,10 @@ const KINDS = ['greeting', 'reply', 'question'];
 
 /** The companion's recordings, one after the other with pauses, until `seconds` are over. */
 export function companionSpeech(seconds: number): Utterance[] {
-  const folder = join(ROOT, 'server-stub/voices/companion');
-  const names = readdirSync(folder)
-    .filter((name) => KINDS.some((kind) => name.startsWith(kind)) && name.endsWith('.wav'))
-    .sort();
+  const names = clipNames('companion').filter((name) => KINDS.some((kind) => name.startsWith(kind)));
   const utterances: Utterance[] = [];
   for (let index = 0, atMs = FIRST_AT_MS; ; index++) {
-    const frames = framesOf(readWav(join(folder, names[index % names.length]!)));
+    const frames = framesOf(clip('companion', names[index % names.length]!));
     const nextMs = atMs + frames.length * FRAME_MS + PAUSE_MS;
     if (nextMs > seconds * 1_000) return utterances;
     utterances.push({ atMs, frames });
@@ -48,10 +43,4 @@ export function liveSpeech(utterances: readonly Utterance[], seconds: number, se
     );
   }
   return stream;
-}
-
-function framesOf(samples: Int16Array): Int16Array[] {
-  return Array.from({ length: Math.floor(samples.length / FRAME_SAMPLES) }, (_, index) =>
-    samples.slice(index * FRAME_SAMPLES, (index + 1) * FRAME_SAMPLES),
-  );
 }

@@ -41,6 +41,10 @@ function usage(problem: string): never {
 
 function parse(): Options {
   const { values } = readArguments();
+  if (values.help) {
+    process.stdout.write(USAGE);
+    process.exit(0);
+  }
   const conversations = (values.conversations ?? '').split(',').map(Number);
   if (!conversations.every((count) => Number.isInteger(count) && count > 0 && count <= 5_000))
     usage('--conversations takes whole numbers from 1 to 5000');
@@ -71,6 +75,7 @@ function readArguments() {
   try {
     return parseArgs({
       options: {
+        help: { type: 'boolean' },
         conversations: { type: 'string' },
         minutes: { type: 'string' },
         codec: { type: 'string', default: 'opus' },

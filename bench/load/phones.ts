@@ -5,7 +5,7 @@ import { silentLog } from '../../common/src/system/log.ts';
 import { seededRandom } from '../../common/src/time/random.ts';
 import { systemClock } from '../../common/src/time/clock.ts';
 import type { CodecName } from '../../protocol/src/index.ts';
-import { callerFrames } from './speech.ts';
+import { clips } from '../../test/lib/speech.ts';
 import { LoadPhone } from './load-phone.ts';
 import { prepareRepertoire, replayCodecs } from './replay-codecs.ts';
 import { Replay } from './replay.ts';
@@ -68,7 +68,7 @@ class Phones {
     const repertoire = prepareRepertoire(
       real,
       codec,
-      callerFrames().map((frames) => ({ frames })),
+      clips('caller').map((frames) => ({ frames })),
     );
     const [ca, codecs] = [readFileSync(caFile, 'utf8'), replayCodecs(repertoire, codec)];
     this.#phones = devices.map(

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { processCost } from '../lib/process-cost.ts';
 import { ROOT } from '../../scripts/programs.ts';
 import type { GeneratorLimit } from './generator-limit.ts';
-import { percentiles } from '../lib/percentiles.ts';
-import type { Percentiles } from '../lib/percentiles.ts';
+import { percentiles } from '../../test/lib/statistics.ts';
+import type { Percentiles } from '../../test/lib/statistics.ts';
 import type { PhoneProcesses } from './phone-processes.ts';
 import type { RelayOrder } from './relay.ts';
 

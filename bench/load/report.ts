@@ -4,8 +4,8 @@ import type { CodecName } from '../../protocol/src/index.ts';
 import { DEFAULT_TURN_TAKING } from '../../server-stub/src/dialogue/turn-taking.ts';
 import type { HeldConversations } from './conversations.ts';
 import type { GeneratorLimit } from './generator-limit.ts';
-import { percentiles } from '../lib/percentiles.ts';
-import type { Percentiles } from '../lib/percentiles.ts';
+import { percentiles } from '../../test/lib/statistics.ts';
+import type { Percentiles } from '../../test/lib/statistics.ts';
 import type { RelayRun } from './relay-run.ts';
 
 export interface LoadReport {

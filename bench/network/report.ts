@@ -1,6 +1,6 @@
 import type { FrameCounters } from '../../common/src/concealment/frame-counters.ts';
-import { percentiles } from '../lib/percentiles.ts';
-import type { Percentiles } from '../lib/percentiles.ts';
+import { percentiles } from '../../test/lib/statistics.ts';
+import type { Percentiles } from '../../test/lib/statistics.ts';
 import type { HeldConversation } from './conversation.ts';
 import type { EmulatorStatistics } from '../../test/lib/network/emulator.ts';
 import { firstFrameDelays, gapsInResponses, tickErrors, uplinkDelays } from './measure.ts';

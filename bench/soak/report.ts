@@ -1,6 +1,8 @@
 import type { CallReport } from '../../device/src/conversation/report.ts';
 import type { FrameCounters } from '../../common/src/concealment/frame-counters.ts';
 import type { Picture, TimePanel } from '../../test/lib/plot.ts';
+import { distribution, slope } from '../../test/lib/statistics.ts';
+import type { Distribution } from '../../test/lib/statistics.ts';
 import type { Sample, Watch } from './watch.ts';
 
 /** What `npm run soak` found; times in seconds from the start. */
@@ -26,31 +28,6 @@ export interface SoakReport {
   readonly call: CallReport | undefined;
 }
 
-export interface Distribution {
-  readonly median: number;
-  readonly p95: number;
-  readonly max: number;
-}
-
-export function distribution(values: readonly number[]): Distribution {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (share: number): number =>
-    sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? NaN;
-  return { median: at(0.5), p95: at(0.95), max: at(1) };
-}
-
-/** Values per hour of the straight line through them (least squares). */
-export function slopePerHour(points: readonly (readonly [seconds: number, value: number])[]): number {
-  const n = points.length;
-  const [meanX, meanY] = [0, 1].map((axis) => points.reduce((sum, point) => sum + point[axis as 0 | 1], 0) / n) as [
-    number,
-    number,
-  ];
-  const covariance = points.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0);
-  const variance = points.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0);
-  return (covariance / variance) * 3_600;
-}
-
 const WRAP = 2 ** 16;
 const WARM_UP_S = 60;
 
@@ -65,7 +42,7 @@ export function soakReport(
     afterOneMinute: round(of(settled[0]!)),
     atEnd: round(of(last)),
     highest: round(Math.max(...samples.map(of))),
-    mbPerHour: round(slopePerHour(settled.map((sample) => [sample.atSeconds, of(sample)]))),
+    mbPerHour: round(slope(settled.map((sample) => [sample.atSeconds / 3_600, of(sample)]))),
   });
   const loop = (of: (sample: Sample) => Sample['serverLoop']): SoakReport['eventLoopMs']['phone'] => ({
     medianOfP99: round(distribution(settled.map((sample) => of(sample).p99Ms)).median),

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SoundCard } from '../lib/bench-sound-card.ts';
+import { SoundCard } from '../lib/sound-card.ts';
 import { addDevice, startServer } from '../../scripts/programs.ts';
 import type { Credentials, RunningServer } from '../../scripts/programs.ts';
 import { inject } from '../../scripts/flash-card/identity.ts';

@@ -1,9 +1,7 @@
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SoundCard } from '../lib/bench-sound-card.ts';
-import { readWav } from '../../common/src/audio/wav.ts';
+import type { SoundCard } from '../lib/sound-card.ts';
+import { clip } from '../lib/speech.ts';
 import { FRAME_SAMPLES, SAMPLE_RATE } from '../../protocol/src/index.ts';
-import { ROOT } from '../../scripts/programs.ts';
 
 /** Whoever speaks into the receiver: silence, until there is something to say. */
 export class Caller {
@@ -18,9 +16,9 @@ export class Caller {
     });
   }
 
-  /** Resolves when the last word is out. @param clip a recording of server-stub/voices/caller */
-  async says(clip: string): Promise<void> {
-    this.#left = readWav(join(ROOT, `server-stub/voices/caller/${clip}.wav`));
+  /** Resolves when the last word is out. @param name of a recording of server-stub/voices/caller */
+  async says(name: string): Promise<void> {
+    this.#left = clip('caller', `${name}.wav`);
     await sleep((1_000 * this.#left.length) / SAMPLE_RATE);
   }
 }

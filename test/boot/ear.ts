@@ -1,11 +1,10 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { readWav } from '../../common/src/audio/wav.ts';
+import { framesOf } from '../../common/src/audio/framer.ts';
 import { FRAME_SAMPLES, SAMPLE_RATE } from '../../protocol/src/index.ts';
-import type { SoundCard } from '../lib/bench-sound-card.ts';
-import { ROOT } from '../../scripts/programs.ts';
+import type { SoundCard } from '../lib/sound-card.ts';
+import { clip, clipNames } from '../lib/speech.ts';
+import { joined, rms } from '../lib/sound.ts';
+import { mean } from '../lib/statistics.ts';
 
-const COMPANION = join(ROOT, 'server-stub/voices/companion');
 /** What is louder is a voice; comfort noise and the card's own are below. Full scale 32,768. */
 const VOICE = 1_000;
 const FRAMES_PER_SECOND = SAMPLE_RATE / FRAME_SAMPLES;
@@ -14,25 +13,17 @@ const FRAMES_PER_SECOND = SAMPLE_RATE / FRAME_SAMPLES;
 export class Ear {
   readonly #pieces: Int16Array[] = [];
   #firstMs: number | undefined;
-  #samples = 0;
 
   constructor(card: SoundCard) {
     card.listen('spk', (samples) => {
       this.#pieces.push(samples);
-      this.#samples += samples.length;
       this.#firstMs ??= performance.now() - (1_000 * samples.length) / SAMPLE_RATE;
     });
   }
 
   /** All that was heard so far. */
   heard(): Int16Array {
-    const all = new Int16Array(this.#samples);
-    let at = 0;
-    for (const piece of this.#pieces) {
-      all.set(piece, at);
-      at += piece.length;
-    }
-    return all;
+    return joined(this.#pieces);
   }
 
   /** When, on `performance.now()`'s clock, something louder than `level` was first heard after `sinceMs`; undefined: not yet. */
@@ -64,17 +55,13 @@ export interface Recognised {
 /** Which of the companion's recordings a sound is most like: loudness in steps of 20 ms, wherever it begins. */
 export function recognise(heard: Int16Array): Recognised {
   const contour = loudness(heard);
-  const clips = readdirSync(COMPANION).filter((name) => name.endsWith('.wav'));
-  return clips
-    .map((clip) => ({ clip, likeness: bestLikeness(contour, loudness(readWav(join(COMPANION, clip)))) }))
+  return clipNames('companion')
+    .map((name) => ({ clip: name, likeness: bestLikeness(contour, loudness(clip('companion', name))) }))
     .reduce((a, b) => (b.likeness > a.likeness ? b : a));
 }
 
 function loudness(samples: Int16Array): number[] {
-  return Array.from({ length: Math.floor(samples.length / FRAME_SAMPLES) }, (_, index) => {
-    const frame = samples.subarray(index * FRAME_SAMPLES, (index + 1) * FRAME_SAMPLES);
-    return Math.sqrt(frame.reduce((sum, sample) => sum + sample * sample, 0) / FRAME_SAMPLES);
-  });
+  return framesOf(samples).map(rms);
 }
 
 /** Two seconds of a recording tell it from every other. */
@@ -88,7 +75,6 @@ function bestLikeness(heard: readonly number[], clip: readonly number[]): number
 }
 
 function correlation(a: readonly number[], b: readonly number[]): number {
-  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
   const [meanA, meanB] = [mean(a), mean(b)];
   let [ab, aa, bb] = [0, 0, 0];
   for (const [index, value] of a.entries()) {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { wavOf } from '../../common/src/audio/wav.ts';
 import { SAMPLE_RATE } from '../../protocol/src/index.ts';
 import { addDevice } from '../../scripts/programs.ts';
 import { Bench } from '../lib/real-server.ts';
-import { wavOf } from '../lib/wav-tools.ts';
 
 /** What a technician or developer gets wrong: one clear line that says what to do, an exit code, no stack. */
 describe('bad input to bestday-phone', function () {
@@ -26,10 +26,16 @@ describe('bad input to bestday-phone', function () {
     return bench.path(name);
   };
   const wav = (name: string, content: Buffer): string[] => ['--audio', 'file', '--input', file(name, content)];
-  const quiet = [new Int16Array(SAMPLE_RATE)];
+  const quiet = (change: (wav: Buffer) => void): Buffer => {
+    const bytes = wavOf([new Int16Array(SAMPLE_RATE)]);
+    change(bytes);
+    return bytes;
+  };
+  const at44100 = quiet((bytes) => bytes.writeUInt32LE(44_100, 24));
+  const stereo = quiet((bytes) => bytes.writeUInt16LE(2, 22));
   const rows: readonly Row[] = [
-    { name: 'a WAV at 44.1 kHz', args: () => wav('rate.wav', wavOf(quiet, 44_100)), says: /44100 Hz.*sox/, exit: 1 },
-    { name: 'a stereo WAV', args: () => wav('stereo.wav', wavOf(quiet, SAMPLE_RATE, 2)), says: /2 channel/, exit: 1 },
+    { name: 'a WAV at 44.1 kHz', args: () => wav('rate.wav', at44100), says: /44100 Hz.*sox/, exit: 1 },
+    { name: 'a stereo WAV', args: () => wav('stereo.wav', stereo), says: /2 channel/, exit: 1 },
     {
       name: 'a file that is no WAV',
       args: () => wav('text.wav', Buffer.from('hello there')),

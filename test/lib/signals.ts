@@ -45,16 +45,6 @@ export function amplitudeAt(samples: Int16Array, hertz: number): number {
   );
 }
 
-export function concat(frames: readonly Int16Array[]): Int16Array {
-  const all = new Int16Array(frames.reduce((sum, frame) => sum + frame.length, 0));
-  let at = 0;
-  for (const frame of frames) {
-    all.set(frame, at);
-    at += frame.length;
-  }
-  return all;
-}
-
 /** Waits in real time, for tests on real parts only. @throws {Error} naming `what`, after `limitMs` */
 export async function until(what: string, limitMs: number, condition: () => boolean): Promise<number> {
   const startMs = performance.now();

@@ -1,31 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { seededRandom } from '../../common/src/time/random.ts';
-import { FRAME_SAMPLES } from '../../protocol/src/index.ts';
+import { FRAME_SAMPLES, SAMPLE_RATE } from '../../protocol/src/index.ts';
 import { CodecError, type Decoder } from '../../common/src/codec/ports.ts';
 
-/** The fixture speech, as whole frames. */
-export function speech(): Int16Array {
-  const parts = ['austen-1', 'austen-2'].map((name) => {
-    const file = readFileSync(new URL(`../fixtures/speech/${name}.wav`, import.meta.url));
-    return new Int16Array(
-      file.buffer.slice(file.byteOffset + 44, file.byteOffset + file.length - ((file.length - 44) % 2)),
-    );
-  });
-  const all = new Int16Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all.subarray(0, all.length - (all.length % FRAME_SAMPLES));
-}
-
-export function frames(pcm: Int16Array): Int16Array[] {
-  return Array.from({ length: Math.floor(pcm.length / FRAME_SAMPLES) }, (_, index) =>
-    pcm.slice(index * FRAME_SAMPLES, (index + 1) * FRAME_SAMPLES),
-  );
-}
-
+/** The pieces, one after the other. */
 export function joined(parts: readonly Int16Array[]): Int16Array {
   const all = new Int16Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
@@ -79,7 +56,7 @@ export function longestFlat(pcm: ArrayLike<number>): number {
 
 /** Power at `hz` over the mean power of the spectrum, dB (Goertzel, Hann window). */
 export function toneOverNoise(pcm: ArrayLike<number>, hz: number): number {
-  const omega = (2 * Math.PI * hz) / 16_000;
+  const omega = (2 * Math.PI * hz) / SAMPLE_RATE;
   let real = 0;
   let imaginary = 0;
   let weight = 0;
@@ -141,7 +118,7 @@ export class SineDecoder implements Decoder {
 
 /** 200 Hz has four whole periods in a frame, so every frame of the endless sine is the same. */
 function sineAt(at: number): number {
-  return Math.round(SINE_AMPLITUDE * Math.sin((2 * Math.PI * SINE_HZ * at) / 16_000));
+  return Math.round(SINE_AMPLITUDE * Math.sin((2 * Math.PI * SINE_HZ * at) / SAMPLE_RATE));
 }
 
 /** Says which frame it was given: sample 0 is the payload's number + 1, concealment is all zero. */

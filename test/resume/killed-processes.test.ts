@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { freePort, RedisServer } from '../lib/redis-server.ts';
 import { inMidAnswer, through } from './scenarios.ts';
-import { Site } from './support.ts';
+import { Site } from '../lib/resume/site.ts';
 
 /** Processes start slowly on a busy machine. */
 const LIMIT_MS = 60_000;

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { distribution } from '../../bench/soak/report.ts';
+import { distribution } from '../lib/statistics.ts';
 import { RedisServer } from '../lib/redis-server.ts';
 import { NetworkLink } from '../lib/network/link.ts';
-import { frameCount, recitation } from './recitation.ts';
-import { describeTimes, HEARD_WITHIN_MS, measure, missingForResumeTime } from '../../bench/resume-time/main.ts';
+import { frameCount, recitation } from '../lib/resume/recitation.ts';
+import { describeTimes, HEARD_WITHIN_MS, measureResumeTime, missingForResumeTime } from '../lib/resume/resume-time.ts';
 import { assertHeardWhole, heldBy, inMidAnswer, Scenarios, through } from './scenarios.ts';
-import { Site } from './support.ts';
+import { Site } from '../lib/resume/site.ts';
 
 /** `npm run test:resume`: what takes half a minute and more, as long as it takes. */
 const AHEAD = ['--max-queue-ms', '2000'];
@@ -111,7 +111,7 @@ describe('a real link between two network namespaces', () => {
 
   it('that is pulled out 50 times: the answer goes on within 1 s of its return at p95, as the interface reports it', async () => {
     console.error('      50 cuts, five phones at a time: three minutes');
-    const times = await measure(true, 50, 5);
+    const times = await measureResumeTime(true, 50, 5);
     console.error(`      ${describeTimes(times)}`);
     assert.equal(times.misheard, 0);
     assert.ok(distribution(times.cuts.map(({ heardMs }) => heardMs)).p95 <= HEARD_WITHIN_MS);

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { RedisServer } from '../lib/redis-server.ts';
-import { frameCount, hearing, recitation, wholeOf } from './recitation.ts';
+import { frameCount, hearing, recitation, wholeOf } from '../lib/resume/recitation.ts';
 import { assertHeardWhole, heldBy, inMidAnswer, Scenarios, through } from './scenarios.ts';
 import type { Held } from './scenarios.ts';
-import { Site } from './support.ts';
-import type { Reciter, ReciterOptions } from './support.ts';
+import { Site } from '../lib/resume/site.ts';
+import type { Reciter, ReciterOptions } from '../lib/resume/site.ts';
 
 /** Little is sent ahead, so that most of what is said has to come over the wire that breaks. */
 const AHEAD = ['--max-queue-ms', '1200'];

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { frameCount, hearing, wholeOf } from './recitation.ts';
-import type { HeldPhone, Reciter, Site } from './support.ts';
-import type { Wire } from './wire.ts';
+import { frameCount, hearing, wholeOf } from '../lib/resume/recitation.ts';
+import type { HeldPhone, Reciter, Site } from '../lib/resume/site.ts';
+import type { Wire } from '../lib/resume/wire.ts';
 
 /** A phone in mid-answer. */
 export interface Held {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { DcBlocker } from '../../src/audio/dc-blocker.ts';
-import { FRAME_SAMPLES } from '../../src/audio/framer.ts';
+import { FRAME_SAMPLES } from '../../../protocol/src/index.ts';
 import { levelDb } from '../../src/audio/level.ts';
-import { amplitudeAt, concat, sine } from '../../../test/lib/signals.ts';
+import { amplitudeAt, sine } from '../../../test/lib/signals.ts';
+import { joined } from '../../../test/lib/sound.ts';
 
 /** @returns what comes out of it, in frames, for `samples` in frames */
 function through(samples: Int16Array): Int16Array {
@@ -13,7 +14,7 @@ function through(samples: Int16Array): Int16Array {
     blocker.apply(frame);
     frames.push(frame);
   }
-  return concat(frames);
+  return joined(frames);
 }
 
 const meanOf = (samples: Int16Array): number => samples.reduce((sum, sample) => sum + sample, 0) / samples.length;

@@ -3,8 +3,16 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { AudioError } from '../../../device/src/audio/ports.ts';
-import { MAX_WAV_BYTES, WavWriter, parseWav, readWav } from '../../src/audio/wav.ts';
+import {
+  findWavData,
+  MAX_WAV_BYTES,
+  parseSpeechWav,
+  parseWav,
+  readWav,
+  WavError,
+  wavOf,
+  WavWriter,
+} from '../../src/audio/wav.ts';
 import { ramp } from '../../../test/lib/signals.ts';
 
 function chunk(tag: string, body: Buffer): Buffer {
@@ -38,7 +46,7 @@ describe('WAV files', () => {
 
   it('are read past chunks that mean nothing here, odd ones too', () => {
     assert.deepEqual(
-      parseWav(riff(chunk('LIST', Buffer.from('abc')), format(), chunk('junk', Buffer.alloc(7)), DATA)),
+      parseSpeechWav(riff(chunk('LIST', Buffer.from('abc')), format(), chunk('junk', Buffer.alloc(7)), DATA)),
       ramp(100, 5),
     );
   });
@@ -47,11 +55,30 @@ describe('WAV files', () => {
     const body = Buffer.alloc(40);
     format({ code: 0xfffe }).copy(body, 0, 8, 24);
     body.writeUInt16LE(1, 24);
-    assert.deepEqual(parseWav(riff(chunk('fmt ', body), DATA)), ramp(100, 5));
+    assert.deepEqual(parseSpeechWav(riff(chunk('fmt ', body), DATA)), ramp(100, 5));
   });
 
   it('cut short give what is there', () => {
-    assert.equal(parseWav(riff(format(), DATA).subarray(0, -101)).length, 49);
+    assert.equal(parseSpeechWav(riff(format(), DATA).subarray(0, -101)).length, 49);
+  });
+
+  it('of a writer that could not know its length give all there is', () => {
+    const streamed = riff(format(), DATA);
+    streamed.writeUInt32LE(0xffff_ffff, streamed.length - 204);
+    assert.deepEqual(parseSpeechWav(streamed), ramp(100, 5));
+  });
+
+  it('leave half a sample out', () => assert.equal(parseSpeechWav(riff(format(), DATA).subarray(0, -1)).length, 99));
+
+  it('may have another rate where that is asked for', () => {
+    assert.deepEqual(parseWav(riff(format({ rate: 22_050 }), DATA)), { sampleRate: 22_050, pcm: ramp(100, 5) });
+  });
+
+  it('tell where their samples begin as soon as that has come', () => {
+    const streamed = riff(chunk('LIST', Buffer.from('abc')), format({ rate: 24_000 }), DATA);
+    const from = streamed.length - 200;
+    for (let come = 0; come < from; come++) assert.equal(findWavData(streamed.subarray(0, come)), undefined);
+    assert.deepEqual(findWavData(streamed.subarray(0, from)), { sampleRate: 24_000, from, length: 200 });
   });
 
   const refused: readonly [string, Buffer, RegExp][] = [
@@ -60,6 +87,7 @@ describe('WAV files', () => {
     ['8-bit', riff(format({ bits: 8 }), DATA), /8-bit/],
     ['floats', riff(format({ code: 3, bits: 32 }), DATA), /format code 3/],
     ['data without a format', riff(DATA), /no format chunk/],
+    ['half a format', riff(chunk('fmt ', Buffer.alloc(15)), DATA), /no whole format chunk/],
     ['a format without data', riff(format()), /no data chunk/],
     ['no WAV at all', Buffer.from('OggS and so on, for a while'), /no WAV file/],
     ['nothing', Buffer.alloc(0), /no WAV file/],
@@ -67,13 +95,13 @@ describe('WAV files', () => {
   for (const [what, bytes, message] of refused) {
     it(`with ${what} are refused with what was found`, () => {
       assert.throws(
-        () => parseWav(bytes),
-        (error) => error instanceof AudioError && error.fault === 'bad-file' && message.test(error.message),
+        () => parseSpeechWav(bytes),
+        (error) => error instanceof WavError && message.test(error.message),
       );
     });
   }
 
-  it('of any bytes are samples or an AudioError', () => {
+  it('of any bytes are samples or a WavError', () => {
     const pieces = fc.array(
       fc.oneof(
         fc.constantFrom('RIFF', 'WAVE', 'fmt ', 'data').map((tag) => Buffer.from(tag)),
@@ -86,7 +114,7 @@ describe('WAV files', () => {
         try {
           parseWav(Buffer.concat([Buffer.from('RIFF....WAVE'), ...parts]));
         } catch (error) {
-          assert.ok(error instanceof AudioError, String(error));
+          assert.ok(error instanceof WavError, String(error));
         }
       }),
       { numRuns: 1000 },
@@ -110,6 +138,11 @@ describe('WAV files', () => {
     writer.close();
     assert.deepEqual(readWav(path), ramp(120 * 320));
     assert.equal(readFileSync(path).readUInt32LE(4), 36 + 120 * 640);
+  });
+
+  it('are made of pieces', () => {
+    const pieces = [ramp(100), ramp(400).subarray(100, 320), new Int16Array(0)];
+    assert.deepEqual(parseSpeechWav(wavOf(pieces)), ramp(320));
   });
 
   it('that cannot be made are refused by name', () => {

@@ -6,7 +6,9 @@ import { loadNativeOpus } from '../../src/codec/opus-native.ts';
 import { hasLbrr } from '../../src/codec/opus-packet.ts';
 import { CodecError } from '../../src/codec/ports.ts';
 import { silentLog } from '../../src/system/log.ts';
-import { frames, joined, rms, roughness, speech } from '../../../test/lib/sound.ts';
+import { framesOf } from '../../src/audio/framer.ts';
+import { joined, rms, roughness } from '../../../test/lib/sound.ts';
+import { speech } from '../../../test/lib/speech.ts';
 
 const WITH_FEC = { bitrate: 32_000, inbandFec: true, expectedLoss: 10 };
 const FULL: CodecLoaders = { native: loadNativeOpus, wasm: () => import('libopus-wasm') };
@@ -66,7 +68,7 @@ for (const { name, loaders, opus, fec, describe: expected } of MACHINES) {
     });
 
     it('carries PCM through unchanged', () => {
-      const frame = frames(speech())[80]!;
+      const frame = framesOf(speech())[80]!;
       assert.deepEqual(codecs.decoder('pcm').decode(codecs.encoder('pcm').encode(frame)), frame);
     });
 
@@ -82,7 +84,7 @@ for (const { name, loaders, opus, fec, describe: expected } of MACHINES) {
       const encoder = codecs.encoder('opus');
       const decoder = codecs.decoder('opus');
       const pcm = speech();
-      const packets = frames(pcm).map((frame) => encoder.encode(frame));
+      const packets = framesOf(pcm).map((frame) => encoder.encode(frame));
       const decoded = joined(packets.map((packet) => decoder.decode(packet)));
       const bitrate = (packets.reduce((sum, packet) => sum + packet.length, 0) * 8) / (packets.length * 0.02);
       assert.ok(bitrate > 20_000 && bitrate < 40_000, `${bitrate} bit/s`);
@@ -98,11 +100,11 @@ for (const { name, loaders, opus, fec, describe: expected } of MACHINES) {
       const encoder = codecs.encoder('opus', WITH_FEC);
       const share = (list: Int16Array[]) =>
         list.map((frame) => encoder.encode(frame)).filter(hasLbrr).length / list.length;
-      assert.ok(share(frames(speech())) > 0.5);
+      assert.ok(share(framesOf(speech())) > 0.5);
       encoder.tune({ bitrate: 32_000, inbandFec: false, expectedLoss: 0 });
       // One more was already made.
       encoder.encode(new Int16Array(FRAME_SAMPLES));
-      assert.equal(share(frames(speech())), 0);
+      assert.equal(share(framesOf(speech())), 0);
       encoder.close();
     });
 
@@ -113,7 +115,7 @@ for (const { name, loaders, opus, fec, describe: expected } of MACHINES) {
         Math.round(8_000 * Math.sin((2 * Math.PI * 200 * at) / 16_000)),
       );
       const out = joined(
-        frames(tone).map((frame, index) => {
+        framesOf(tone).map((frame, index) => {
           if (index % 8 === 0)
             encoder.tune(index % 16 === 0 ? WITH_FEC : { bitrate: 24_000, inbandFec: false, expectedLoss: 0 });
           return decoder.decode(encoder.encode(frame));
@@ -183,7 +185,7 @@ for (const { name, loaders, opus, fec, describe: expected } of MACHINES) {
 
     it(fec ? 'recovers a lost frame from the next packet' : 'does not pretend to recover', () => {
       const encoder = codecs.encoder('opus', WITH_FEC);
-      const packets = frames(speech()).map((frame) => encoder.encode(frame));
+      const packets = framesOf(speech()).map((frame) => encoder.encode(frame));
       const [recovering, concealing, clean] = [codecs.decoder('opus'), codecs.decoder('opus'), codecs.decoder('opus')];
       let [recoveredDb, concealedDb, lost] = [0, 0, 0];
       for (const [index, packet] of packets.entries()) {
@@ -217,7 +219,7 @@ for (const { name, loaders, opus, fec, describe: expected } of MACHINES) {
     it('starts each instance as new, though it be a used one', () => {
       const packetsOf = () => {
         const encoder = codecs.encoder('opus');
-        const list = frames(speech())
+        const list = framesOf(speech())
           .slice(20, 40)
           .map((frame) => Buffer.from(encoder.encode(frame)).toString('hex'));
         encoder.close();
@@ -255,7 +257,7 @@ describe('codecs, one beside the other', () => {
     ];
     const encoder = full.encoder('opus');
     const [one, other] = [full.decoder('opus'), native.decoder('opus')];
-    for (const frame of frames(speech())) {
+    for (const frame of framesOf(speech())) {
       const packet = encoder.encode(frame);
       assert.deepEqual(other.decode(packet), one.decode(packet));
     }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { PcmDecoder, PcmEncoder } from '../../src/codec/pcm.ts';
-import { dbfs, frames, joined, roughness } from '../../../test/lib/sound.ts';
+import { framesOf } from '../../src/audio/framer.ts';
+import { dbfs, joined, roughness } from '../../../test/lib/sound.ts';
 
 function sine(hz: number, samples: number): Int16Array {
   return Int16Array.from({ length: samples }, (_, at) =>
@@ -39,7 +40,7 @@ describe('L16', () => {
   it('conceals by the last pitch period, fading to silence at 60 ms', () => {
     const decoder = new PcmDecoder();
     const encoder = new PcmEncoder();
-    for (const frame of frames(sine(210, 3_200))) decoder.decode(encoder.encode(frame));
+    for (const frame of framesOf(sine(210, 3_200))) decoder.decode(encoder.encode(frame));
     const levels = [0, 1, 2, 3].map(() => dbfs(decoder.conceal()));
     assert.ok(levels[0]! > -18 && levels[1]! < levels[0]! - 2 && levels[2]! < levels[1]! - 4, levels.join(', '));
     assert.equal(levels[3], Number.NEGATIVE_INFINITY);
@@ -49,7 +50,7 @@ describe('L16', () => {
     it(`goes into a gap of ${gap} and out of it without a click`, () => {
       const decoder = new PcmDecoder();
       const encoder = new PcmEncoder();
-      const source = frames(sine(210, 16_000));
+      const source = framesOf(sine(210, 16_000));
       const out = source.map((frame, index) =>
         index >= 20 && index < 20 + gap ? decoder.conceal() : decoder.decode(encoder.encode(frame)),
       );

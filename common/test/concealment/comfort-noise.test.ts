@@ -2,16 +2,9 @@ import assert from 'node:assert/strict';
 import { seededRandom } from '../../src/time/random.ts';
 import { FRAME_SAMPLES } from '../../../protocol/src/index.ts';
 import { FlatComfortNoise, LearnedComfortNoise, type ComfortNoise } from '../../src/concealment/comfort-noise.ts';
-import {
-  dbfs,
-  frames,
-  joined,
-  longestFlat,
-  roomNoise,
-  roughness,
-  speech,
-  toneOverNoise,
-} from '../../../test/lib/sound.ts';
+import { framesOf } from '../../src/audio/framer.ts';
+import { dbfs, joined, longestFlat, roomNoise, roughness, toneOverNoise } from '../../../test/lib/sound.ts';
+import { speech } from '../../../test/lib/speech.ts';
 
 function listen(noise: ComfortNoise, count = 100): Float32Array {
   const all = new Float32Array(count * FRAME_SAMPLES);
@@ -25,7 +18,7 @@ function listen(noise: ComfortNoise, count = 100): Float32Array {
 
 function learned(pcm: Int16Array): LearnedComfortNoise {
   const noise = new LearnedComfortNoise(seededRandom(3));
-  for (const frame of frames(pcm)) noise.learn(frame);
+  for (const frame of framesOf(pcm)) noise.learn(frame);
   listen(noise, 1);
   return noise;
 }
@@ -82,7 +75,9 @@ describe('LearnedComfortNoise', () => {
 
   it('does not take speech for background', () => {
     // The recording's own room, gated out, so that the pauses hold the test's room alone.
-    const voice = joined(frames(speech()).map((frame) => (dbfs(frame) < -38 ? new Int16Array(FRAME_SAMPLES) : frame)));
+    const voice = joined(
+      framesOf(speech()).map((frame) => (dbfs(frame) < -38 ? new Int16Array(FRAME_SAMPLES) : frame)),
+    );
     // Speech first: no second of warm-up without it.
     const level = dbfs(listen(learned(over(roomNoise(3 * voice.length, 20), voice))));
     assert.ok(level < -58, `${level.toFixed(1)} dBFS over a room of −64`);
@@ -92,7 +87,7 @@ describe('LearnedComfortNoise', () => {
     const noise = learned(roomNoise(5 * 16_000, 30));
     const before = dbfs(listen(noise));
     const loud = speech().filter((sample) => Math.abs(sample) > 500);
-    for (const frame of frames(loud)) noise.learn(frame);
+    for (const frame of framesOf(loud)) noise.learn(frame);
     assert.ok(Math.abs(dbfs(listen(noise)) - before) < 2);
   });
 
@@ -111,7 +106,7 @@ describe('LearnedComfortNoise', () => {
     const noise = new LearnedComfortNoise(seededRandom(3));
     const frame = new Float32Array(FRAME_SAMPLES);
     const heard: number[] = [];
-    for (const [index, room] of frames(
+    for (const [index, room] of framesOf(
       Int16Array.from([...roomNoise(64_000, 5), ...roomNoise(160_000, 90)]),
     ).entries()) {
       noise.learn(room);
@@ -125,7 +120,7 @@ describe('LearnedComfortNoise', () => {
     // Instead of noise, a constant: what moves then is the level.
     const noise = new LearnedComfortNoise(() => 0.75);
     listen(noise, 10);
-    for (const room of frames(roomNoise(3_200, 90))) noise.learn(room);
+    for (const room of framesOf(roomNoise(3_200, 90))) noise.learn(room);
     const heard = listen(noise, 2);
     const steps = heard.slice(1).map((sample, index) => Math.abs(sample - heard[index]!));
     const whole = Math.abs(heard.at(-1)! - heard[0]!);
@@ -136,7 +131,7 @@ describe('LearnedComfortNoise', () => {
     for (const noise of [new LearnedComfortNoise(seededRandom(1)), new FlatComfortNoise(seededRandom(1))]) {
       const heard = Int16Array.from(listen(noise, 500), Math.round);
       assert.ok(longestFlat(heard) < 20);
-      for (const frame of frames(heard)) assert.ok(dbfs(frame) > -80);
+      for (const frame of framesOf(heard)) assert.ok(dbfs(frame) > -80);
     }
   });
 });

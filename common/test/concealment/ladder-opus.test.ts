@@ -6,7 +6,9 @@ import { LearnedComfortNoise } from '../../src/concealment/comfort-noise.ts';
 import { newFrameCounters } from '../../src/concealment/frame-counters.ts';
 import { Ladder } from '../../src/concealment/ladder.ts';
 import { silentLog } from '../../src/system/log.ts';
-import { dbfs, frames, joined, longestFlat, roughness, speech } from '../../../test/lib/sound.ts';
+import { framesOf } from '../../src/audio/framer.ts';
+import { dbfs, joined, longestFlat, roughness } from '../../../test/lib/sound.ts';
+import { speech } from '../../../test/lib/speech.ts';
 
 /** The ladder over real speech and the real codec, beside libopus alone on the same packets. */
 describe('Ladder over Opus', () => {
@@ -17,7 +19,7 @@ describe('Ladder over Opus', () => {
     codecs = await loadCodecs(silentLog);
     await codecs.prepare(20);
     const encoder = codecs.encoder('opus', { bitrate: 32_000, inbandFec: true, expectedLoss: 10 });
-    packets = frames(speech()).map((frame) => encoder.encode(frame));
+    packets = framesOf(speech()).map((frame) => encoder.encode(frame));
   });
 
   /** What is heard when the frames that `lost` names are lost. */

@@ -1,4 +1,4 @@
-import { FRAME_MS, FRAME_SAMPLES } from '../../../common/src/audio/framer.ts';
+import { FRAME_MS, FRAME_SAMPLES } from '../../../protocol/src/limits.ts';
 import type { AudioSettings, AudioSink, AudioStream } from './ports.ts';
 
 /** Both ends of a stream that has no sound card: where microphone frames come from, and where heard ones go. */

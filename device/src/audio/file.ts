@@ -1,6 +1,6 @@
 import { openPaced } from './clock-paced.ts';
 import { AudioError, type AudioBackend, type AudioSettings } from './ports.ts';
-import { WavWriter, readWav } from '../../../common/src/audio/wav.ts';
+import { readWav, WavError, WavWriter } from '../../../common/src/audio/wav.ts';
 
 /** Speaks a WAV and writes what is heard to another; either may be left out (silence, nowhere). */
 export const fileBackend: AudioBackend = {
@@ -19,7 +19,7 @@ function describe({ inputFile, outputFile }: AudioSettings): string {
 }
 
 function speaker({ inputFile, inputRepeat, inputEnded }: AudioSettings): (into: Int16Array) => void {
-  const samples = inputFile === undefined ? new Int16Array(0) : readWav(inputFile);
+  const samples = inputFile === undefined ? new Int16Array(0) : orAudioError(() => readWav(inputFile));
   let at = 0;
   let ended = inputFile === undefined;
   const forever = inputRepeat === 'forever' && samples.length > 0;
@@ -36,13 +36,13 @@ function speaker({ inputFile, inputRepeat, inputEnded }: AudioSettings): (into: 
 }
 
 function listener({ outputFile, log }: AudioSettings): { hear(frame: Int16Array): void; close(): void } {
-  let writer = outputFile === undefined ? undefined : new WavWriter(outputFile);
+  let writer = outputFile === undefined ? undefined : orAudioError(() => new WavWriter(outputFile));
   /** A full disk ends the recording, not the call. */
   const orLoseRecording = (work: () => void): void => {
     try {
       work();
     } catch (error) {
-      if (!(error instanceof AudioError)) throw error;
+      if (!(error instanceof WavError)) throw error;
       writer = undefined;
       log.error('audio.recording-lost', { why: error.message });
     }
@@ -51,4 +51,14 @@ function listener({ outputFile, log }: AudioSettings): { hear(frame: Int16Array)
     hear: (frame) => orLoseRecording(() => writer?.write(frame)),
     close: () => orLoseRecording(() => writer?.close()),
   };
+}
+
+/** @throws {AudioError} bad-file */
+function orAudioError<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof WavError)) throw error;
+    throw new AudioError('bad-file', error.message, { cause: error });
+  }
 }

@@ -1,5 +1,5 @@
 import { openPaced } from './clock-paced.ts';
-import { SAMPLE_RATE } from '../../../common/src/audio/framer.ts';
+import { SAMPLE_RATE } from '../../../protocol/src/limits.ts';
 import type { AudioBackend } from './ports.ts';
 
 const TONE_HZ = 440;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { FRAME_SAMPLES } from '../../../common/src/audio/framer.ts';
+import { FRAME_SAMPLES } from '../../../protocol/src/index.ts';
 import { levelDb } from '../../../common/src/audio/level.ts';
 import { readWav } from '../../../common/src/audio/wav.ts';
 import { silentLog } from '../../../common/src/system/log.ts';

@@ -9,7 +9,8 @@ import { openAudio, type OpenAudio } from '../../src/audio/backends.ts';
 import { AudioError, type AudioBackendName, type AudioSink } from '../../src/audio/ports.ts';
 import { childCommand } from '../../src/audio/process/spawn.ts';
 import { silentLog } from '../../../common/src/system/log.ts';
-import { VirtualSoundCard, needs } from '../../../test/lib/virtual-sound-card.ts';
+import { needs } from '../../../test/lib/skip.ts';
+import { SoundCard } from '../../../test/lib/sound-card.ts';
 
 const SINK: AudioSink = { capture() {}, render: (into) => into.fill(0), failed() {} };
 const CHILD_WITHOUT = fileURLToPath(new URL('child-without.ts', import.meta.url));
@@ -18,12 +19,12 @@ describe('native sound parts that are missing, on a sound card made of software'
   this.timeout(20_000);
   this.slow(5000);
   this.retries(2);
-  let card: VirtualSoundCard;
+  let card: SoundCard;
   let folder: string;
   let audio: OpenAudio | undefined;
 
   before(function start() {
-    card = VirtualSoundCard.start(this);
+    card = SoundCard.startOrSkip(this);
     folder = mkdtempSync(join(tmpdir(), 'bestday-path-'));
     symlinkSync(execFileSync('sh', ['-c', 'command -v arecord'], { encoding: 'utf8' }).trim(), join(folder, 'arecord'));
   });

@@ -7,7 +7,8 @@ import { openAudio } from '../../src/audio/backends.ts';
 import { AudioError, type AudioSink } from '../../src/audio/ports.ts';
 import { WavWriter, readWav } from '../../../common/src/audio/wav.ts';
 import { silentLog, type LogFields } from '../../../common/src/system/log.ts';
-import { amplitudeAt, concat, ramp } from '../../../test/lib/signals.ts';
+import { amplitudeAt, ramp } from '../../../test/lib/signals.ts';
+import { joined } from '../../../test/lib/sound.ts';
 
 class Ear implements AudioSink {
   readonly captured: Int16Array[] = [];
@@ -59,7 +60,7 @@ describe('sound without a card, in virtual time', () => {
     const audio = await openAudio('tone', ear, { clock, log });
     clock.advance(2000);
     await audio.close();
-    assert.ok(Math.abs(amplitudeAt(concat(ear.captured), 440) - 3277) < 2);
+    assert.ok(Math.abs(amplitudeAt(joined(ear.captured), 440) - 3277) < 2);
     assert.equal(said[0]?.[0], 'audio.tone-heard');
     assert.equal(said[0]?.[1]?.['frames'], 100);
   });
@@ -86,9 +87,9 @@ describe('sound without a card, in virtual time', () => {
     clock.advance(920);
     await audio.close();
     assert.equal(ended, 1);
-    assert.deepEqual(concat(ear.captured).subarray(0, 1000), ramp(1000, 1));
+    assert.deepEqual(joined(ear.captured).subarray(0, 1000), ramp(1000, 1));
     assert.ok(
-      concat(ear.captured)
+      joined(ear.captured)
         .subarray(1000)
         .every((sample) => sample === 0),
     );
@@ -111,7 +112,7 @@ describe('sound without a card, in virtual time', () => {
     });
     clock.advance(120);
     await audio.close();
-    assert.deepEqual(concat(ear.captured), Int16Array.from([...ramp(640, 1), ...ramp(640, 1), ...ramp(640, 1)]));
+    assert.deepEqual(joined(ear.captured), Int16Array.from([...ramp(640, 1), ...ramp(640, 1), ...ramp(640, 1)]));
   });
 
   it('file: an input of another kind is refused before anything starts', async () => {

@@ -3,7 +3,8 @@ import { systemClock } from '../../../common/src/time/clock.ts';
 import { openAudio } from '../../src/audio/backends.ts';
 import { silentLog } from '../../../common/src/system/log.ts';
 import { until } from '../../../test/lib/signals.ts';
-import { VirtualSoundCard, needs, skipWhenTooBusy } from '../../../test/lib/virtual-sound-card.ts';
+import { needs, skipWhenTooBusy } from '../../../test/lib/skip.ts';
+import { SoundCard } from '../../../test/lib/sound-card.ts';
 
 const CLICKS = 10;
 /** Further apart than any round trip. Frames */
@@ -15,11 +16,11 @@ for (const backend of ['portaudio', 'alsa'] as const) {
     this.timeout(20_000);
     this.slow(10_000);
     this.retries(3);
-    let card: VirtualSoundCard;
+    let card: SoundCard;
 
     before(function start() {
       if (backend === 'portaudio') needs(this, 'naudiodon');
-      card = VirtualSoundCard.start(this);
+      card = SoundCard.startOrSkip(this);
     });
     after(() => card?.stop());
 

@@ -8,8 +8,10 @@ import { openAudio, type OpenAudio } from '../../src/audio/backends.ts';
 import type { ChildBackendName } from '../../src/audio/process/job.ts';
 import type { AudioSettings, AudioSink } from '../../src/audio/ports.ts';
 import { silentLog } from '../../../common/src/system/log.ts';
-import { amplitudeAt, concat, ramp, rampBreaks, sine, until } from '../../../test/lib/signals.ts';
-import { VirtualSoundCard, needs, skipWhenTooBusy } from '../../../test/lib/virtual-sound-card.ts';
+import { amplitudeAt, ramp, rampBreaks, sine, until } from '../../../test/lib/signals.ts';
+import { joined } from '../../../test/lib/sound.ts';
+import { needs, skipWhenTooBusy } from '../../../test/lib/skip.ts';
+import { SoundCard } from '../../../test/lib/sound-card.ts';
 
 const SETTINGS: AudioSettings = { clock: systemClock, log: silentLog };
 /** How long nothing may be lost. `BESTDAY_SOUND_SECONDS=60` for the long version. */
@@ -59,7 +61,7 @@ class Phone implements AudioSink {
   }
 
   samples(): Int16Array {
-    return concat(this.captured.map(({ frame }) => frame));
+    return joined(this.captured.map(({ frame }) => frame));
   }
 }
 
@@ -68,13 +70,13 @@ for (const backend of BACKENDS) {
     this.timeout(SECONDS * 1000 + 30_000);
     this.slow(20_000);
     this.retries(RETRIES);
-    let card: VirtualSoundCard;
+    let card: SoundCard;
     let phone: Phone;
     let audio: OpenAudio | undefined;
 
     before(function start() {
       if (backend === 'portaudio') needs(this, 'naudiodon');
-      card = VirtualSoundCard.start(this);
+      card = SoundCard.startOrSkip(this);
     });
     after(() => card?.stop());
     beforeEach(() => {
@@ -90,7 +92,7 @@ for (const backend of BACKENDS) {
       await until(
         'the tone',
         2000,
-        () => Math.abs(amplitudeAt(concat(phone.captured.slice(-25).map(({ frame }) => frame)), 1000) - 8000) < 100,
+        () => Math.abs(amplitudeAt(joined(phone.captured.slice(-25).map(({ frame }) => frame)), 1000) - 8000) < 100,
       );
       assert.ok(phone.captured.every(({ frame }) => frame.length === 320));
       hush();
@@ -105,7 +107,7 @@ for (const backend of BACKENDS) {
       };
       await open();
       await sleep(500);
-      const stop = card.listen();
+      const stop = card.record();
       await sleep(700);
       const heard = stop();
       assert.ok(
@@ -121,7 +123,7 @@ for (const backend of BACKENDS) {
         into.set(ramp(320, at));
         at += 320;
       };
-      const stop = card.listen();
+      const stop = card.record();
       await open();
       const hush = card.speak(ramp(SECONDS * 16_000, 1));
       await sleep(1000);

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { levelDb as levelOf } from '../../../common/src/audio/level.ts';
 import { seededRandom } from '../../../common/src/time/random.ts';
 import { FRAME_SAMPLES } from '../../../protocol/src/index.ts';
-import { readWav } from '../../../common/src/audio/wav.ts';
+import { framesOf } from '../../../common/src/audio/framer.ts';
+import { clip } from '../../../test/lib/speech.ts';
 import { SpeechWatch } from '../../src/audio/speech-watch.ts';
 
 const FRAMES_PER_SECOND = 50;
@@ -22,9 +23,9 @@ function heardOver(offset: number, levelDb: number): number {
   const watch = new SpeechWatch();
   const card = (frame: Int16Array, gain = 1): Int16Array => frame.map((sample) => Math.round(sample * gain) + offset);
   for (let frame = 0; frame < 3 * FRAMES_PER_SECOND; frame++) watch.hears(card(noise(40)));
-  const speech = readWav('server-stub/voices/caller/caller-garden.wav');
+  const speech = clip('caller', 'caller-garden.wav');
   const gain = 10 ** ((levelDb - levelOf(speech)) / 20);
-  return [...framesOf('server-stub/voices/caller/caller-garden.wav')].filter((frame) => watch.hears(card(frame, gain)))
+  return framesOf(speech).filter((frame) => watch.hears(card(frame, gain)))
     .length;
 }
 
@@ -32,15 +33,9 @@ function* repeated(amplitude: number, frames: number): Iterable<Int16Array> {
   for (let frame = 0; frame < frames; frame++) yield noise(amplitude);
 }
 
-function* framesOf(file: string): Iterable<Int16Array> {
-  const samples = readWav(file);
-  for (let at = 0; at + FRAME_SAMPLES <= samples.length; at += FRAME_SAMPLES)
-    yield samples.subarray(at, at + FRAME_SAMPLES);
-}
-
 describe('the speech watch', () => {
   for (const name of ['caller-hello', 'caller-garden', 'caller-goodbye']) {
-    it(`hears ${name}`, () => assert.ok(heard(framesOf(`server-stub/voices/caller/${name}.wav`)) > 10));
+    it(`hears ${name}`, () => assert.ok(heard(framesOf(clip('caller', `${name}.wav`))) > 10));
   }
 
   for (const [levelDb, offset] of [

@@ -11,7 +11,7 @@ import {
   judgeTemperature,
   judgeThrottling,
 } from '../../src/diagnosis/judges.ts';
-import { concat } from '../../../test/lib/signals.ts';
+import { joined } from '../../../test/lib/sound.ts';
 import { levelDb } from '../../../common/src/audio/level.ts';
 import { clippedShare, humIn, toneDb } from '../../src/diagnosis/sound-checks.ts';
 
@@ -106,7 +106,7 @@ describe('what the microphone heard', () => {
     assert.equal(clippedShare(Int16Array.of(32_767, -32_768, 0, 5)), 0.5));
 
   it('is hum in its quietest half second', () => {
-    const words = concat([tone(440, 12_000), tone(50, 1_000), tone(440, 12_000)]);
+    const words = joined([tone(440, 12_000), tone(50, 1_000), tone(440, 12_000)]);
     const { humDb, share } = humIn(words)!;
     assert.ok(Math.abs(humDb + 33.3) < 0.2 && share > 0.99, `${humDb} ${share}`);
   });

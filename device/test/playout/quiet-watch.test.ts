@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { QuietWatch } from '../../src/playout/quiet-watch.ts';
-import { dbfs, frames, roomNoise, speech } from '../../../test/lib/sound.ts';
+import { framesOf } from '../../../common/src/audio/framer.ts';
+import { dbfs, roomNoise } from '../../../test/lib/sound.ts';
+import { speech } from '../../../test/lib/speech.ts';
 
 /** Share of frames found quiet. */
 function quietShare(pcm: Int16Array): number {
   const watch = new QuietWatch();
-  const list = frames(pcm);
+  const list = framesOf(pcm);
   return list.filter((frame) => watch.isQuiet(frame)).length / list.length;
 }
 
@@ -26,7 +28,7 @@ describe('QuietWatch', () => {
 
   it('takes no loud frame of real speech for a pause', () => {
     const watch = new QuietWatch();
-    for (const frame of [...frames(speech()), ...frames(speech())])
+    for (const frame of [...framesOf(speech()), ...framesOf(speech())])
       if (watch.isQuiet(frame)) assert.ok(dbfs(frame) < -38);
   });
 });

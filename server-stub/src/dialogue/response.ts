@@ -1,7 +1,7 @@
 import { FRAME_MS } from '../../../protocol/src/index.ts';
 import type { Clock } from '../../../common/src/time/clock.ts';
 import type { Downlink } from '../media/downlink.ts';
-import { Framer } from '../media/framer.ts';
+import { Framer } from '../../../common/src/audio/framer.ts';
 import type { SpokenAudio } from '../pipeline/ports.ts';
 import type { VoiceEncoder } from '../media/voice-encoder.ts';
 

@@ -17,106 +17,110 @@ const STAGES: Readonly<Record<keyof TurnTimes, string>> = {
 /** The core's plain numbers for Prometheus, read when they are asked for. */
 export function metricsOf(core: ServerCore): Registry {
   const registry = new Registry();
-  const { stats } = core;
-  gauge(registry, 'bestday_connections', 'Sockets open', () => stats.connections);
-  gauge(
-    registry,
+  for (const [name, help, read] of GAUGES) gauge(registry, name, help, () => read(core));
+  for (const [name, help, read] of COUNTERS) counter(registry, name, help, () => read(core));
+  for (const [name, help, label, read] of LABELLED) counters(registry, name, help, label, () => read(core));
+  core.stats.onTurn = turnLatency(registry);
+  core.stats.onStage = stageTime(registry);
+  return registry;
+}
+
+type Row = readonly [name: string, help: string, read: (core: ServerCore) => number];
+type LabelledRow = readonly [
+  name: string,
+  help: string,
+  label: string,
+  read: (core: ServerCore) => Iterable<readonly [value: string | number, count: number]>,
+];
+
+const GAUGES: readonly Row[] = [
+  ['bestday_connections', 'Sockets open', ({ stats }) => stats.connections],
+  [
     'bestday_conversations_active',
     'Conversations under way, connected or waiting for their phone',
-    () => stats.conversations,
-  );
-  counter(registry, 'bestday_conversations_total', 'Conversations begun', () => stats.conversationsStarted);
-  counter(
-    registry,
-    'bestday_frames_sent_total',
-    'Audio frames sent to phones, replayed ones included',
-    () => stats.framesSent,
-  );
-  counter(
-    registry,
-    'bestday_frames_replayed_total',
-    'Audio frames sent again after a resume',
-    () => stats.framesReplayed,
-  );
-  counter(
-    registry,
+    ({ stats }) => stats.conversations,
+  ],
+];
+
+const CONVERSATIONS: readonly Row[] = [
+  ['bestday_conversations_total', 'Conversations begun', ({ stats }) => stats.conversationsStarted],
+  ['bestday_resumes_total', 'Conversations resumed', ({ stats }) => stats.resumed],
+  ['bestday_resumes_refused_total', 'Resumes refused', ({ stats }) => stats.resumeRefused],
+  ['bestday_takeovers_total', 'Resumes while the older socket was open', ({ stats }) => stats.takenOver],
+  ['bestday_interruptions_total', 'Answers the patient interrupted', ({ stats }) => stats.interruptions],
+  ['bestday_stage_failures_total', 'Turns whose pipeline failed', ({ stats }) => stats.stageFailures],
+  [
+    'bestday_unknown_messages_total',
+    'Control messages of unknown types, ignored',
+    ({ stats }) => stats.unknownMessages,
+  ],
+];
+
+const FRAMES: readonly Row[] = [
+  ['bestday_frames_sent_total', 'Audio frames sent to phones, replayed ones included', ({ stats }) => stats.framesSent],
+  ['bestday_frames_replayed_total', 'Audio frames sent again after a resume', ({ stats }) => stats.framesReplayed],
+  [
     'bestday_frames_encoded_total',
     'Audio frames encoded; a recording that many hear is encoded once',
-    () => stats.framesEncoded,
-  );
-  counter(
-    registry,
-    'bestday_frames_decoded_total',
-    'Audio frames of Opus decoded; silence is not',
-    () => stats.framesDecoded,
-  );
-  counters(registry, 'bestday_opus_seconds_total', 'Time spent in Opus, by what was done', 'work', () =>
-    Object.entries(stats.opusMs).map(([work, ms]) => [work, ms / 1_000]),
-  );
-  counter(registry, 'bestday_resumes_total', 'Conversations resumed', () => stats.resumed);
-  counter(registry, 'bestday_resumes_refused_total', 'Resumes refused', () => stats.resumeRefused);
-  counter(registry, 'bestday_takeovers_total', 'Resumes while the older socket was open', () => stats.takenOver);
-  counter(registry, 'bestday_interruptions_total', 'Answers the patient interrupted', () => stats.interruptions);
-  counter(registry, 'bestday_stage_failures_total', 'Turns whose pipeline failed', () => stats.stageFailures);
-  counters(
-    registry,
+    ({ stats }) => stats.framesEncoded,
+  ],
+  ['bestday_frames_decoded_total', 'Audio frames of Opus decoded; silence is not', ({ stats }) => stats.framesDecoded],
+];
+
+const STORE: readonly Row[] = [
+  [
+    'bestday_store_outages_total',
+    'Times the store of conversations could not be reached',
+    ({ stats }) => stats.storeOutages,
+  ],
+  [
+    'bestday_store_failures_total',
+    'Reads and writes that failed while it could not',
+    ({ stats }) => stats.storeFailures,
+  ],
+];
+
+const COUNTERS: readonly Row[] = [...CONVERSATIONS, ...FRAMES, ...STORE];
+
+/** The values of each label are a closed list. */
+const LABELLED: readonly LabelledRow[] = [
+  [
+    'bestday_opus_seconds_total',
+    'Time spent in Opus, by what was done',
+    'work',
+    ({ stats }) => Object.entries(stats.opusMs).map(([work, ms]) => [work, ms / 1_000]),
+  ],
+  [
+    'bestday_uplink_frames_total',
+    'Audio frames from phones, by what became of them',
+    'outcome',
+    (core) => Object.entries(core.uplinkCounters()),
+  ],
+  [
     'bestday_prepared_answers_total',
     'Answers begun in a pause of the patient, by what became of them',
     'outcome',
-    () =>
-      Object.entries({
-        used: stats.preparedUsed,
-        dropped: stats.preparedDropped,
-        open: stats.answersPrepared - stats.preparedUsed - stats.preparedDropped,
-      }),
-  );
-  counter(
-    registry,
-    'bestday_store_outages_total',
-    'Times the store of conversations could not be reached',
-    () => stats.storeOutages,
-  );
-  counter(
-    registry,
-    'bestday_store_failures_total',
-    'Reads and writes that failed while it could not',
-    () => stats.storeFailures,
-  );
-  counters(
-    registry,
+    ({ stats }) => [
+      ['used', stats.preparedUsed],
+      ['dropped', stats.preparedDropped],
+      ['open', stats.answersPrepared - stats.preparedUsed - stats.preparedDropped],
+    ],
+  ],
+  [
     'bestday_service_requests_failed_total',
     'Requests to a service of the voice pipeline that failed, by stage',
     'stage',
-    () => stats.requestFailures,
-  );
-  counter(
-    registry,
-    'bestday_unknown_messages_total',
-    'Control messages of unknown types, ignored',
-    () => stats.unknownMessages,
-  );
-  counters(registry, 'bestday_uplink_frames_total', 'Audio frames from phones, by what became of them', 'outcome', () =>
-    Object.entries(core.uplinkCounters()),
-  );
-  counters(
-    registry,
+    ({ stats }) => stats.requestFailures,
+  ],
+  [
     'bestday_connections_closed_total',
     'Sockets closed, by close code (0: another)',
     'code',
-    () => stats.closes,
-  );
-  counters(registry, 'bestday_conversations_ended_total', 'Conversations ended, by reason', 'reason', () => stats.ends);
-  counters(
-    registry,
-    'bestday_protocol_faults_total',
-    'Messages that broke a rule, by fault',
-    'fault',
-    () => stats.faults,
-  );
-  stats.onTurn = turnLatency(registry);
-  stats.onStage = stageTime(registry);
-  return registry;
-}
+    ({ stats }) => stats.closes,
+  ],
+  ['bestday_conversations_ended_total', 'Conversations ended, by reason', 'reason', ({ stats }) => stats.ends],
+  ['bestday_protocol_faults_total', 'Messages that broke a rule, by fault', 'fault', ({ stats }) => stats.faults],
+];
 
 function turnLatency(registry: Registry): (times: TurnTimes) => void {
   const histogram = new Histogram({

@@ -1,9 +1,9 @@
+import { Framer } from '../../../common/src/audio/framer.ts';
 import type { Encoder, EncoderTuning } from '../../../common/src/codec/ports.ts';
 import { CLEAN_LINK } from '../../../common/src/codec/tuning.ts';
 import { FRAME_SAMPLES } from '../../../protocol/src/index.ts';
 import type { CodecName } from '../../../protocol/src/index.ts';
 import type { ServerCodecs } from './codecs.ts';
-import { Framer } from './framer.ts';
 
 /** Counts what was really encoded. */
 interface EncoderStats {
@@ -50,7 +50,7 @@ export class EncodedRecording {
   constructor(pcm: Int16Array, encoder: Encoder, stats: EncoderStats) {
     this.#encoder = encoder;
     this.#stats = stats;
-    this.#source = framesOf(pcm);
+    this.#source = paddedFrames(pcm);
     this.length = Math.ceil(pcm.length / FRAME_SAMPLES);
   }
 
@@ -103,7 +103,8 @@ export class VoiceEncoder {
   }
 }
 
-function* framesOf(pcm: Int16Array): Generator<Int16Array> {
+/** The last filled up with silence; each is made when it is asked for. */
+function* paddedFrames(pcm: Int16Array): Generator<Int16Array> {
   const framer = new Framer();
   yield* framer.push(pcm);
   const last = framer.flush();

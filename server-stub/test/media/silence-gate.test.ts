@@ -4,7 +4,7 @@ import type { CodecFactory } from '../../../common/src/codec/codecs.ts';
 import { silentLog } from '../../../common/src/system/log.ts';
 import { seededRandom } from '../../../common/src/time/random.ts';
 import { FRAME_SAMPLES } from '../../../protocol/src/index.ts';
-import { callerFrames } from '../../../bench/load/speech.ts';
+import { clips } from '../../../test/lib/speech.ts';
 import { loadVoiceActivity } from '../../src/pipeline/voice-activity.ts';
 import type { VoiceActivity } from '../../src/pipeline/ports.ts';
 import { SilenceGate } from '../../src/media/silence-gate.ts';
@@ -107,7 +107,7 @@ describe('the gate before the decoder', () => {
       it(`the same turns begin as without it, within two frames, in a room at ${noiseDb} dBFS`, () => {
         const packets = encoded(codecs, room(noiseDb));
         const [all, gated] = [turns(packets, false), turns(packets, true)];
-        assert.equal(gated.begun.length, callerFrames().length);
+        assert.equal(gated.begun.length, clips('caller').length);
         gated.begun.forEach((at, index) =>
           assert.ok(Math.abs(at - all.begun[index]!) <= 2, `${gated.begun.join(' ')} for ${all.begun.join(' ')}`),
         );
@@ -122,7 +122,7 @@ function room(noiseDb: number): Int16Array[] {
   const random = seededRandom(3);
   const peak = Math.sqrt(3) * 32_768 * 10 ** (noiseDb / 20);
   const quiet = Array.from({ length: 250 }, () => new Int16Array(FRAME_SAMPLES));
-  const frames = [...callerFrames().flatMap((clip) => [...quiet, ...clip]), ...quiet];
+  const frames = [...clips('caller').flatMap((clip) => [...quiet, ...clip]), ...quiet];
   return frames.map((frame) =>
     frame.map((sample) => Math.max(-32_768, Math.min(32_767, sample + Math.round((random() * 2 - 1) * peak)))),
   );

@@ -1,4 +1,5 @@
-import { FRAME_MS, Framer, SAMPLE_RATE } from '../../../../common/src/audio/framer.ts';
+import { Framer } from '../../../../common/src/audio/framer.ts';
+import { FRAME_MS, SAMPLE_RATE } from '../../../../protocol/src/limits.ts';
 import type { AudioDeviceInfo, AudioError } from '../ports.ts';
 import { chooseAlsaName, listAlsaNames } from './alsa-names.ts';
 import { startArecord } from './arecord.ts';
@@ -21,13 +22,17 @@ export const alsa: ChildBackend = {
     const output = await chooseAlsaName('aplay', choice.outputDevice);
     const player = openPlayer(output, load, fail);
     const pacer = new PlaybackPacer();
-    const framer = new Framer((frame) => {
+    const framer = new Framer();
+    const onFrame = (frame: Int16Array): void => {
       sink.capture(frame);
       const { want, restart } = pacer.onMicrophoneFrame(performance.now());
       if (restart) player.restart();
       for (let asked = 0; asked < want; asked++) sink.want(Math.round((pacer.leadMs - FRAME_MS) * SAMPLES_PER_MS));
-    });
-    startArecord(input, load, (chunk) => framer.push(chunk), fail);
+    };
+    const onChunk = (chunk: Buffer): void => {
+      for (const frame of framer.push(chunk)) onFrame(frame);
+    };
+    startArecord(input, load, onChunk, fail);
     sink.ready(`alsa: arecord ${input ?? 'default'} → ${player.name} ${output ?? 'default'}`, CARD_DELAY_MS);
     return player;
   },

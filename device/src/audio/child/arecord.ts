@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { SAMPLE_RATE } from '../../../../common/src/audio/framer.ts';
+import { SAMPLE_RATE } from '../../../../protocol/src/limits.ts';
 import { AudioError } from '../ports.ts';
 import { programError } from './alsa-names.ts';
 import { firstLine, type Load } from './backend.ts';

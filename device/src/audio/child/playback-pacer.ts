@@ -1,4 +1,4 @@
-import { FRAME_MS } from '../../../../common/src/audio/framer.ts';
+import { FRAME_MS } from '../../../../protocol/src/limits.ts';
 
 /** What is kept ahead of the speaker, so that a late answer of the daemon is not heard. ms */
 export const LEAD_MS = 60;

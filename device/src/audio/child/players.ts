@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Writable } from 'node:stream';
-import { FRAME_BYTES, SAMPLE_RATE } from '../../../../common/src/audio/framer.ts';
+import { FRAME_BYTES, SAMPLE_RATE } from '../../../../protocol/src/limits.ts';
 import { AudioError } from '../ports.ts';
 import { programError } from './alsa-names.ts';
 import { firstLine, loadOptional, type Load } from './backend.ts';

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
-import { FRAME_BYTES, FRAME_SAMPLES, Framer, SAMPLE_RATE } from '../../../../common/src/audio/framer.ts';
+import { Framer } from '../../../../common/src/audio/framer.ts';
+import { FRAME_BYTES, FRAME_SAMPLES, SAMPLE_RATE } from '../../../../protocol/src/limits.ts';
 import { AudioError, type AudioDeviceInfo } from '../ports.ts';
 import { chooseByName, firstLine, loadOptional, type ChildBackend, type DeviceChoice, type Load } from './backend.ts';
 
@@ -50,7 +51,7 @@ export const portaudio: ChildBackend = {
   async open(sink, choice, load) {
     const native = loadNative(load);
     const { input, output } = chooseDevices(native, choice);
-    const framer = new Framer((frame) => sink.capture(frame));
+    const framer = new Framer();
     const microphone = opened('microphone', () =>
       native.AudioIO({ inOptions: optionsFor(native, input?.id, FRAME_SAMPLES) }),
     );
@@ -60,7 +61,9 @@ export const portaudio: ChildBackend = {
     for (const stream of [microphone, speaker]) {
       stream.on('error', (error) => sink.fault(new AudioError('died', `PortAudio: ${firstLine(error)}`)));
     }
-    microphone.on('data', (chunk: Buffer) => framer.push(chunk));
+    microphone.on('data', (chunk: Buffer) => {
+      for (const frame of framer.push(chunk)) sink.capture(frame);
+    });
     opened('speaker', () => speaker.start());
     opened('microphone', () => microphone.start());
     sink.ready(`portaudio: ${nameOf(native, input, 'in')} → ${nameOf(native, output, 'out')}`, CARD_DELAY_MS);

@@ -1,4 +1,4 @@
-import { FRAME_BYTES, FRAME_SAMPLES } from '../../../../common/src/audio/framer.ts';
+import { FRAME_BYTES, FRAME_SAMPLES } from '../../../../protocol/src/limits.ts';
 
 /*
  * What crosses the pipe between the daemon and the process that holds the sound card. One record:

@@ -10,7 +10,7 @@ import {
   type ChildRecord,
   type ReadyInfo,
 } from './pipe-protocol.ts';
-import { SAMPLE_RATE } from '../../../../common/src/audio/framer.ts';
+import { SAMPLE_RATE } from '../../../../protocol/src/limits.ts';
 import { AudioError, type AudioFault } from '../ports.ts';
 import { AgeGate, Watchdog } from './watchdog.ts';
 

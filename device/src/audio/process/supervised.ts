@@ -2,7 +2,7 @@ import type { LogFields } from '../../../../common/src/system/log.ts';
 import type { Clock, Timer } from '../../../../common/src/time/clock.ts';
 import type { ChildBackendName, ChildJob, SpawnChild } from './job.ts';
 import { ChildSession } from './session.ts';
-import { FRAME_MS, FRAME_SAMPLES } from '../../../../common/src/audio/framer.ts';
+import { FRAME_MS, FRAME_SAMPLES } from '../../../../protocol/src/limits.ts';
 import { AudioError, type AudioBackendName, type AudioSettings, type AudioSink, type AudioStream } from '../ports.ts';
 import { LogBrake } from '../log-brake.ts';
 import { BackendRing } from '../rotation.ts';

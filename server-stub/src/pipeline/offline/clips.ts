@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
-import { parseVoiceWav } from '../../media/wav.ts';
+import { parseSpeechWav } from '../../../../common/src/audio/wav.ts';
 
 const Clip = z.object({
   id: z.string(),
@@ -50,7 +50,7 @@ async function readList(file: string): Promise<unknown> {
 
 async function readClip(file: string): Promise<Int16Array> {
   try {
-    return parseVoiceWav(await readFile(file));
+    return parseSpeechWav(await readFile(file));
   } catch (error) {
     throw new ClipError(`${file} cannot be read as a 16 kHz mono recording; restore it from the repository`, {
       cause: error,

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { toVoiceRate } from '../resample.ts';
 import { StageError } from '../ports.ts';
-import { parseWav } from '../../media/wav.ts';
+import { parseWav } from '../../../../common/src/audio/wav.ts';
+import type { WavAudio } from '../../../../common/src/audio/wav.ts';
 import type { Synthesiser } from './recorded-tts.ts';
 
 const PROGRAM = 'espeak-ng';
@@ -28,9 +29,18 @@ const speakWithEspeak: Synthesiser = async (sentence, options) => {
     sentence,
     options.signal,
   );
-  const { sampleRate, pcm } = parseWav(wav);
+  const { sampleRate, pcm } = soundOf(wav);
   return toVoiceRate(pcm, sampleRate);
 };
+
+/** @throws {StageError} */
+function soundOf(wav: Buffer): WavAudio {
+  try {
+    return parseWav(wav);
+  } catch (cause) {
+    throw new StageError('text-to-speech', `${PROGRAM} made no WAV that can be read`, false, { cause });
+  }
+}
 
 /** Only what looks like a language tag reaches the command line. */
 function voiceOf(language: string): string {

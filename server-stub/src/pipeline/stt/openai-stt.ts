@@ -1,11 +1,11 @@
 import type OpenAI from 'openai';
+import { wavOf } from '../../../../common/src/audio/wav.ts';
 import type { SpeechToText, StageOptions, Transcript } from '../ports.ts';
 import { reportingEars } from '../reporting.ts';
 import { linkedAbort } from '../resilience/time-limit.ts';
 import { malformed } from '../vendors/http-fault.ts';
 import { Inbox } from './inbox.ts';
 import { openAiFault } from '../vendors/openai-fault.ts';
-import { voiceWav } from './voice-wav.ts';
 
 /**
  * Any speech-to-text server that takes OpenAI's `POST /audio/transcriptions` (whisper.cpp, speaches, LocalAI …). It takes
@@ -58,7 +58,7 @@ export class OpenAiEars implements SpeechToText {
   }
 
   async #textOf(frames: readonly Int16Array[], language: string, signal: AbortSignal): Promise<string> {
-    const answer = await this.#ask(voiceWav(frames), language, signal);
+    const answer = await this.#ask(wavOf(frames), language, signal);
     if (typeof answer?.text !== 'string') throw malformed('speech-to-text', SERVICE, 'an answer without text');
     return answer.text.trim();
   }

@@ -1,3 +1,5 @@
+import { findWavData, WavError } from '../../../../common/src/audio/wav.ts';
+import type { WavData } from '../../../../common/src/audio/wav.ts';
 import { SAMPLE_RATE } from '../../../../protocol/src/index.ts';
 import type { StageError } from '../ports.ts';
 import { StreamResampler } from '../stream-resampler.ts';
@@ -37,8 +39,6 @@ export async function* soundOf(
 }
 
 const NO_SOUND = /^(text\/|application\/json|audio\/(mpeg|mp3|ogg|aac|flac|opus|webm))/i;
-const RIFF_HEADER = 12;
-const CHUNK_HEADER = 8;
 /** A header is longer than this only by mistake. */
 const MAX_HEADER = 4_096;
 
@@ -49,22 +49,19 @@ function readBeginning(bytes: Buffer, rate: number, service: string): { bytes: n
   if (head.startsWith('ID3') || head === 'OggS' || head === 'fLaC' || head.startsWith('{"'))
     throw malformed('text-to-speech', service, 'another format than the one asked for');
   if (head !== 'RIFF') return { bytes: 0, rate };
-  let found = rate;
-  for (let at = RIFF_HEADER; at + CHUNK_HEADER <= bytes.length;) {
-    const name = bytes.toString('latin1', at, at + 4);
-    const length = bytes.readUInt32LE(at + 4);
-    at += CHUNK_HEADER;
-    if (name === 'data') return { bytes: at, rate: found };
-    if (name === 'fmt ' && at + 16 <= bytes.length) {
-      if (bytes.readUInt16LE(at) !== 1 || bytes.readUInt16LE(at + 2) !== 1 || bytes.readUInt16LE(at + 14) !== 16) {
-        throw malformed('text-to-speech', service, 'a WAV that is not 16-bit mono');
-      }
-      found = bytes.readUInt32LE(at + 4);
-    }
-    at += length + (length % 2);
-  }
+  const data = wavDataIn(bytes, service);
+  if (data !== undefined) return { bytes: data.from, rate: data.sampleRate };
   if (bytes.length > MAX_HEADER) throw malformed('text-to-speech', service, 'a WAV without sound');
   return undefined;
+}
+
+function wavDataIn(bytes: Buffer, service: string): WavData | undefined {
+  try {
+    return findWavData(bytes);
+  } catch (error) {
+    if (!(error instanceof WavError)) throw error;
+    throw malformed('text-to-speech', service, 'a WAV that is not 16-bit mono', error);
+  }
 }
 
 function samples(bytes: Buffer): Int16Array {

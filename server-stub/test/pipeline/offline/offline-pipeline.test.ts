@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { silentLog } from '../../../../common/src/system/log.ts';
 import { dataPath } from '../../../../common/src/system/package-root.ts';
@@ -13,7 +13,7 @@ import { OfflineCompanion } from '../../../src/pipeline/offline/scripted-llm.ts'
 import { openOfflinePipeline } from '../../../src/pipeline/offline/offline-pipeline.ts';
 import type { Occasion, Pipeline, StageOptions, Utterance } from '../../../src/pipeline/ports.ts';
 import { TurnTaking } from '../../../src/dialogue/turn-taking.ts';
-import { parseVoiceWav } from '../../../src/media/wav.ts';
+import { readWav } from '../../../../common/src/audio/wav.ts';
 import { temporaryFolder } from '../../support/live-server.ts';
 
 const STAGE: StageOptions = { signal: new AbortController().signal, language: 'en', clock: systemClock, report() {} };
@@ -63,7 +63,7 @@ describe('offline pipeline', () => {
 
   for (const clip of ['hello', 'garden', 'music', 'weather', 'goodbye']) {
     it(`hears one turn in the recording '${clip}' in a quiet room`, async () => {
-      const pcm = parseVoiceWav(await readFile(join(VOICES, `caller/caller-${clip}.wav`)));
+      const pcm = readWav(join(VOICES, `caller/caller-${clip}.wav`));
       assert.deepEqual(turnsIn(pipeline, inQuietRoom(pcm)), ['speech', 'end']);
     });
   }

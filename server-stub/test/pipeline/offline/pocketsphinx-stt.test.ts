@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { framesOf } from '../../../../common/src/audio/framer.ts';
+import { readWav } from '../../../../common/src/audio/wav.ts';
 import { dataPath } from '../../../../common/src/system/package-root.ts';
 import { systemClock } from '../../../../common/src/time/clock.ts';
-import { Framer } from '../../../src/media/framer.ts';
 import { findPocketsphinx } from '../../../src/pipeline/offline/pocketsphinx-stt.ts';
 import type { SpeechToText, StageOptions } from '../../../src/pipeline/ports.ts';
-import { parseVoiceWav } from '../../../src/media/wav.ts';
 
 const STAGE: StageOptions = { signal: new AbortController().signal, language: 'en', clock: systemClock, report() {} };
 const wordless: SpeechToText = {
@@ -29,9 +28,9 @@ describe('pocketsphinx', function () {
   });
 
   async function heard(options: StageOptions): Promise<string> {
-    const pcm = parseVoiceWav(await readFile(join(dataPath('server-stub/voices'), 'caller/caller-music.wav')));
+    const pcm = readWav(join(dataPath('server-stub/voices'), 'caller/caller-music.wav'));
     async function* spoken(): AsyncGenerator<Int16Array> {
-      yield* new Framer().push(pcm);
+      yield* framesOf(pcm);
       // The turn's end comes when the patient has been silent for a while; the recogniser uses the time.
       await new Promise((resolve) => setTimeout(resolve, 3_000));
     }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { FRAME_SAMPLES } from '../../protocol/src/index.ts';
-import { frameCount, hearing, recitation, wholeOf } from './recitation.ts';
+import { FRAME_SAMPLES } from '../../../protocol/src/index.ts';
+import { frameCount, hearing, recitation, wholeOf } from '../resume/recitation.ts';
 
 /** A judge that finds nothing proves nothing. */
 describe('the comparison of what was heard with what was said', () => {

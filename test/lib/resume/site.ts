@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { readWav } from '../../common/src/audio/wav.ts';
-import type { DaemonEvent } from '../../device/src/daemon.ts';
-import type { CallReport } from '../../device/src/conversation/report.ts';
-import { addDevice, exitOf, ROOT, startPhone, startServer } from '../../scripts/programs.ts';
-import type { RunningServer } from '../../scripts/programs.ts';
+import { readWav } from '../../../common/src/audio/wav.ts';
+import type { DaemonEvent } from '../../../device/src/daemon.ts';
+import type { CallReport } from '../../../device/src/conversation/report.ts';
+import { addDevice, exitOf, ROOT, startPhone, startServer } from '../../../scripts/programs.ts';
+import type { RunningServer } from '../../../scripts/programs.ts';
 import { Wire } from './wire.ts';
 
 /** A folder, and every wire and process of a suite; all of it gone at its end. */
@@ -27,7 +27,7 @@ export class Site {
       ...before,
       process.execPath,
       '--import=tsx',
-      join(ROOT, 'test/resume/reciter.ts'),
+      join(ROOT, 'test/lib/resume/reciter.ts'),
       '--data',
       this.folder,
       ...words,

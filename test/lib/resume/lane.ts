@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FrameTraceLine } from '../../common/src/system/frame-trace.ts';
-import { hearing, recitation } from '../../test/resume/recitation.ts';
-import { NetworkLink } from '../../test/lib/network/link.ts';
-import { Site } from '../../test/resume/support.ts';
+import type { FrameTraceLine } from '../../../common/src/system/frame-trace.ts';
+import { hearing, recitation } from './recitation.ts';
+import { NetworkLink } from '../network/link.ts';
+import { Site } from './site.ts';
 
 /**
  * One phone and one server at the ends of a cable of their own, cut again and again: `resume-time.ts` runs several

@@ -1,6 +1,6 @@
-import { nativeOpusFile } from '../lib/native-opus.ts';
 import { BenchServer } from '../lib/bench-server.ts';
-import { encoded, speechFrames } from '../lib/speech.ts';
+import { encoded, nativeOpusFile } from '../lib/native-opus.ts';
+import { speechFrames } from '../../test/lib/speech.ts';
 
 /** The bench server in a process of its own, so that its work is counted to nobody. Speaks to its parent over IPC. */
 

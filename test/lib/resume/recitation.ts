@@ -1,4 +1,5 @@
-import { FRAME_SAMPLES, SAMPLE_RATE } from '../../protocol/src/index.ts';
+import { framesOf } from '../../../common/src/audio/framer.ts';
+import { FRAME_SAMPLES, SAMPLE_RATE } from '../../../protocol/src/index.ts';
 
 /** What a companion of the tests says: noise that is the same in every process, each half frame of it unlike any other. */
 export function recitation(seconds: number): Int16Array {
@@ -48,12 +49,6 @@ export function wholeOf(count: number): number[] {
 
 export function frameCount(samples: Int16Array): number {
   return Math.floor(samples.length / FRAME_SAMPLES);
-}
-
-function framesOf(samples: Int16Array): Int16Array[] {
-  return wholeOf(frameCount(samples)).map((number) =>
-    samples.subarray(number * FRAME_SAMPLES, (number + 1) * FRAME_SAMPLES),
-  );
 }
 
 function keyOf(frame: Int16Array): string {

@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { createLog } from '../../common/src/system/logging.ts';
-import { startServer } from '../../server-stub/src/server.ts';
+import { createLog } from '../../../common/src/system/logging.ts';
+import { startServer } from '../../../server-stub/src/server.ts';
 import type {
   LanguageModel,
   Pipeline,
   SpokenAudio,
   StageOptions,
   TextToSpeech,
-} from '../../server-stub/src/pipeline/ports.ts';
-import { storeChoice } from '../../server-stub/src/store/store-option.ts';
+} from '../../../server-stub/src/pipeline/ports.ts';
+import { storeChoice } from '../../../server-stub/src/store/store-option.ts';
 import { recitation } from './recitation.ts';
 
 /**
