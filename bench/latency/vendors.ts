@@ -14,9 +14,9 @@ import { SteadyLanguageModel } from '../../server-stub/src/pipeline/resilience/r
 import { SteadyVoice } from '../../server-stub/src/pipeline/resilience/resilient-tts.ts';
 import type { Steadiness } from '../../server-stub/src/pipeline/resilience/retry.ts';
 import { openElevenLabs, openOpenAi } from '../../server-stub/src/pipeline/vendors/clients.ts';
-import { ElevenLabsEars } from '../../server-stub/src/pipeline/stt/elevenlabs-stt.ts';
-import { ElevenLabsVoice } from '../../server-stub/src/pipeline/tts/elevenlabs-tts.ts';
-import { OpenAiModel } from '../../server-stub/src/pipeline/llm/openai-llm.ts';
+import { ElevenLabsSpeechToText } from '../../server-stub/src/pipeline/stt/elevenlabs-stt.ts';
+import { ElevenLabsTextToSpeech } from '../../server-stub/src/pipeline/tts/elevenlabs-tts.ts';
+import { OpenAiLanguageModel } from '../../server-stub/src/pipeline/llm/openai-llm.ts';
 import { loadVoiceActivity } from '../../server-stub/src/pipeline/voice-activity.ts';
 import { FakeElevenLabs } from '../../server-stub/test/pipeline/fakes/fake-elevenlabs.ts';
 import { FakeOpenAi } from '../../server-stub/test/pipeline/fakes/fake-openai.ts';
@@ -76,26 +76,26 @@ export async function openVendors(
     pace: new Pace(clock, race ? slow : NEVER_RACED),
     failed: () => {},
   });
-  const ears = new SteadySpeechToText(
-    new ElevenLabsEars(client, { modelId: 'scribe_v2_realtime' }),
+  const speechToText = new SteadySpeechToText(
+    new ElevenLabsSpeechToText(client, { modelId: 'scribe_v2_realtime' }),
     nobody,
     steady('speech-to-text'),
   );
-  const voice = new SteadyVoice(
-    new ElevenLabsVoice(client, { voiceId: 'voice', modelId: 'eleven_flash_v2_5' }),
+  const textToSpeech = new SteadyVoice(
+    new ElevenLabsTextToSpeech(client, { voiceId: 'voice', modelId: 'eleven_flash_v2_5' }),
     silence,
     steady('text-to-speech', RACED.textToSpeech),
   );
-  const model = new OpenAiModel(await openOpenAi(openAi.url, KEY), {
+  const model = new OpenAiLanguageModel(await openOpenAi(openAi.url, KEY), {
     model: 'fake',
     prompt: 'be kind',
     maxTokens: 100,
   });
   const { pipeline, reportedMs } = noted({
-    speechToText: streaming ? ears : finalOnly(ears),
+    speechToText: streaming ? speechToText : finalOnly(speechToText),
     languageModel: new SteadyLanguageModel(model, { async *reply() {} }, steady('language-model', RACED.languageModel)),
-    textToSpeech: streaming ? voice : wholeText(voice),
-    standby: { voice: silence, fillers: [], apologies: [] },
+    textToSpeech: streaming ? textToSpeech : wholeText(textToSpeech),
+    standby: { textToSpeech: silence, fillers: [], apologies: [] },
     voiceActivity: await loadVoiceActivity(),
   });
   return {
@@ -145,20 +145,20 @@ function noted(pipeline: Pipeline): { pipeline: Pipeline; reportedMs: StageTimes
   };
 }
 
-function finalOnly(ears: SpeechToText): SpeechToText {
+function finalOnly(speechToText: SpeechToText): SpeechToText {
   return {
     async *transcribe(audio, options) {
-      for await (const transcript of ears.transcribe(audio, options)) if (transcript.final) yield transcript;
+      for await (const transcript of speechToText.transcribe(audio, options)) if (transcript.final) yield transcript;
     },
   };
 }
 
-function wholeText(voice: TextToSpeech): TextToSpeech {
+function wholeText(textToSpeech: TextToSpeech): TextToSpeech {
   return {
     async *speak(text, options) {
       const whole: string[] = [];
       for await (const piece of text) whole.push(piece);
-      yield* voice.speak(
+      yield* textToSpeech.speak(
         (async function* () {
           yield whole.join('');
         })(),
@@ -168,7 +168,7 @@ function wholeText(voice: TextToSpeech): TextToSpeech {
   };
 }
 
-/** A loud 400 Hz from the first sample on, which the codec carries and an ear can find. */
+/** A loud 400 Hz from the first sample on, which the codec carries and an listener can find. */
 function hum(ms: number, rate: number): Buffer {
   const sound = Buffer.alloc(Math.round((ms * rate) / 1_000) * 2);
   for (let at = 0; at < sound.length / 2; at++)

@@ -21,14 +21,14 @@ import type { VoiceEncoder } from '../media/voice-encoder.ts';
 /**
  * The conversation as talk: hears frames, decides whose turn it is, starts the turns and stops them.
  *
- *   hear → voice activity → turn-taking → utterance → runTurn: STT → LLM → TTS → downlink
+ *   hear → voice activity detection → turn-taking → utterance → runTurn: STT → LLM → TTS → downlink
  *
  * It runs on whether or not the phone is connected at the moment.
  */
 export class Dialogue {
   readonly #options: DialogueOptions;
   readonly #history: History;
-  readonly #voice: VoiceActivity;
+  readonly #voiceActivity: VoiceActivity;
   readonly #turnTaking: TurnTaking;
   /** The last second heard before anybody knew that it was speech, with its numbers. */
   readonly #preRoll: HeardFrame[] = [];
@@ -49,7 +49,7 @@ export class Dialogue {
     this.#options = options;
     this.#history = new History(options.history);
     this.#standbyWords = new StandbyWords(options.pipeline.standby);
-    this.#voice = options.pipeline.voiceActivity();
+    this.#voiceActivity = options.pipeline.voiceActivity();
     this.#turnTaking = new TurnTaking(options.turnTaking);
     this.lastSpeechMs = options.clock.now();
   }
@@ -82,7 +82,7 @@ export class Dialogue {
   /** @param pcm 320 samples */
   hear(pcm: Int16Array, sequence: ExtendedSequence): void {
     this.#remember({ pcm, sequence });
-    const event = this.#turnTaking.next(this.#voice.isVoice(pcm), this.#hasFloor());
+    const event = this.#turnTaking.next(this.#voiceActivity.isVoice(pcm), this.#hasFloor());
     this.#utterance?.push(pcm);
     if (event !== undefined) this.#act(event, sequence);
     // Not at the turn's end: what was prepared is wanted then.
@@ -123,7 +123,7 @@ export class Dialogue {
     this.#stopTurn();
     this.#lasting.abort();
     this.#utterance?.end();
-    this.#voice.close();
+    this.#voiceActivity.close();
   }
 
   /** A cough while the companion thinks must not cost its answer either, so thinking counts as having the floor. */

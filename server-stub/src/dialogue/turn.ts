@@ -269,7 +269,7 @@ class Turn {
     const writer = new ResponseWriter(ids.responseId(), this.#context);
     try {
       for await (const audio of abortable(
-        pipeline.standby.voice.speak(once(sentence), this.#stage(this.#signal)),
+        pipeline.standby.textToSpeech.speak(once(sentence), this.#stage(this.#signal)),
         this.#signal,
       ))
         await writer.write(audio, this.#signal);

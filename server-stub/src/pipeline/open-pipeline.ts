@@ -13,14 +13,14 @@ import type { Steadiness } from './resilience/retry.ts';
 import { SteadySpeechToText } from './resilience/resilient-stt.ts';
 import { SteadyLanguageModel } from './resilience/resilient-llm.ts';
 import { SteadyVoice } from './resilience/resilient-tts.ts';
-import type { SentenceVoice } from './resilience/resilient-tts.ts';
+import type { SentenceTextToSpeech } from './resilience/resilient-tts.ts';
 import type { KeyName } from './service-keys.ts';
 import { openElevenLabs, openOpenAi } from './vendors/clients.ts';
-import { ElevenLabsEars } from './stt/elevenlabs-stt.ts';
-import { ElevenLabsVoice } from './tts/elevenlabs-tts.ts';
-import { OpenAiEars } from './stt/openai-stt.ts';
-import { DEFAULT_PROMPT, OpenAiModel } from './llm/openai-llm.ts';
-import { OpenAiVoice } from './tts/openai-tts.ts';
+import { ElevenLabsSpeechToText } from './stt/elevenlabs-stt.ts';
+import { ElevenLabsTextToSpeech } from './tts/elevenlabs-tts.ts';
+import { OpenAiSpeechToText } from './stt/openai-stt.ts';
+import { DEFAULT_PROMPT, OpenAiLanguageModel } from './llm/openai-llm.ts';
+import { OpenAiTextToSpeech } from './tts/openai-tts.ts';
 
 export interface PipelineOptions {
   readonly clock: Clock;
@@ -76,33 +76,33 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
 
 async function openEars({ settings, keyOf }: PipelineOptions): Promise<SpeechToText | undefined> {
   if (settings.stt === 'elevenlabs')
-    return new ElevenLabsEars(await openElevenLabs(settings.elevenlabsUrl, keyOf('elevenlabs')), {
+    return new ElevenLabsSpeechToText(await openElevenLabs(settings.elevenlabsUrl, keyOf('elevenlabs')), {
       modelId: settings.elevenlabsSttModel,
     });
   if (settings.stt === 'openai')
-    return new OpenAiEars(await openOpenAi(settings.sttUrl, keyOf('stt')), settings.sttModel);
+    return new OpenAiSpeechToText(await openOpenAi(settings.sttUrl, keyOf('stt')), settings.sttModel);
   return undefined;
 }
 
 async function openModel({ settings, keyOf }: PipelineOptions): Promise<LanguageModel | undefined> {
   if (settings.llm === 'offline') return undefined;
   const prompt = settings.llmPromptFile === undefined ? DEFAULT_PROMPT : readPrompt(settings.llmPromptFile);
-  return new OpenAiModel(await openOpenAi(settings.llmUrl, keyOf('llm')), {
+  return new OpenAiLanguageModel(await openOpenAi(settings.llmUrl, keyOf('llm')), {
     model: settings.llmModel,
     prompt,
     maxTokens: MAX_TOKENS,
   });
 }
 
-async function openVoice({ settings, keyOf }: PipelineOptions): Promise<SentenceVoice | undefined> {
+async function openVoice({ settings, keyOf }: PipelineOptions): Promise<SentenceTextToSpeech | undefined> {
   if (settings.tts === 'elevenlabs') {
-    return new ElevenLabsVoice(await openElevenLabs(settings.elevenlabsUrl, keyOf('elevenlabs')), {
+    return new ElevenLabsTextToSpeech(await openElevenLabs(settings.elevenlabsUrl, keyOf('elevenlabs')), {
       voiceId: settings.elevenlabsVoice,
       modelId: settings.elevenlabsTtsModel,
     });
   }
   if (settings.tts === 'openai')
-    return new OpenAiVoice(await openOpenAi(settings.ttsUrl, keyOf('tts')), {
+    return new OpenAiTextToSpeech(await openOpenAi(settings.ttsUrl, keyOf('tts')), {
       model: settings.ttsModel,
       voice: settings.ttsVoice,
     });

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../common/src/time/clock.ts';
 
 /**
- * The voice pipeline: three stages, all streaming, each of which can be a cloud service, a server of one's own, or
+ * The pipeline: three stages, all streaming, each of which can be a cloud service, a server of one's own, or
  * the offline companion. Audio is 16 kHz mono s16 in chunks of any length.
  *
  * A stage must stop soon after `signal` aborts; its caller waits for it no longer in any case. A stage that fails
@@ -18,7 +18,7 @@ export interface Pipeline {
 
 /** What is said when a stage is slow or fails. From local recordings: it must not need what just failed. */
 export interface Standby {
-  readonly voice: TextToSpeech;
+  readonly textToSpeech: TextToSpeech;
   readonly fillers: readonly string[];
   readonly apologies: readonly string[];
 }

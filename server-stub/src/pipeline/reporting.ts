@@ -19,7 +19,7 @@ export async function* reporting<T>(
 }
 
 /** The same for who listens: how long a patient speaks is theirs, so time runs from the pause, or the end, that asked for the text. */
-export async function* reportingEars(
+export async function* reportingTranscripts(
   { clock, report }: StageOptions,
   audio: AsyncIterable<Int16Array>,
   listen: (audio: AsyncIterable<Int16Array>) => AsyncIterable<Transcript>,

@@ -4,7 +4,7 @@ import { reporting } from '../reporting.ts';
 import { openAiFault } from '../vendors/openai-fault.ts';
 import { malformed } from '../vendors/http-fault.ts';
 
-export interface OpenAiModelSettings {
+export interface OpenAiLanguageModelSettings {
   readonly model: string;
   readonly prompt: string;
   /** Tokens of one answer: a spoken one is short. */
@@ -12,11 +12,11 @@ export interface OpenAiModelSettings {
 }
 
 /** Any language model that speaks OpenAI's chat completions (Ollama, vLLM, LocalAI, llama.cpp …), streamed, by OpenAI's SDK. */
-export class OpenAiModel implements LanguageModel {
+export class OpenAiLanguageModel implements LanguageModel {
   readonly #client: OpenAI;
-  readonly #settings: OpenAiModelSettings;
+  readonly #settings: OpenAiLanguageModelSettings;
 
-  constructor(client: OpenAI, settings: OpenAiModelSettings) {
+  constructor(client: OpenAI, settings: OpenAiLanguageModelSettings) {
     this.#client = client;
     this.#settings = settings;
   }

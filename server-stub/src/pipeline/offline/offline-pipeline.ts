@@ -1,9 +1,9 @@
 import type { Log } from '../../../../common/src/system/log.ts';
 import type { Pipeline, SpeechToText } from '../ports.ts';
 import { loadVoiceActivity } from '../voice-activity.ts';
-import { ClipVoice } from './recorded-tts.ts';
+import { RecordedTextToSpeech } from './recorded-tts.ts';
 import { loadClips } from './clips.ts';
-import { OfflineCompanion } from './scripted-llm.ts';
+import { ScriptedLanguageModel } from './scripted-llm.ts';
 import { findEspeak } from './espeak-tts.ts';
 import { WordlessSpeechToText } from './wordless-stt.ts';
 
@@ -16,7 +16,7 @@ import { WordlessSpeechToText } from './wordless-stt.ts';
 export async function openOfflinePipeline(voiceFolder: string, log: Log, recogniser?: SpeechToText): Promise<Pipeline> {
   const clips = await loadClips(voiceFolder);
   const espeak = await findEspeak();
-  const recordings = new ClipVoice(clips);
+  const recordings = new RecordedTextToSpeech(clips);
   log.info('pipeline.offline', {
     clips: clips.length,
     synthesiser: espeak === undefined ? 'none' : 'espeak-ng',
@@ -24,10 +24,10 @@ export async function openOfflinePipeline(voiceFolder: string, log: Log, recogni
   });
   return {
     speechToText: recogniser ?? new WordlessSpeechToText(),
-    languageModel: new OfflineCompanion(clips, espeak !== undefined),
-    textToSpeech: new ClipVoice(clips, espeak),
+    languageModel: new ScriptedLanguageModel(clips, espeak !== undefined),
+    textToSpeech: new RecordedTextToSpeech(clips, espeak),
     standby: {
-      voice: recordings,
+      textToSpeech: recordings,
       fillers: clips.filter(({ role }) => role === 'filler').map(({ text }) => text),
       apologies: clips.filter(({ role }) => role === 'apology').map(({ text }) => text),
     },

@@ -3,7 +3,7 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import type { Clock } from '../../../../common/src/time/clock.ts';
 import { Channel } from '../../system/async-tools.ts';
 import type { SpeechToText, StageOptions, Transcript } from '../ports.ts';
-import { reportingEars } from '../reporting.ts';
+import { reportingTranscripts } from '../reporting.ts';
 import { within } from '../resilience/time-limit.ts';
 
 const PROGRAM = 'pocketsphinx_continuous';
@@ -22,14 +22,14 @@ export async function findPocketsphinx(clock: Clock, without: SpeechToText): Pro
     child.on('error', () => resolve(false));
     child.on('close', () => resolve(true));
   });
-  return found ? new PocketsphinxEars(clock, without) : undefined;
+  return found ? new PocketsphinxSpeechToText(clock, without) : undefined;
 }
 
 /**
  * Debian's recogniser, a process for each utterance, fed as the patient speaks. Where it cannot help (another language,
  * too many at once, too slow) the conversation goes on without words.
  */
-export class PocketsphinxEars implements SpeechToText {
+export class PocketsphinxSpeechToText implements SpeechToText {
   readonly #clock: Clock;
   readonly #without: SpeechToText;
   #running = 0;
@@ -47,7 +47,7 @@ export class PocketsphinxEars implements SpeechToText {
     this.#running++;
     const child = start();
     try {
-      yield* reportingEars(options, audio, (heard) => this.#hear(child, heard, options));
+      yield* reportingTranscripts(options, audio, (heard) => this.#hear(child, heard, options));
     } finally {
       this.#running--;
       stop(child);

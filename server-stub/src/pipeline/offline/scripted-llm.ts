@@ -8,7 +8,7 @@ import type { ClipRole, RecordedClip } from './clips.ts';
  * asks about what was spoken of, and calls the patient by the name they said, if there is a voice that can say it. What it
  * says next follows from the conversation, not from chance, so a conversation can be repeated exactly.
  */
-export class OfflineCompanion implements LanguageModel {
+export class ScriptedLanguageModel implements LanguageModel {
   readonly #byRole: ReadonlyMap<ClipRole, readonly string[]>;
 
   readonly #saysNames: boolean;

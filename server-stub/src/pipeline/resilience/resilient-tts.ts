@@ -10,7 +10,7 @@ import type { Steadiness } from './retry.ts';
 import { Tape } from './replayable.ts';
 
 /** A service that speaks one sentence. */
-export interface SentenceVoice {
+export interface SentenceTextToSpeech {
   /**
    * @param before what it said just before, for its intonation
    * @returns 16 kHz sound as it is made
@@ -27,11 +27,11 @@ const PATIENCE = { firstMs: 4_000, nextMs: 2_500 };
  * another voice speaks.
  */
 export class SteadyVoice implements TextToSpeech {
-  readonly #service: SentenceVoice;
+  readonly #service: SentenceTextToSpeech;
   readonly #standIn: TextToSpeech;
   readonly #with: Steadiness;
 
-  constructor(service: SentenceVoice, standIn: TextToSpeech, steadiness: Steadiness) {
+  constructor(service: SentenceTextToSpeech, standIn: TextToSpeech, steadiness: Steadiness) {
     this.#service = service;
     this.#standIn = standIn;
     this.#with = steadiness;

@@ -5,11 +5,11 @@ import { SAMPLE_RATE } from '../../../../protocol/src/index.ts';
 import { StageError } from '../ports.ts';
 import type { SpeechToText, StageOptions, Transcript } from '../ports.ts';
 import { SERVICE } from '../vendors/elevenlabs-fault.ts';
-import { reportingEars } from '../reporting.ts';
+import { reportingTranscripts } from '../reporting.ts';
 import { connectionFault, httpFault, malformed } from '../vendors/http-fault.ts';
 import { Inbox } from './inbox.ts';
 
-export interface ElevenLabsEarsSettings {
+export interface ElevenLabsSpeechToTextSettings {
   readonly modelId: string;
 }
 
@@ -17,17 +17,17 @@ export interface ElevenLabsEarsSettings {
  * ElevenLabs realtime speech-to-text by their SDK: one WebSocket per utterance, audio as it is spoken, a commit in the
  * pauses and at its end. The connection is opened while the patient speaks, so it costs no time after the last word.
  */
-export class ElevenLabsEars implements SpeechToText {
+export class ElevenLabsSpeechToText implements SpeechToText {
   readonly #client: ElevenLabsClient;
-  readonly #settings: ElevenLabsEarsSettings;
+  readonly #settings: ElevenLabsSpeechToTextSettings;
 
-  constructor(client: ElevenLabsClient, settings: ElevenLabsEarsSettings) {
+  constructor(client: ElevenLabsClient, settings: ElevenLabsSpeechToTextSettings) {
     this.#client = client;
     this.#settings = settings;
   }
 
   async *transcribe(audio: AsyncIterable<Int16Array>, options: StageOptions): AsyncGenerator<Transcript> {
-    yield* reportingEars(options, audio, (heard) => this.#transcribe(heard, options));
+    yield* reportingTranscripts(options, audio, (heard) => this.#transcribe(heard, options));
   }
 
   async *#transcribe(audio: AsyncIterable<Int16Array>, options: StageOptions): AsyncGenerator<Transcript> {

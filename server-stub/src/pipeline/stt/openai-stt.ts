@@ -1,6 +1,6 @@
 import type OpenAI from 'openai';
 import type { SpeechToText, StageOptions, Transcript } from '../ports.ts';
-import { reportingEars } from '../reporting.ts';
+import { reportingTranscripts } from '../reporting.ts';
 import { linkedAbort } from '../resilience/time-limit.ts';
 import { malformed } from '../vendors/http-fault.ts';
 import { Inbox } from './inbox.ts';
@@ -11,7 +11,7 @@ import { voiceWav } from './voice-wav.ts';
  * Any speech-to-text server that takes OpenAI's `POST /audio/transcriptions` (whisper.cpp, speaches, LocalAI …). It takes
  * whole recordings, so it hears nothing before a pause; what was said until then is asked for in the pause already.
  */
-export class OpenAiEars implements SpeechToText {
+export class OpenAiSpeechToText implements SpeechToText {
   readonly #client: OpenAI;
   readonly #model: string;
 
@@ -21,7 +21,7 @@ export class OpenAiEars implements SpeechToText {
   }
 
   async *transcribe(audio: AsyncIterable<Int16Array>, options: StageOptions): AsyncGenerator<Transcript> {
-    yield* reportingEars(options, audio, (heard) => this.#transcribe(heard, options));
+    yield* reportingTranscripts(options, audio, (heard) => this.#transcribe(heard, options));
   }
 
   async *#transcribe(audio: AsyncIterable<Int16Array>, options: StageOptions): AsyncGenerator<Transcript> {
