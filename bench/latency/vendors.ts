@@ -8,11 +8,11 @@ import type {
   TextToSpeech,
 } from '../../server-stub/src/pipeline/ports.ts';
 import { CircuitBreaker } from '../../server-stub/src/pipeline/resilience/circuit-breaker.ts';
-import { NEVER_RACED, Pace, RACED } from '../../server-stub/src/pipeline/resilience/response-times.ts';
-import { SteadySpeechToText } from '../../server-stub/src/pipeline/resilience/resilient-stt.ts';
-import { SteadyLanguageModel } from '../../server-stub/src/pipeline/resilience/resilient-llm.ts';
-import { SteadyVoice } from '../../server-stub/src/pipeline/resilience/resilient-tts.ts';
-import type { Steadiness } from '../../server-stub/src/pipeline/resilience/retry.ts';
+import { HEDGING, NO_HEDGING, ResponseTimes } from '../../server-stub/src/pipeline/resilience/hedging.ts';
+import { ResilientSpeechToText } from '../../server-stub/src/pipeline/resilience/resilient-stt.ts';
+import { ResilientLanguageModel } from '../../server-stub/src/pipeline/resilience/resilient-llm.ts';
+import { ResilientTextToSpeech } from '../../server-stub/src/pipeline/resilience/resilient-tts.ts';
+import type { Resilience } from '../../server-stub/src/pipeline/resilience/retry.ts';
 import { openElevenLabs, openOpenAi } from '../../server-stub/src/pipeline/vendors/clients.ts';
 import { ElevenLabsSpeechToText } from '../../server-stub/src/pipeline/stt/elevenlabs-stt.ts';
 import { ElevenLabsTextToSpeech } from '../../server-stub/src/pipeline/tts/elevenlabs-tts.ts';
@@ -69,22 +69,22 @@ export async function openVendors(
   Object.defineProperty(openAi, 'reply', { get: () => REPLIES[Math.floor(random() * REPLIES.length)] });
   await Promise.all([elevenLabs.listen(), openAi.listen()]);
   const client = await openElevenLabs(elevenLabs.url, KEY);
-  const steady = (stage: Steadiness['stage'], slow = NEVER_RACED): Steadiness => ({
+  const resilience = (stage: Resilience['stage'], slow = NO_HEDGING): Resilience => ({
     clock,
     stage,
     breaker: new CircuitBreaker(clock),
-    pace: new Pace(clock, race ? slow : NEVER_RACED),
+    responseTimes: new ResponseTimes(clock, race ? slow : NO_HEDGING),
     failed: () => {},
   });
-  const speechToText = new SteadySpeechToText(
+  const speechToText = new ResilientSpeechToText(
     new ElevenLabsSpeechToText(client, { modelId: 'scribe_v2_realtime' }),
     nobody,
-    steady('speech-to-text'),
+    resilience('speech-to-text'),
   );
-  const textToSpeech = new SteadyVoice(
+  const textToSpeech = new ResilientTextToSpeech(
     new ElevenLabsTextToSpeech(client, { voiceId: 'voice', modelId: 'eleven_flash_v2_5' }),
     silence,
-    steady('text-to-speech', RACED.textToSpeech),
+    resilience('text-to-speech', HEDGING.textToSpeech),
   );
   const model = new OpenAiLanguageModel(await openOpenAi(openAi.url, KEY), {
     model: 'fake',
@@ -93,7 +93,11 @@ export async function openVendors(
   });
   const { pipeline, reportedMs } = noted({
     speechToText: streaming ? speechToText : finalOnly(speechToText),
-    languageModel: new SteadyLanguageModel(model, { async *reply() {} }, steady('language-model', RACED.languageModel)),
+    languageModel: new ResilientLanguageModel(
+      model,
+      { async *reply() {} },
+      resilience('language-model', HEDGING.languageModel),
+    ),
     textToSpeech: streaming ? textToSpeech : wholeText(textToSpeech),
     standby: { textToSpeech: silence, fillers: [], apologies: [] },
     voiceActivity: await loadVoiceActivity(),

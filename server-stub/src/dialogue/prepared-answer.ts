@@ -1,7 +1,7 @@
 import type { Clock } from '../../../common/src/time/clock.ts';
 import type { SpokenAudio } from '../pipeline/ports.ts';
-import { linkedAbort } from '../pipeline/resilience/time-limit.ts';
-import { Tape } from '../pipeline/resilience/replayable.ts';
+import { linkedAbort } from '../system/async-tools.ts';
+import { ReplayableStream } from '../system/replayable-stream.ts';
 import { sameWords } from './understand.ts';
 
 /** Makes the answer to these words; `mark` is told when a stage gives its first result. */
@@ -19,7 +19,7 @@ export type PreparedStage = 'llmFirstTokenMs' | 'ttsFirstByteMs';
 export class PreparedAnswer {
   readonly #words: string;
   readonly #abort: ReturnType<typeof linkedAbort>;
-  readonly #audio: Tape<SpokenAudio>;
+  readonly #audio: ReplayableStream<SpokenAudio>;
   #taken = false;
   /** On the clock. */
   readonly marks = new Map<PreparedStage, number>();
@@ -27,7 +27,7 @@ export class PreparedAnswer {
   constructor(clock: Clock, patientText: string, signal: AbortSignal, make: MakeAnswer) {
     this.#words = patientText;
     this.#abort = linkedAbort(signal);
-    this.#audio = new Tape(
+    this.#audio = new ReplayableStream(
       make(patientText, this.#abort.signal, (stage) => {
         if (!this.marks.has(stage)) this.marks.set(stage, clock.now());
       }),

@@ -1,7 +1,7 @@
 import type { Log } from '../../../common/src/system/log.ts';
 import type { Clock } from '../../../common/src/time/clock.ts';
 import type { ExtendedSequence, ServerMessage } from '../../../protocol/src/index.ts';
-import { abortable } from '../system/async-tools.ts';
+import { abortable, once } from '../system/async-tools.ts';
 import type { Deferred } from '../system/async-tools.ts';
 import type { Downlink } from '../media/downlink.ts';
 import type { History } from './history.ts';
@@ -323,10 +323,6 @@ async function* noting<T>(items: AsyncIterable<T>, note: () => void): AsyncGener
 function reasonOf(error: unknown): string {
   if (error instanceof StageError) return error.message;
   return error instanceof Error ? error.name : 'unknown';
-}
-
-async function* once(text: string): AsyncGenerator<string> {
-  yield text;
 }
 
 /** The protocol's limit for a transcript. */

@@ -1,9 +1,8 @@
 import type { Clock } from '../../../common/src/time/clock.ts';
-import { abortable } from '../system/async-tools.ts';
+import { abortable, linkedAbort } from '../system/async-tools.ts';
 import type { Deferred } from '../system/async-tools.ts';
 import type { Pause } from './pause.ts';
 import type { Transcript } from '../pipeline/ports.ts';
-import { linkedAbort } from '../pipeline/resilience/time-limit.ts';
 
 /** The patient's words so far, or, when `final`, all of them. */
 export interface Understood {

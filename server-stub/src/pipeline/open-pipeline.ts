@@ -5,15 +5,14 @@ import { ServerError } from '../system/errors.ts';
 import { openOfflinePipeline } from './offline/offline-pipeline.ts';
 import { findPocketsphinx } from './offline/pocketsphinx-stt.ts';
 import { WordlessSpeechToText } from './offline/wordless-stt.ts';
-import type { LanguageModel, Pipeline, SpeechToText, StageName } from './ports.ts';
+import type { LanguageModel, Pipeline, SentenceTextToSpeech, SpeechToText, StageName } from './ports.ts';
 import type { ServiceSettings } from './service-settings.ts';
 import { CircuitBreaker } from './resilience/circuit-breaker.ts';
-import { NEVER_RACED, Pace, RACED } from './resilience/response-times.ts';
-import type { Steadiness } from './resilience/retry.ts';
-import { SteadySpeechToText } from './resilience/resilient-stt.ts';
-import { SteadyLanguageModel } from './resilience/resilient-llm.ts';
-import { SteadyVoice } from './resilience/resilient-tts.ts';
-import type { SentenceTextToSpeech } from './resilience/resilient-tts.ts';
+import { HEDGING, NO_HEDGING, ResponseTimes } from './resilience/hedging.ts';
+import type { Resilience } from './resilience/retry.ts';
+import { ResilientSpeechToText } from './resilience/resilient-stt.ts';
+import { ResilientLanguageModel } from './resilience/resilient-llm.ts';
+import { ResilientTextToSpeech } from './resilience/resilient-tts.ts';
 import type { KeyName } from './service-keys.ts';
 import { openElevenLabs, openOpenAi } from './vendors/clients.ts';
 import { ElevenLabsSpeechToText } from './stt/elevenlabs-stt.ts';
@@ -44,12 +43,12 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
     settings.stt === 'wordless' ? undefined : await findPocketsphinx(clock, new WordlessSpeechToText());
   const offline = await openOfflinePipeline(options.voiceFolder, log, recogniser);
   const breakers = { stt: new CircuitBreaker(clock), llm: new CircuitBreaker(clock), tts: new CircuitBreaker(clock) };
-  const steady = <S extends keyof typeof breakers>(key: S, stage: StageName, race = NEVER_RACED): Steadiness => ({
+  const resilience = <S extends keyof typeof breakers>(key: S, stage: StageName, race = NO_HEDGING): Resilience => ({
     clock,
     failed,
     stage,
     breaker: breakers[key],
-    pace: new Pace(clock, settings.race === 'never' ? NEVER_RACED : race),
+    responseTimes: new ResponseTimes(clock, settings.race === 'never' ? NO_HEDGING : race),
   });
   const ears = await openEars(options);
   const model = await openModel(options);
@@ -59,17 +58,23 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
   const deaf = (): boolean => breakers.stt.open || breakers.tts.open;
   return {
     ...offline,
-    ...(ears && { speechToText: new SteadySpeechToText(ears, offline.speechToText, steady('stt', 'speech-to-text')) }),
+    ...(ears && {
+      speechToText: new ResilientSpeechToText(ears, offline.speechToText, resilience('stt', 'speech-to-text')),
+    }),
     ...(model && {
-      languageModel: new SteadyLanguageModel(
+      languageModel: new ResilientLanguageModel(
         model,
         offline.languageModel,
-        steady('llm', 'language-model', RACED.languageModel),
+        resilience('llm', 'language-model', HEDGING.languageModel),
         deaf,
       ),
     }),
     ...(voice && {
-      textToSpeech: new SteadyVoice(voice, offline.textToSpeech, steady('tts', 'text-to-speech', RACED.textToSpeech)),
+      textToSpeech: new ResilientTextToSpeech(
+        voice,
+        offline.textToSpeech,
+        resilience('tts', 'text-to-speech', HEDGING.textToSpeech),
+      ),
     }),
   };
 }

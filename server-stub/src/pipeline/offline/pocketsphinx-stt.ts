@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import type { Clock } from '../../../../common/src/time/clock.ts';
-import { Channel } from '../../system/async-tools.ts';
+import { Channel, ignore } from '../../system/async-tools.ts';
 import type { SpeechToText, StageOptions, Transcript } from '../ports.ts';
 import { reportingTranscripts } from '../reporting.ts';
-import { within } from '../resilience/time-limit.ts';
+import { withTimeLimit } from '../resilience/time-limit.ts';
 
 const PROGRAM = 'pocketsphinx_continuous';
 /** It takes about as long as the speech itself, so it runs while the patient speaks; what it has not by then it may keep. */
@@ -69,7 +69,7 @@ export class PocketsphinxSpeechToText implements SpeechToText {
     }
     heard.end();
     child.stdin.end();
-    const words = await within(this.#clock, FINAL_WITHIN_MS, 'speech-to-text', text).catch(() => undefined);
+    const words = await withTimeLimit(this.#clock, FINAL_WITHIN_MS, 'speech-to-text', text).catch(() => undefined);
     // Its time is this one's, and reported here.
     if (words === undefined) yield* this.#without.transcribe(heard, { ...options, report() {} });
     else yield { text: words, final: true };
@@ -119,5 +119,3 @@ function textOf(child: ChildProcessWithoutNullStreams): Promise<string> {
     });
   });
 }
-
-function ignore(): void {}

@@ -1,7 +1,6 @@
 import type { ElevenLabsClient } from '@elevenlabs/elevenlabs-js';
-import type { StageOptions } from '../ports.ts';
+import type { SentenceTextToSpeech, StageOptions } from '../ports.ts';
 import { reporting } from '../reporting.ts';
-import type { SentenceTextToSpeech } from '../resilience/resilient-tts.ts';
 import { elevenLabsFault, SERVICE } from '../vendors/elevenlabs-fault.ts';
 import { connectionFault } from '../vendors/http-fault.ts';
 import { bodyOf, soundOf } from './sound.ts';

@@ -1,7 +1,6 @@
 import type OpenAI from 'openai';
-import type { StageOptions } from '../ports.ts';
+import type { SentenceTextToSpeech, StageOptions } from '../ports.ts';
 import { reporting } from '../reporting.ts';
-import type { SentenceTextToSpeech } from '../resilience/resilient-tts.ts';
 import { connectionFault } from '../vendors/http-fault.ts';
 import { openAiFault } from '../vendors/openai-fault.ts';
 import { bodyOf, soundOf } from './sound.ts';

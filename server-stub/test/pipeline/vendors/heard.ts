@@ -1,12 +1,11 @@
 import { FRAME_MS } from '../../../../protocol/src/index.ts';
 import { VirtualClock } from '../../../../common/src/time/virtual-clock.ts';
-import type { Pipeline, SpeechToText, TextToSpeech } from '../../../src/pipeline/ports.ts';
+import type { Pipeline, SentenceTextToSpeech, SpeechToText, TextToSpeech } from '../../../src/pipeline/ports.ts';
 import { CircuitBreaker } from '../../../src/pipeline/resilience/circuit-breaker.ts';
-import { NEVER_RACED, Pace } from '../../../src/pipeline/resilience/response-times.ts';
-import { SteadySpeechToText } from '../../../src/pipeline/resilience/resilient-stt.ts';
-import { SteadyLanguageModel } from '../../../src/pipeline/resilience/resilient-llm.ts';
-import { SteadyVoice } from '../../../src/pipeline/resilience/resilient-tts.ts';
-import type { SentenceTextToSpeech } from '../../../src/pipeline/resilience/resilient-tts.ts';
+import { NO_HEDGING, ResponseTimes } from '../../../src/pipeline/resilience/hedging.ts';
+import { ResilientSpeechToText } from '../../../src/pipeline/resilience/resilient-stt.ts';
+import { ResilientLanguageModel } from '../../../src/pipeline/resilience/resilient-llm.ts';
+import { ResilientTextToSpeech } from '../../../src/pipeline/resilience/resilient-tts.ts';
 import { openElevenLabs, openOpenAi } from '../../../src/pipeline/vendors/clients.ts';
 import { ElevenLabsSpeechToText } from '../../../src/pipeline/stt/elevenlabs-stt.ts';
 import { ElevenLabsTextToSpeech } from '../../../src/pipeline/tts/elevenlabs-tts.ts';
@@ -122,26 +121,26 @@ export class PatientRig {
             new OpenAiTextToSpeech(openAi, { model: 'tts-1', voice: 'alloy' }),
           ] as const);
     const model = new OpenAiLanguageModel(openAi, { model: 'fake', prompt: 'be kind', maxTokens: 50 });
-    const steady = (stage: 'speech-to-text' | 'language-model' | 'text-to-speech') => ({
+    const resilience = (stage: 'speech-to-text' | 'language-model' | 'text-to-speech') => ({
       clock: this.clock,
       stage,
       breaker: new CircuitBreaker(this.clock),
-      pace: new Pace(this.clock, NEVER_RACED),
+      responseTimes: new ResponseTimes(this.clock, NO_HEDGING),
       failed: (failing: string, error: unknown) =>
         void this.failures.push(`${failing}: ${error instanceof Error ? error.message : ''}`),
     });
     return {
-      speechToText: new SteadySpeechToText(speechToText, fallbackSpeechToText, steady('speech-to-text')),
-      languageModel: new SteadyLanguageModel(
+      speechToText: new ResilientSpeechToText(speechToText, fallbackSpeechToText, resilience('speech-to-text')),
+      languageModel: new ResilientLanguageModel(
         model,
         {
           async *reply() {
             yield 'I am here. ';
           },
         },
-        steady('language-model'),
+        resilience('language-model'),
       ),
-      textToSpeech: new SteadyVoice(textToSpeech, speechAt(400), steady('text-to-speech')),
+      textToSpeech: new ResilientTextToSpeech(textToSpeech, speechAt(400), resilience('text-to-speech')),
       standby: { textToSpeech: standbySpeech, fillers: ['filler'], apologies: ['apology', 'trouble'] },
       voiceActivity: () => ({ isVoice: (frame) => Math.abs(frame[0]!) > 1_000, close() {} }),
     };
