@@ -116,7 +116,7 @@ export class SharedTimelines implements Timelines {
     return {
       number: 0,
       at: new Date(this.#clock.wallTime()).toISOString(),
-      happening: { type: 'end', reason: 'elsewhere' },
+      event: { type: 'end', reason: 'elsewhere' },
     };
   }
 }

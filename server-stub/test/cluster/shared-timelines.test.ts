@@ -59,7 +59,7 @@ describe('timelines of several processes', () => {
     timeline.add({ type: 'interruption', responseId: 'b', playedMs: 40 });
     await delivered();
     assert.deepEqual(
-      entries.map(({ number, happening: { type } }) => [number, type]),
+      entries.map(({ number, event: { type } }) => [number, type]),
       [
         [2, 'turn'],
         [3, 'interruption'],
@@ -85,7 +85,7 @@ describe('timelines of several processes', () => {
     (await found(asked)).listen(0, (entry) => entries.push(entry));
     kill();
     assert.deepEqual(
-      entries.map(({ happening }) => happening),
+      entries.map(({ event }) => event),
       [{ type: 'end', reason: 'elsewhere' }],
     );
   });
