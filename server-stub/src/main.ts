@@ -5,7 +5,7 @@ import { version } from '../../common/src/system/package-root.ts';
 import { defaultDataFolder, openDataFolder } from './system/data-folder.ts';
 import { DeviceRegistry } from './cluster/device-registry.ts';
 import { ServerError } from './system/errors.ts';
-import { servesForAnother, startProcesses, tellListening } from './cluster/processes.ts';
+import { isWorker, startProcesses, reportListening } from './cluster/processes.ts';
 import { startServer } from './server.ts';
 import { storeChoice } from './store/store-option.ts';
 import type { TlsChoice } from './server.ts';
@@ -52,7 +52,7 @@ async function serve(flags: ServeFlags): Promise<number> {
   const { processes = 1 } = flags;
   if (processes > 1 && store === undefined)
     throw new ServerError('bad-option', '--processes needs --store: a phone that comes back may reach another process');
-  if (processes > 1 && !servesForAnother()) return serveWithProcesses(processes, log, signalled);
+  if (processes > 1 && !isWorker()) return serveWithProcesses(processes, log, signalled);
   const frameTrace = flags.frameTrace === undefined ? undefined : new FrameTrace(flags.frameTrace);
   const server = await startServer({
     port: flags.port,
@@ -65,7 +65,7 @@ async function serve(flags: ServeFlags): Promise<number> {
     frameTrace,
   });
   const line = `listening on ${server.url}${server.caFile === undefined ? '' : `, CA ${server.caFile}`}\n`;
-  if (servesForAnother()) tellListening(line);
+  if (isWorker()) reportListening(line);
   else process.stdout.write(line);
   await signalled;
   await server.close();

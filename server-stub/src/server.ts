@@ -20,7 +20,7 @@ import { HttpFront } from './http/front.ts';
 import { DEFAULT_LIMITS } from './system/limits.ts';
 import type { ServerLimits } from './system/limits.ts';
 import { metricsOf } from './http/metrics.ts';
-import { mailOfProcess, servesForAnother, sharedMetrics } from './cluster/processes.ts';
+import { workerBus, isWorker, sharedMetrics } from './cluster/processes.ts';
 import { nodeIds } from './conversation/node-ids.ts';
 import { openPipeline } from './pipeline/open-pipeline.ts';
 import type { KeyName } from './pipeline/service-keys.ts';
@@ -74,8 +74,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   // Memory and event-loop delay of the process, under the names that dashboards know.
   collectDefaultMetrics({ register: metrics });
   const own = new OwnTimelines(core);
-  const shown = servesForAnother()
-    ? { metrics: sharedMetrics(metrics), timelines: new SharedTimelines(own, mailOfProcess(), clock) }
+  const shown = isWorker()
+    ? { metrics: sharedMetrics(metrics), timelines: new SharedTimelines(own, workerBus(), clock) }
     : { metrics, timelines: own };
   const front = openFront({
     core,
