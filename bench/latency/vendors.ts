@@ -13,7 +13,8 @@ import { ResilientSpeechToText } from '../../server-stub/src/pipeline/resilience
 import { ResilientLanguageModel } from '../../server-stub/src/pipeline/resilience/resilient-llm.ts';
 import { ResilientTextToSpeech } from '../../server-stub/src/pipeline/resilience/resilient-tts.ts';
 import type { Resilience } from '../../server-stub/src/pipeline/resilience/retry.ts';
-import { openElevenLabs, openOpenAi } from '../../server-stub/src/pipeline/vendors/clients.ts';
+import { openElevenLabs } from '../../server-stub/src/pipeline/vendors/elevenlabs.ts';
+import { openOpenAi } from '../../server-stub/src/pipeline/vendors/openai.ts';
 import { ElevenLabsSpeechToText } from '../../server-stub/src/pipeline/stt/elevenlabs-stt.ts';
 import { ElevenLabsTextToSpeech } from '../../server-stub/src/pipeline/tts/elevenlabs-tts.ts';
 import { OpenAiLanguageModel } from '../../server-stub/src/pipeline/llm/openai-llm.ts';

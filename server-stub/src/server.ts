@@ -23,7 +23,6 @@ import { metricsOf } from './http/metrics.ts';
 import { workerBus, isWorker, sharedMetrics } from './cluster/processes.ts';
 import { nodeIds } from './conversation/node-ids.ts';
 import { openPipeline } from './pipeline/open-pipeline.ts';
-import type { KeyName } from './pipeline/service-keys.ts';
 import { readServiceSettings } from './pipeline/service-settings.ts';
 import type { ServiceSettings } from './pipeline/service-settings.ts';
 import type { Pipeline } from './pipeline/ports.ts';
@@ -109,7 +108,7 @@ export interface ServerOptions {
   /** Default: the one that `services` asks for. */
   readonly pipeline?: Pipeline;
   /** Default: the offline companion, which needs none. */
-  readonly services?: { readonly settings: ServiceSettings; readonly keyOf: (name: KeyName) => string | undefined };
+  readonly services?: { readonly settings: ServiceSettings; readonly keyOf: (name: string) => string | undefined };
 }
 
 /** `own`: a certificate of the server's making. `none`: plain, loopback hosts only. */

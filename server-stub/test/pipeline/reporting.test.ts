@@ -6,7 +6,8 @@ import { ScriptedLanguageModel } from '../../src/pipeline/offline/scripted-llm.t
 import { WordlessSpeechToText } from '../../src/pipeline/offline/wordless-stt.ts';
 import { PAUSE } from '../../src/pipeline/ports.ts';
 import type { StageOptions, StageTiming } from '../../src/pipeline/ports.ts';
-import { openElevenLabs, openOpenAi } from '../../src/pipeline/vendors/clients.ts';
+import { openElevenLabs } from '../../src/pipeline/vendors/elevenlabs.ts';
+import { openOpenAi } from '../../src/pipeline/vendors/openai.ts';
 import { ElevenLabsSpeechToText } from '../../src/pipeline/stt/elevenlabs-stt.ts';
 import { ElevenLabsTextToSpeech } from '../../src/pipeline/tts/elevenlabs-tts.ts';
 import { OpenAiSpeechToText } from '../../src/pipeline/stt/openai-stt.ts';

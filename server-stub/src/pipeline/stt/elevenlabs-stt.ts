@@ -5,9 +5,9 @@ import { SAMPLE_RATE } from '../../../../protocol/src/index.ts';
 import { Channel } from '../../system/async-tools.ts';
 import { StageError } from '../ports.ts';
 import type { SpeechToText, StageOptions, Transcript } from '../ports.ts';
-import { SERVICE } from '../vendors/elevenlabs-fault.ts';
+import { SERVICE } from '../vendors/elevenlabs.ts';
 import { reportingTranscripts } from '../reporting.ts';
-import { connectionFault, httpFault, malformed } from '../vendors/http-fault.ts';
+import { connectionFault, httpFault, malformed } from '../vendors/http.ts';
 
 export interface ElevenLabsSpeechToTextSettings {
   readonly modelId: string;

@@ -2,8 +2,8 @@ import type OpenAI from 'openai';
 import type { SpeechToText, StageOptions, Transcript } from '../ports.ts';
 import { reportingTranscripts } from '../reporting.ts';
 import { Channel, linkedAbort } from '../../system/async-tools.ts';
-import { malformed } from '../vendors/http-fault.ts';
-import { openAiFault } from '../vendors/openai-fault.ts';
+import { malformed } from '../vendors/http.ts';
+import { openAiFault } from '../vendors/openai.ts';
 import { voiceWav } from './voice-wav.ts';
 
 /**

@@ -1,8 +1,8 @@
 import type { ElevenLabsClient } from '@elevenlabs/elevenlabs-js';
 import type { SentenceTextToSpeech, StageOptions } from '../ports.ts';
 import { reporting } from '../reporting.ts';
-import { elevenLabsFault, SERVICE } from '../vendors/elevenlabs-fault.ts';
-import { connectionFault } from '../vendors/http-fault.ts';
+import { elevenLabsFault, SERVICE } from '../vendors/elevenlabs.ts';
+import { connectionFault } from '../vendors/http.ts';
 import { bodyOf, soundOf } from './sound.ts';
 
 export interface ElevenLabsTextToSpeechSettings {

@@ -1,8 +1,8 @@
 import type OpenAI from 'openai';
 import type { SentenceTextToSpeech, StageOptions } from '../ports.ts';
 import { reporting } from '../reporting.ts';
-import { connectionFault } from '../vendors/http-fault.ts';
-import { openAiFault } from '../vendors/openai-fault.ts';
+import { connectionFault } from '../vendors/http.ts';
+import { openAiFault } from '../vendors/openai.ts';
 import { bodyOf, soundOf } from './sound.ts';
 
 export interface OpenAiTextToSpeechSettings {

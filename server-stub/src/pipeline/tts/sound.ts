@@ -1,7 +1,7 @@
 import { SAMPLE_RATE } from '../../../../protocol/src/index.ts';
 import type { StageError } from '../ports.ts';
 import { StreamResampler } from '../stream-resampler.ts';
-import { malformed } from '../vendors/http-fault.ts';
+import { malformed } from '../vendors/http.ts';
 
 /**
  * Sound as a service streams it, s16 little-endian mono in chunks of any size, as 16 kHz samples. A WAV header is taken off

@@ -10,7 +10,8 @@ import { RecordedTextToSpeech } from '../../../src/pipeline/offline/recorded-tts
 import { ClipError, loadClips } from '../../../src/pipeline/offline/clips.ts';
 import type { RecordedClip } from '../../../src/pipeline/offline/clips.ts';
 import { ScriptedLanguageModel } from '../../../src/pipeline/offline/scripted-llm.ts';
-import { openOfflinePipeline } from '../../../src/pipeline/offline/offline-pipeline.ts';
+import { openPipeline } from '../../../src/pipeline/open-pipeline.ts';
+import { readServiceSettings } from '../../../src/pipeline/service-settings.ts';
 import type { Occasion, Pipeline, StageOptions, Utterance } from '../../../src/pipeline/ports.ts';
 import { TurnTaking } from '../../../src/dialogue/turn-taking.ts';
 import { parseVoiceWav } from '../../../src/media/wav.ts';
@@ -58,7 +59,14 @@ describe('offline pipeline', () => {
   let pipeline: Pipeline;
 
   before(async () => {
-    pipeline = await openOfflinePipeline(join(VOICES, 'companion'), silentLog);
+    pipeline = await openPipeline({
+      clock: systemClock,
+      log: silentLog,
+      voiceFolder: join(VOICES, 'companion'),
+      settings: readServiceSettings({ stt: 'wordless' }, {}, undefined),
+      keyOf: () => undefined,
+      failed() {},
+    });
   });
 
   for (const clip of ['hello', 'garden', 'music', 'weather', 'goodbye']) {

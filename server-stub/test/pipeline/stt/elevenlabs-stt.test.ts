@@ -3,7 +3,7 @@ import { systemClock } from '../../../../common/src/time/clock.ts';
 import { FRAME_MS, FRAME_SAMPLES } from '../../../../protocol/src/index.ts';
 import { PAUSE } from '../../../src/pipeline/ports.ts';
 import type { Transcript } from '../../../src/pipeline/ports.ts';
-import { openElevenLabs } from '../../../src/pipeline/vendors/clients.ts';
+import { openElevenLabs } from '../../../src/pipeline/vendors/elevenlabs.ts';
 import { ElevenLabsSpeechToText } from '../../../src/pipeline/stt/elevenlabs-stt.ts';
 import { FakeElevenLabs } from '../fakes/fake-elevenlabs.ts';
 

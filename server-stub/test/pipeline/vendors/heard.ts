@@ -6,7 +6,8 @@ import { NO_HEDGING, ResponseTimes } from '../../../src/pipeline/resilience/hedg
 import { ResilientSpeechToText } from '../../../src/pipeline/resilience/resilient-stt.ts';
 import { ResilientLanguageModel } from '../../../src/pipeline/resilience/resilient-llm.ts';
 import { ResilientTextToSpeech } from '../../../src/pipeline/resilience/resilient-tts.ts';
-import { openElevenLabs, openOpenAi } from '../../../src/pipeline/vendors/clients.ts';
+import { openElevenLabs } from '../../../src/pipeline/vendors/elevenlabs.ts';
+import { openOpenAi } from '../../../src/pipeline/vendors/openai.ts';
 import { ElevenLabsSpeechToText } from '../../../src/pipeline/stt/elevenlabs-stt.ts';
 import { ElevenLabsTextToSpeech } from '../../../src/pipeline/tts/elevenlabs-tts.ts';
 import { OpenAiSpeechToText } from '../../../src/pipeline/stt/openai-stt.ts';
