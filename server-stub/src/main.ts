@@ -8,6 +8,7 @@ import { ServerError } from './system/errors.ts';
 import { isWorker, startProcesses, reportListening } from './cluster/processes.ts';
 import { startServer } from './server.ts';
 import { storeChoice } from './store/store-option.ts';
+import { storeOf, STORES } from './store/stores.ts';
 import type { TlsChoice } from './server.ts';
 import { addServiceFlags, readServices } from './pipeline/service-flags.ts';
 
@@ -50,8 +51,11 @@ async function serve(flags: ServeFlags): Promise<number> {
     process.once('SIGINT', () => resolve());
   });
   const { processes = 1 } = flags;
-  if (processes > 1 && store === undefined)
-    throw new ServerError('bad-option', '--processes needs --store: a phone that comes back may reach another process');
+  if (processes > 1 && (store === undefined || storeOf(store.url)?.shared !== true))
+    throw new ServerError(
+      'bad-option',
+      '--processes needs a --store that processes share, such as Redis: a phone that comes back may reach another process',
+    );
   if (processes > 1 && !isWorker()) return serveWithProcesses(processes, log, signalled);
   const frameTrace = flags.frameTrace === undefined ? undefined : new FrameTrace(flags.frameTrace);
   const server = await startServer({
@@ -140,7 +144,7 @@ function program(done: (exitCode: Promise<number>) => void): Command {
     .option('--data <DIR>', DATA_HELP)
     .option(
       '--store <URL>',
-      'redis://HOST[:PORT][/DB]: keep conversations there, so that a phone can resume in another process',
+      `where conversations are kept: ${STORES.map(({ form, about }) => `${form} ${about}`).join('; ')}`,
     )
     .option('--store-password-file <FILE>', 'password of the store (mode 0600)')
     .option('--frame-trace <FILE>', 'write what happens to each frame as JSON lines to this file, for measurements')

@@ -27,8 +27,8 @@ import { readServiceSettings } from './pipeline/service-settings.ts';
 import type { ServiceSettings } from './pipeline/service-settings.ts';
 import type { Pipeline } from './pipeline/ports.ts';
 import { SharedTimelines } from './cluster/shared-timelines.ts';
-import { openStore } from './store/open-store.ts';
-import type { OpenedStore } from './store/open-store.ts';
+import { openStore } from './store/stores.ts';
+import type { OpenedStore } from './store/stores.ts';
 import type { StoreChoice } from './store/store-option.ts';
 import { count, ServerStats } from './system/stats.ts';
 import { timedCodecs } from './media/timed-codecs.ts';
@@ -101,7 +101,7 @@ export interface ServerOptions {
   readonly log: Log;
   readonly limits?: Partial<ServerLimits>;
   readonly turnTaking?: Partial<TurnTakingSettings>;
-  /** Where conversations outlive this process; default: nowhere. */
+  /** Default: in this process. */
   readonly store?: StoreChoice | undefined;
   /** Is told of every frame; for measurements. */
   readonly frameTrace?: FrameTrace | undefined;
