@@ -261,7 +261,7 @@ export interface DialogueOptions {
 }
 
 /** What is kept of a response until the device says how much of it was heard. */
-export interface SpokenResponse {
+interface SpokenResponse {
   textUntil(playedMs: number): string;
   /** Whole sentences, from the one that `playedMs` falls into. */
   textFrom(playedMs: number): string;

@@ -4,7 +4,7 @@ import type { Deferred } from '../system/async-tools.ts';
 import type { Transcript } from '../pipeline/ports.ts';
 
 /** The patient's words so far, or, when `final`, all of them. */
-export interface TurnTranscript {
+interface TurnTranscript {
   readonly text: string;
   readonly final: boolean;
   /** When these words were known, by the clock. */

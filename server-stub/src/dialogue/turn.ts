@@ -44,7 +44,7 @@ export interface TurnInput {
   readonly ended: Deferred<SpeechEnd>;
 }
 
-export interface SpeechEnd {
+interface SpeechEnd {
   /** The microphone frame with the last voice. */
   readonly speechEndSeq: ExtendedSequence;
   readonly speechEndMs: number;
@@ -55,7 +55,7 @@ export interface SpeechEnd {
 export type TurnCause = Occasion | { readonly goOnWith: string };
 
 /** `nothing-said`: there was sound, and no words in it. */
-export type TurnOutcome = 'over' | 'nothing-said';
+type TurnOutcome = 'over' | 'nothing-said';
 
 /** One turn, from the patient's words (if any) to the assistant's. Never rejects: a turn that fails ends with an apology. */
 export async function runTurn(

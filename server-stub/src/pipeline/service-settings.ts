@@ -38,7 +38,7 @@ export const SERVICE_SETTINGS: Readonly<Record<string, NamedSetting>> = Object.f
   ...[...STT_VENDORS, ...LLM_VENDORS, ...TTS_VENDORS].flatMap(({ settings }) => named(settings, 'BESTDAY_')),
 ]);
 
-export interface NamedSetting extends Setting {
+interface NamedSetting extends Setting {
   readonly flag: string;
   readonly env: string;
 }

@@ -15,13 +15,13 @@ export type VendorTable<Local, Service> = readonly [
 ];
 
 /** Runs on this machine, without key and network. */
-export interface LocalVendor<Stage> extends VendorRow {
+interface LocalVendor<Stage> extends VendorRow {
   readonly kind: 'local';
   open(parts: VendorParts): Promise<Stage>;
 }
 
 /** A service that may be slow or fail: the pipeline makes it resilient. */
-export interface ServiceVendor<Stage> extends VendorRow {
+interface ServiceVendor<Stage> extends VendorRow {
   readonly kind: 'service';
   open(parts: VendorParts, values: Values): Promise<Stage>;
 }

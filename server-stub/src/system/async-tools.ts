@@ -1,5 +1,5 @@
 /** Thrown to whoever waits for a result that is no longer wanted. */
-export class AbortedError extends Error {
+class AbortedError extends Error {
   override readonly name = 'AbortedError';
 }
 

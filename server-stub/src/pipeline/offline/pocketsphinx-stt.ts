@@ -7,7 +7,7 @@ import { reportingTranscripts } from '../reporting.ts';
 import { withTimeLimit } from '../resilience/time-limit.ts';
 
 const PROGRAM = 'pocketsphinx_continuous';
-/** It takes about as long as the speech itself, so it runs while the patient speaks; what it has not by then it may keep. */
+/** It takes about as long as the speech itself, so it runs while the patient speaks; a later result is dropped. */
 const FINAL_WITHIN_MS = 1_500;
 /** Each takes a core and 150 MB. */
 const AT_ONCE = 2;
@@ -26,10 +26,10 @@ export async function findPocketsphinx(clock: Clock, without: SpeechToText): Pro
 }
 
 /**
- * Debian's recogniser, a process for each utterance, fed as the patient speaks. Where it cannot help (another language,
- * too many at once, too slow) the conversation goes on without words.
+ * Debian's recogniser, one process per utterance, fed as the patient speaks. Where it cannot help (another language, too
+ * many at once, too slow) the conversation goes on without words.
  */
-export class PocketsphinxSpeechToText implements SpeechToText {
+class PocketsphinxSpeechToText implements SpeechToText {
   readonly #clock: Clock;
   readonly #without: SpeechToText;
   #running = 0;

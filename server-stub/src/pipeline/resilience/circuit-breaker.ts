@@ -63,7 +63,7 @@ export class CircuitBreaker {
 /** A service whose Retry-After is longer than this is not asked again in the same turn. */
 export const LONGEST_WAIT_MS = 1_000;
 
-export interface BreakerSettings {
+interface BreakerSettings {
   /** In a row, until it opens. */
   readonly failures: number;
   readonly restMs: number;
@@ -71,7 +71,7 @@ export interface BreakerSettings {
   readonly longestRestMs: number;
 }
 
-export const DEFAULT_BREAKER: BreakerSettings = { failures: 3, restMs: 30_000, longestRestMs: 300_000 };
+const DEFAULT_BREAKER: BreakerSettings = { failures: 3, restMs: 30_000, longestRestMs: 300_000 };
 
 /** Takes the outcome of one request; only the first report counts. */
 export interface BreakerPass {
