@@ -2,10 +2,10 @@ import { writePicture } from '../../test/lib/plot.ts';
 import type { SpansPanel } from '../../test/lib/plot.ts';
 import type { LatencyReport, LatencySummary } from './report.ts';
 
-/** The median turn of every run as a waterfall: what runs beside what, from the patient's last word to the ear. */
+/** The median turn of every run as a waterfall: what runs beside what, from the patient's last word to the first sound. */
 export async function drawWaterfall(file: string, report: LatencyReport): Promise<void> {
   await writePicture(file, {
-    title: 'From the last word to the ear',
+    title: 'From the last word to the first sound',
     subtitle: `medians; ${report.runs[0]?.turns ?? 0} turns each, link ${report.linkMs} ms there and back (${report.network})`,
     panels: report.runs.map((run) => panelOf(run, report.goalMs)),
   });
@@ -26,9 +26,9 @@ function panelOf(run: LatencySummary, goalMs: number): SpansPanel {
     rows: [
       { name: 'way there', fromMs: 0, toMs: uplinkMs },
       { name: 'patience', fromMs: uplinkMs, toMs: at('turnDetectedMs') },
-      stage('ears', at('sttFinalMs'), reported.stt.p50),
-      stage('model', at('llmFirstTokenMs'), reported.llm.p50),
-      stage('voice', at('ttsFirstByteMs'), reported.tts.p50),
+      stage('STT', at('sttFinalMs'), reported.stt.p50),
+      stage('LLM', at('llmFirstTokenMs'), reported.llm.p50),
+      stage('TTS', at('ttsFirstByteMs'), reported.tts.p50),
       { name: 'way back', fromMs: at('firstFrameSentMs'), toMs: answerMs.p50 },
     ],
     marks: [

@@ -8,15 +8,16 @@ import type {
   TextToSpeech,
 } from '../../server-stub/src/pipeline/ports.ts';
 import { CircuitBreaker } from '../../server-stub/src/pipeline/resilience/circuit-breaker.ts';
-import { NEVER_RACED, Pace, RACED } from '../../server-stub/src/pipeline/resilience/response-times.ts';
-import { SteadySpeechToText } from '../../server-stub/src/pipeline/resilience/resilient-stt.ts';
-import { SteadyLanguageModel } from '../../server-stub/src/pipeline/resilience/resilient-llm.ts';
-import { SteadyVoice } from '../../server-stub/src/pipeline/resilience/resilient-tts.ts';
-import type { Steadiness } from '../../server-stub/src/pipeline/resilience/retry.ts';
-import { openElevenLabs, openOpenAi } from '../../server-stub/src/pipeline/vendors/clients.ts';
-import { ElevenLabsEars } from '../../server-stub/src/pipeline/stt/elevenlabs-stt.ts';
-import { ElevenLabsVoice } from '../../server-stub/src/pipeline/tts/elevenlabs-tts.ts';
-import { OpenAiModel } from '../../server-stub/src/pipeline/llm/openai-llm.ts';
+import { HEDGING, NO_HEDGING, ResponseTimes } from '../../server-stub/src/pipeline/resilience/hedging.ts';
+import { ResilientSpeechToText } from '../../server-stub/src/pipeline/resilience/resilient-stt.ts';
+import { ResilientLanguageModel } from '../../server-stub/src/pipeline/resilience/resilient-llm.ts';
+import { ResilientTextToSpeech } from '../../server-stub/src/pipeline/resilience/resilient-tts.ts';
+import type { Resilience } from '../../server-stub/src/pipeline/resilience/retry.ts';
+import { openElevenLabs } from '../../server-stub/src/pipeline/vendors/elevenlabs.ts';
+import { openOpenAi } from '../../server-stub/src/pipeline/vendors/openai.ts';
+import { ElevenLabsSpeechToText } from '../../server-stub/src/pipeline/stt/elevenlabs-stt.ts';
+import { ElevenLabsTextToSpeech } from '../../server-stub/src/pipeline/tts/elevenlabs-tts.ts';
+import { OpenAiLanguageModel } from '../../server-stub/src/pipeline/llm/openai-llm.ts';
 import { loadVoiceActivity } from '../../server-stub/src/pipeline/voice-activity.ts';
 import { FakeElevenLabs } from '../../server-stub/test/pipeline/fakes/fake-elevenlabs.ts';
 import { FakeOpenAi } from '../../server-stub/test/pipeline/fakes/fake-openai.ts';
@@ -69,33 +70,37 @@ export async function openVendors(
   Object.defineProperty(openAi, 'reply', { get: () => REPLIES[Math.floor(random() * REPLIES.length)] });
   await Promise.all([elevenLabs.listen(), openAi.listen()]);
   const client = await openElevenLabs(elevenLabs.url, KEY);
-  const steady = (stage: Steadiness['stage'], slow = NEVER_RACED): Steadiness => ({
+  const resilience = (stage: Resilience['stage'], slow = NO_HEDGING): Resilience => ({
     clock,
     stage,
     breaker: new CircuitBreaker(clock),
-    pace: new Pace(clock, race ? slow : NEVER_RACED),
+    responseTimes: new ResponseTimes(clock, race ? slow : NO_HEDGING),
     failed: () => {},
   });
-  const ears = new SteadySpeechToText(
-    new ElevenLabsEars(client, { modelId: 'scribe_v2_realtime' }),
+  const speechToText = new ResilientSpeechToText(
+    new ElevenLabsSpeechToText(client, { modelId: 'scribe_v2_realtime' }),
     nobody,
-    steady('speech-to-text'),
+    resilience('speech-to-text'),
   );
-  const voice = new SteadyVoice(
-    new ElevenLabsVoice(client, { voiceId: 'voice', modelId: 'eleven_flash_v2_5' }),
+  const textToSpeech = new ResilientTextToSpeech(
+    new ElevenLabsTextToSpeech(client, { voiceId: 'voice', modelId: 'eleven_flash_v2_5' }),
     silence,
-    steady('text-to-speech', RACED.textToSpeech),
+    resilience('text-to-speech', HEDGING.textToSpeech),
   );
-  const model = new OpenAiModel(await openOpenAi(openAi.url, KEY), {
+  const model = new OpenAiLanguageModel(await openOpenAi(openAi.url, KEY), {
     model: 'fake',
     prompt: 'be kind',
     maxTokens: 100,
   });
   const { pipeline, reportedMs } = noted({
-    speechToText: streaming ? ears : finalOnly(ears),
-    languageModel: new SteadyLanguageModel(model, { async *reply() {} }, steady('language-model', RACED.languageModel)),
-    textToSpeech: streaming ? voice : wholeText(voice),
-    standby: { voice: silence, fillers: [], apologies: [] },
+    speechToText: streaming ? speechToText : finalOnly(speechToText),
+    languageModel: new ResilientLanguageModel(
+      model,
+      { async *reply() {} },
+      resilience('language-model', HEDGING.languageModel),
+    ),
+    textToSpeech: streaming ? textToSpeech : wholeText(textToSpeech),
+    standby: { textToSpeech: silence, fillers: [], apologies: [] },
     voiceActivity: await loadVoiceActivity(),
   });
   return {
@@ -145,20 +150,20 @@ function noted(pipeline: Pipeline): { pipeline: Pipeline; reportedMs: StageTimes
   };
 }
 
-function finalOnly(ears: SpeechToText): SpeechToText {
+function finalOnly(speechToText: SpeechToText): SpeechToText {
   return {
     async *transcribe(audio, options) {
-      for await (const transcript of ears.transcribe(audio, options)) if (transcript.final) yield transcript;
+      for await (const transcript of speechToText.transcribe(audio, options)) if (transcript.final) yield transcript;
     },
   };
 }
 
-function wholeText(voice: TextToSpeech): TextToSpeech {
+function wholeText(textToSpeech: TextToSpeech): TextToSpeech {
   return {
     async *speak(text, options) {
       const whole: string[] = [];
       for await (const piece of text) whole.push(piece);
-      yield* voice.speak(
+      yield* textToSpeech.speak(
         (async function* () {
           yield whole.join('');
         })(),
@@ -168,7 +173,7 @@ function wholeText(voice: TextToSpeech): TextToSpeech {
   };
 }
 
-/** A loud 400 Hz from the first sample on, which the codec carries and an ear can find. */
+/** A loud 400 Hz from the first sample on, which the codec carries and an listener can find. */
 function hum(ms: number, rate: number): Buffer {
   const sound = Buffer.alloc(Math.round((ms * rate) / 1_000) * 2);
   for (let at = 0; at < sound.length / 2; at++)

@@ -5,9 +5,10 @@ import { version } from '../../common/src/system/package-root.ts';
 import { defaultDataFolder, openDataFolder } from './system/data-folder.ts';
 import { DeviceRegistry } from './cluster/device-registry.ts';
 import { ServerError } from './system/errors.ts';
-import { servesForAnother, startProcesses, tellListening } from './cluster/processes.ts';
+import { isWorker, startProcesses, reportListening } from './cluster/processes.ts';
 import { startServer } from './server.ts';
 import { storeChoice } from './store/store-option.ts';
+import { storeOf, STORES } from './store/stores.ts';
 import type { TlsChoice } from './server.ts';
 import { addServiceFlags, readServices } from './pipeline/service-flags.ts';
 
@@ -50,9 +51,12 @@ async function serve(flags: ServeFlags): Promise<number> {
     process.once('SIGINT', () => resolve());
   });
   const { processes = 1 } = flags;
-  if (processes > 1 && store === undefined)
-    throw new ServerError('bad-option', '--processes needs --store: a phone that comes back may reach another process');
-  if (processes > 1 && !servesForAnother()) return serveWithProcesses(processes, log, signalled);
+  if (processes > 1 && (store === undefined || storeOf(store.url)?.shared !== true))
+    throw new ServerError(
+      'bad-option',
+      '--processes needs a --store that processes share, such as Redis: a phone that comes back may reach another process',
+    );
+  if (processes > 1 && !isWorker()) return serveWithProcesses(processes, log, signalled);
   const frameTrace = flags.frameTrace === undefined ? undefined : new FrameTrace(flags.frameTrace);
   const server = await startServer({
     port: flags.port,
@@ -65,7 +69,7 @@ async function serve(flags: ServeFlags): Promise<number> {
     frameTrace,
   });
   const line = `listening on ${server.url}${server.caFile === undefined ? '' : `, CA ${server.caFile}`}\n`;
-  if (servesForAnother()) tellListening(line);
+  if (isWorker()) reportListening(line);
   else process.stdout.write(line);
   await signalled;
   await server.close();
@@ -140,7 +144,7 @@ function program(done: (exitCode: Promise<number>) => void): Command {
     .option('--data <DIR>', DATA_HELP)
     .option(
       '--store <URL>',
-      'redis://HOST[:PORT][/DB]: keep conversations there, so that a phone can resume in another process',
+      `where conversations are kept: ${STORES.map(({ form, about }) => `${form} ${about}`).join('; ')}`,
     )
     .option('--store-password-file <FILE>', 'password of the store (mode 0600)')
     .option('--frame-trace <FILE>', 'write what happens to each frame as JSON lines to this file, for measurements')

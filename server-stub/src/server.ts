@@ -20,16 +20,15 @@ import { HttpFront } from './http/front.ts';
 import { DEFAULT_LIMITS } from './system/limits.ts';
 import type { ServerLimits } from './system/limits.ts';
 import { metricsOf } from './http/metrics.ts';
-import { mailOfProcess, servesForAnother, sharedMetrics } from './cluster/processes.ts';
+import { workerBus, isWorker, sharedMetrics } from './cluster/processes.ts';
 import { nodeIds } from './conversation/node-ids.ts';
 import { openPipeline } from './pipeline/open-pipeline.ts';
-import type { KeyName } from './pipeline/service-keys.ts';
 import { readServiceSettings } from './pipeline/service-settings.ts';
 import type { ServiceSettings } from './pipeline/service-settings.ts';
 import type { Pipeline } from './pipeline/ports.ts';
 import { SharedTimelines } from './cluster/shared-timelines.ts';
-import { openStore } from './store/open-store.ts';
-import type { OpenedStore } from './store/open-store.ts';
+import { openStore } from './store/stores.ts';
+import type { OpenedStore } from './store/stores.ts';
 import type { StoreChoice } from './store/store-option.ts';
 import { count, ServerStats } from './system/stats.ts';
 import { timedCodecs } from './media/timed-codecs.ts';
@@ -38,9 +37,25 @@ import { DEFAULT_TURN_TAKING } from './dialogue/turn-taking.ts';
 import type { TurnTakingSettings } from './dialogue/turn-taking.ts';
 
 /**
- * The composition root: the only file that names adapters.
+ * The composition root: chooses and connects the parts. The adapters of a port are named in its table (pipeline/stt,
+ * pipeline/llm, pipeline/tts/vendors.ts, store/stores.ts), the others here.
  *
- *   data folder → certificate → codecs, pipeline → core → HTTP front → listening
+ *   data folder → certificate → store → codecs, pipeline → core → HTTP front → listening
+ *
+ * The two lines that audio takes through the server:
+ *
+ *   uplink                                            downlink
+ *   socket           http/front.ts                    language model    pipeline/llm/
+ *   packet           conversation/connection.ts       text-to-speech    pipeline/tts/
+ *   number, gaps     media/uplink.ts                  20 ms framer      dialogue/response.ts
+ *   silence          media/silence-gate.ts            encode            media/voice-encoder.ts
+ *   decode, conceal  common/concealment/ladder.ts     hold, replay      media/downlink.ts
+ *   voice activity   pipeline/voice-activity.ts       packet            media/downlink.ts
+ *   whose turn       dialogue/turn-taking.ts          connection        conversation/connection.ts
+ *   turn             dialogue/turn.ts                 socket            http/corked-socket.ts
+ *   speech-to-text   pipeline/stt/
+ *
+ * They meet in dialogue/dialogue.ts: the end of the uplink's turn begins the downlink's answer.
  *
  * @throws {ServerError} whose text says what to do
  */
@@ -74,8 +89,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   // Memory and event-loop delay of the process, under the names that dashboards know.
   collectDefaultMetrics({ register: metrics });
   const own = new OwnTimelines(core);
-  const shown = servesForAnother()
-    ? { metrics: sharedMetrics(metrics), timelines: new SharedTimelines(own, mailOfProcess(), clock) }
+  const shown = isWorker()
+    ? { metrics: sharedMetrics(metrics), timelines: new SharedTimelines(own, workerBus(), clock) }
     : { metrics, timelines: own };
   const front = openFront({
     core,
@@ -102,17 +117,17 @@ export interface ServerOptions {
   readonly log: Log;
   readonly limits?: Partial<ServerLimits>;
   readonly turnTaking?: Partial<TurnTakingSettings>;
-  /** Where conversations outlive this process; default: nowhere. */
+  /** Default: in this process. */
   readonly store?: StoreChoice | undefined;
-  /** Is told of every frame; for measurements. */
+  /** Called for every frame; for measurements. */
   readonly frameTrace?: FrameTrace | undefined;
   /** Default: the one that `services` asks for. */
   readonly pipeline?: Pipeline;
-  /** Default: the offline companion, which needs none. */
-  readonly services?: { readonly settings: ServiceSettings; readonly keyOf: (name: KeyName) => string | undefined };
+  /** Default: the offline stages, which need none. */
+  readonly services?: { readonly settings: ServiceSettings; readonly keyOf: (name: string) => string | undefined };
 }
 
-/** `own`: a certificate of the server's making. `none`: plain, loopback hosts only. */
+/** `own`: a certificate that the server makes. `none`: plain, loopback hosts only. */
 export type TlsChoice = 'own' | 'none' | { readonly certFile: string; readonly keyFile: string };
 
 export interface RunningServer {
@@ -122,7 +137,7 @@ export interface RunningServer {
   readonly caFile: string | undefined;
   readonly core: ServerCore;
   readonly registry: DeviceRegistry;
-  /** Sends the phones away with 1012 and stops. */
+  /** Closes every connection with 1012 (service restart) and stops. */
   close(): Promise<void>;
 }
 
@@ -140,9 +155,9 @@ function pipelineOf({ log, services }: ServerOptions, clock: Clock, stats: Serve
   });
 }
 
-/** Answers that take longer to make are broken off. */
+/** An answer that takes longer to make is cut off. */
 const FINISH_LIMIT_MS = 10_000;
-/** Phones that have not answered the good-bye by then are cut. */
+/** Connections whose closing handshake takes longer are terminated. */
 const CLOSE_LIMIT_MS = 1_000;
 
 async function tlsOf(choice: TlsChoice, dataFolder: string, host: string): Promise<TlsFiles | undefined> {
@@ -191,7 +206,7 @@ function cannotListen(port: number, host: string, code: string): string {
 async function close(core: ServerCore, front: HttpFront, store: OpenedStore, log: Log): Promise<void> {
   log.info('server.draining', { connections: core.stats.connections, conversations: core.stats.conversations });
   const closed = new Promise<void>((resolve) => front.server.close(() => resolve()));
-  // A phone that is sent away plays what it has; what is not made by then would be half a sentence.
+  // A phone plays what it has when the connection closes; what is not made by then would be half a sentence.
   await core.finishAnswers(FINISH_LIMIT_MS);
   core.drain();
   front.server.closeIdleConnections();

@@ -128,7 +128,7 @@ export class Telephone {
           }
         },
       },
-      standby: { voice: { async *speak() {} }, fillers: [], apologies: [] },
+      standby: { textToSpeech: { async *speak() {} }, fillers: [], apologies: [] },
       voiceActivity: () => ({ isVoice: (frame) => Math.abs(frame[0]!) > VOICE / 2, close() {} }),
     };
   }

@@ -38,7 +38,7 @@ export function stampPipeline(options: CompanionOptions): Pipeline {
     speechToText: { transcribe: (audio, stage) => companion.transcribe(audio, stage) },
     languageModel: { reply: (_request, stage) => companion.reply(stage) },
     textToSpeech: speech,
-    standby: { voice: speech, fillers: [`${WORDS_MARK} one moment`], apologies: [`${WORDS_MARK} sorry`] },
+    standby: { textToSpeech: speech, fillers: [`${WORDS_MARK} one moment`], apologies: [`${WORDS_MARK} sorry`] },
     voiceActivity: () => ({ isVoice: (frame) => readStamp(frame)?.kind === StampKind.speech, close() {} }),
   };
 }

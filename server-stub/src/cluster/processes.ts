@@ -4,148 +4,143 @@ import { AggregatorRegistry } from 'prom-client';
 import type { Registry, RegistryContentType } from 'prom-client';
 import type { Log } from '../../../common/src/system/log.ts';
 import { systemClock } from '../../../common/src/time/clock.ts';
-import type { Letter, Mail } from './shared-timelines.ts';
+import type { BusMessage, ProcessBus } from './shared-timelines.ts';
 
 /**
- * One listener, several processes (Node's own `cluster`): the first process takes the connections and deals them out in
- * turn. A conversation lives in the process that its phone reached; a phone that comes back may reach another, which
- * claims the conversation from the store.
+ * One listener, several processes (Node's own `cluster`): the first process takes the connections and deals them out to
+ * workers in turn. A conversation lives in the worker that its phone reached; a phone that comes back may reach another
+ * worker, which claims the conversation from the store.
  */
-
-/** What a process that serves tells the first one, once. */
-interface Listening {
-  readonly listening: string;
-}
-type Question = { readonly metricsFor: number };
-/** From one process that serves to another; the first one passes it on. */
-interface Post {
-  readonly to: number | 'others';
-  readonly letter: Letter;
-}
-interface Delivery {
-  readonly from: number;
-  readonly letter: Letter;
-}
-type Answer = { readonly metricsOf: number; readonly text: string };
 
 export interface Processes {
   /** Ends them in order; resolves when all are gone. */
   stop(): Promise<void>;
 }
 
-/** True in a process that was started by `startProcesses`. */
-export function servesForAnother(): boolean {
+/** True in a process that `startProcesses` started. */
+export function isWorker(): boolean {
   return cluster.isWorker;
 }
 
 /**
- * Starts this same program `count` times; one that dies is replaced.
- * @param said called once with the line that a single server would have printed
- * @throws {Error} when the first one does not come up
+ * Starts this same program `count` times; a worker that dies is replaced.
+ * @param listening called once with the line that a single server would have printed
+ * @throws {Error} when the first worker does not come up
  */
-export async function startProcesses(count: number, log: Log, said: (line: string) => void): Promise<Processes> {
+export async function startProcesses(count: number, log: Log, listening: (line: string) => void): Promise<Processes> {
   let stopping = false;
   const aggregate = new AggregatorRegistry();
   const start = (): Promise<string> =>
     new Promise((resolve, reject) => {
       const worker = cluster.fork();
-      worker.on('message', (message: Listening | Question | Post) => {
-        if ('listening' in message) resolve(message.listening);
-        if ('metricsFor' in message) void answer(worker, message.metricsFor, aggregate);
-        if ('letter' in message) deliver(worker.id, message);
+      worker.on('message', (message: FromWorker) => {
+        if (message.type === 'listening') resolve(message.line);
+        if (message.type === 'metrics') void sendMetrics(worker, message.request, aggregate);
+        if (message.type === 'bus') passOn(worker.id, message.to, message.message);
       });
       worker.on('exit', (code, signal) => {
         reject(new Error(`a server process ended with ${code} before it listened`));
         if (stopping) return;
-        deliver(worker.id, { to: 'others', letter: { type: 'gone' } });
+        passOn(worker.id, 'others', { type: 'gone' });
         log.error('process.ended', { pid: worker.process.pid, code, signal });
         systemClock.after(RESTART_AFTER_MS, () => {
           if (!stopping) start().catch(() => {});
         });
       });
     });
-  // The first alone: it makes what all share (the certificate).
+  // One alone first: it makes what all share (the certificate).
   const line = await start();
   await Promise.all(Array.from({ length: count - 1 }, start));
-  said(line);
+  listening(line);
   return {
     async stop() {
       stopping = true;
-      await Promise.all(
-        serving().map(
-          (worker) =>
-            new Promise<void>((resolve) => {
-              worker.once('exit', () => resolve());
-              worker.process.kill('SIGTERM');
-            }),
-        ),
-      );
+      await Promise.all(workers().map(stopWorker));
     },
   };
 }
 
-/** From a process that serves. */
-export function tellListening(line: string): void {
-  const message: Listening = { listening: line };
-  process.send?.(message);
+/** From a worker. */
+export function reportListening(line: string): void {
+  sendToFirst({ type: 'listening', line });
 }
 
-/** The metrics of all processes, whichever of them is asked. @param own what this process counts */
+/** In a worker: the metrics of all workers together. @param own the metrics of this one */
 export function sharedMetrics(own: Registry): Pick<Registry, 'metrics' | 'contentType'> {
-  // Its making lets the first process ask this one.
+  // Constructing one lets the first process ask this one for its metrics.
   void new AggregatorRegistry();
   AggregatorRegistry.setRegistries([own]);
-  let asked = 0;
+  let requests = 0;
   const waiting = new Map<number, (text: string) => void>();
-  process.on('message', (message: Partial<Answer>) => {
-    if (message.metricsOf === undefined) return;
-    waiting.get(message.metricsOf)?.(message.text ?? '');
-    waiting.delete(message.metricsOf);
+  process.on('message', (message: ToWorker) => {
+    if (message.type !== 'metrics') return;
+    waiting.get(message.request)?.(message.text);
+    waiting.delete(message.request);
   });
   return {
     contentType: own.contentType,
     metrics: () =>
       new Promise((resolve) => {
-        const question: Question = { metricsFor: ++asked };
-        waiting.set(asked, resolve);
-        process.send?.(question);
+        const request = ++requests;
+        waiting.set(request, resolve);
+        sendToFirst({ type: 'metrics', request });
       }),
   };
 }
 
-/** Of a process that serves. */
-export function mailOfProcess(): Mail {
+/** In a worker. */
+export function workerBus(): ProcessBus {
   return {
-    send(to, letter) {
-      const post: Post = { to, letter };
-      process.send?.(post);
-    },
+    send: (to, message) => sendToFirst({ type: 'bus', to, message }),
     listen(receive) {
-      process.on('message', (message: Partial<Delivery>) => {
-        if (message.letter !== undefined) receive(message.from!, message.letter);
+      process.on('message', (message: ToWorker) => {
+        if (message.type === 'bus') receive(message.from, message.message);
       });
     },
   };
 }
 
-function deliver(from: number, { to, letter }: Post): void {
-  const receivers = serving().filter(({ id }) => (to === 'others' ? id !== from : id === to));
-  const delivery: Delivery = { from, letter: letter.type === 'find' ? { ...letter, of: receivers.length } : letter };
-  for (const receiver of receivers) if (receiver.isConnected()) receiver.send(delivery);
+/** Other messages on the same channel are prom-client's. */
+type FromWorker =
+  | { readonly type: 'listening'; readonly line: string }
+  | { readonly type: 'metrics'; readonly request: number }
+  | { readonly type: 'bus'; readonly to: number | 'others'; readonly message: BusMessage };
+type ToWorker =
+  | { readonly type: 'metrics'; readonly request: number; readonly text: string }
+  | { readonly type: 'bus'; readonly from: number; readonly message: BusMessage };
+
+function sendToFirst(message: FromWorker): void {
+  process.send?.(message);
 }
 
-function serving(): Worker[] {
-  return Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
+function sendTo(worker: Worker, message: ToWorker): void {
+  if (worker.isConnected()) worker.send(message);
 }
 
-async function answer(
+function passOn(from: number, to: number | 'others', message: BusMessage): void {
+  const receivers = workers().filter(({ id }) => (to === 'others' ? id !== from : id === to));
+  const counted = message.type === 'find' ? { ...message, of: receivers.length } : message;
+  for (const receiver of receivers) sendTo(receiver, { type: 'bus', from, message: counted });
+}
+
+async function sendMetrics(
   worker: Worker,
-  metricsOf: number,
+  request: number,
   aggregate: Pick<AggregatorRegistry<RegistryContentType>, 'clusterMetrics'>,
 ): Promise<void> {
   const text = await aggregate.clusterMetrics().catch(() => '# a process did not answer in time\n');
-  const message: Answer = { metricsOf, text };
-  if (worker.isConnected()) worker.send(message);
+  sendTo(worker, { type: 'metrics', request, text });
+}
+
+function workers(): Worker[] {
+  return Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
+}
+
+function stopWorker(worker: Worker): Promise<void> {
+  return new Promise((resolve) => {
+    worker.once('exit', () => resolve());
+    worker.process.kill('SIGTERM');
+  });
 }
 
 const RESTART_AFTER_MS = 500;

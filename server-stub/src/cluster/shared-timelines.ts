@@ -3,29 +3,29 @@ import type { TimelineEntry, TimelineListener } from '../conversation/timeline.t
 import type { Timelines, Watchable } from '../conversation/timelines.ts';
 
 /**
- * Timelines of all server processes, whichever of them is asked:
+ * Timelines of all worker processes, whichever of them is asked:
  *
  *   here?  → listen
  *   else   → `find` to the others → one has it → `listen` to that one → its `entry` messages, until `stop`
  *
- * The first process only passes messages on, and says when one of the others is gone.
+ * The first process only passes messages on, and says when a worker is gone.
  */
 export class SharedTimelines implements Timelines {
   readonly #own: Timelines;
-  readonly #mail: Mail;
+  readonly #bus: ProcessBus;
   readonly #clock: Clock;
   readonly #searches = new Map<number, Search>();
-  /** What is watched here and happens elsewhere. */
+  /** Conversations of other processes that are watched here. */
   readonly #watches = new Map<number, { readonly holder: number; readonly listener: TimelineListener }>();
-  /** What happens here and is watched elsewhere, by watcher and its number. */
+  /** Conversations of this process that are watched elsewhere, by `PROCESS:NUMBER` of the watch. */
   readonly #watched = new Map<string, { stop(): void }>();
   #numbers = 0;
 
-  constructor(own: Timelines, mail: Mail, clock: Clock) {
+  constructor(own: Timelines, bus: ProcessBus, clock: Clock) {
     this.#own = own;
-    this.#mail = mail;
+    this.#bus = bus;
     this.#clock = clock;
-    mail.listen((from, letter) => void this.#receive(from, letter));
+    bus.listen((from, message) => void this.#receive(from, message));
   }
 
   async find(conversationId: string, deviceId: string): Promise<Watchable | 'full' | undefined> {
@@ -42,35 +42,35 @@ export class SharedTimelines implements Timelines {
       };
       const limit = this.#clock.after(SEARCH_LIMIT_MS, () => end(undefined));
       this.#searches.set(number, { refusals: 0, conversationId, deviceId, end });
-      this.#mail.send('others', { type: 'find', number, conversationId, deviceId });
+      this.#bus.send('others', { type: 'find', number, conversationId, deviceId });
     });
   }
 
-  async #receive(from: number, letter: Letter): Promise<void> {
-    switch (letter.type) {
+  async #receive(from: number, message: BusMessage): Promise<void> {
+    switch (message.type) {
       case 'find': {
-        const found = await this.#own.find(letter.conversationId, letter.deviceId);
-        return this.#mail.send(from, {
+        const found = await this.#own.find(message.conversationId, message.deviceId);
+        return this.#bus.send(from, {
           type: 'found',
-          number: letter.number,
+          number: message.number,
           found: found === undefined ? 'no' : found === 'full' ? 'full' : 'yes',
-          of: letter.of ?? 1,
+          of: message.of ?? 1,
         });
       }
       case 'found':
-        return this.#answered(from, letter);
+        return this.#answered(from, message);
       case 'listen':
-        return this.#listen(from, letter);
+        return this.#listen(from, message);
       case 'entry':
-        return this.#watches.get(letter.number)?.listener(letter.entry);
+        return this.#watches.get(message.number)?.listener(message.entry);
       case 'stop':
-        return this.#stop(`${from}:${letter.number}`);
+        return this.#stop(`${from}:${message.number}`);
       case 'gone':
         return this.#gone(from);
     }
   }
 
-  #answered(from: number, { number, found, of }: Extract<Letter, { type: 'found' }>): void {
+  #answered(from: number, { number, found, of }: Extract<BusMessage, { type: 'found' }>): void {
     const search = this.#searches.get(number);
     if (search === undefined) return;
     const { conversationId, deviceId } = search;
@@ -80,22 +80,22 @@ export class SharedTimelines implements Timelines {
     else if (++search.refusals === of) search.end(undefined);
   }
 
-  #watch(holder: number, what: Watch, listener: TimelineListener): { stop(): void } {
+  #watch(holder: number, watch: Watch, listener: TimelineListener): { stop(): void } {
     const number = ++this.#numbers;
     this.#watches.set(number, { holder, listener });
-    this.#mail.send(holder, { type: 'listen', number, ...what });
+    this.#bus.send(holder, { type: 'listen', number, ...watch });
     return {
       stop: () => {
-        if (this.#watches.delete(number)) this.#mail.send(holder, { type: 'stop', number });
+        if (this.#watches.delete(number)) this.#bus.send(holder, { type: 'stop', number });
       },
     };
   }
 
   async #listen(
     from: number,
-    { number, conversationId, deviceId, after }: Extract<Letter, { type: 'listen' }>,
+    { number, conversationId, deviceId, after }: Extract<BusMessage, { type: 'listen' }>,
   ): Promise<void> {
-    const tell = (entry: TimelineEntry): void => this.#mail.send(from, { type: 'entry', number, entry });
+    const tell = (entry: TimelineEntry): void => this.#bus.send(from, { type: 'entry', number, entry });
     const found = await this.#own.find(conversationId, deviceId);
     if (found === undefined || found === 'full') return tell(this.#elsewhere());
     this.#watched.set(`${from}:${number}`, found.listen(after, tell));
@@ -111,20 +111,20 @@ export class SharedTimelines implements Timelines {
     for (const key of [...this.#watched.keys()]) if (key.startsWith(`${process}:`)) this.#stop(key);
   }
 
-  /** Whoever watches asks again, from the beginning, and is sent to where the conversation is then. */
+  /** A watcher then asks again, from the beginning, and finds the process that has the conversation now. */
   #elsewhere(): TimelineEntry {
     return {
       number: 0,
       at: new Date(this.#clock.wallTime()).toISOString(),
-      happening: { type: 'end', reason: 'elsewhere' },
+      event: { type: 'end', reason: 'elsewhere' },
     };
   }
 }
 
-/** Between the server's processes, each known by a number. */
-export interface Mail {
-  send(to: number | 'others', letter: Letter): void;
-  listen(receive: (from: number, letter: Letter) => void): void;
+/** Messages between the worker processes, each known by a number. */
+export interface ProcessBus {
+  send(to: number | 'others', message: BusMessage): void;
+  listen(receive: (from: number, message: BusMessage) => void): void;
 }
 
 interface Watch {
@@ -133,8 +133,8 @@ interface Watch {
   readonly after: number;
 }
 
-export type Letter =
-  /** `of`: how many were asked; whoever delivers it knows. */
+export type BusMessage =
+  /** `of`: how many processes were asked; the first process adds it. */
   | {
       readonly type: 'find';
       readonly number: number;
@@ -146,7 +146,7 @@ export type Letter =
   | ({ readonly type: 'listen'; readonly number: number } & Watch)
   | { readonly type: 'entry'; readonly number: number; readonly entry: TimelineEntry }
   | { readonly type: 'stop'; readonly number: number }
-  /** The sender is no more. */
+  /** The sending process has ended. */
   | { readonly type: 'gone' };
 
 interface Search {

@@ -3,7 +3,7 @@ import type { EndReason } from '../../../protocol/src/index.ts';
 import type { TurnTimes } from '../system/stats.ts';
 
 /** What happened in a conversation, for tools: times, never words. */
-export type Happening =
+export type TimelineEvent =
   | { readonly type: 'turn'; readonly responseId: string; readonly times: TurnTimes }
   | { readonly type: 'interruption'; readonly responseId: string; readonly playedMs: number }
   /** `elsewhere`: it goes on in another process. */
@@ -14,12 +14,12 @@ export interface TimelineEntry {
   readonly number: number;
   /** ISO 8601. */
   readonly at: string;
-  readonly happening: Happening;
+  readonly event: TimelineEvent;
 }
 
 export type TimelineListener = (entry: TimelineEntry) => void;
 
-/** One conversation's happenings: the latest are kept, and whoever listens gets each as it comes. */
+/** The events of one conversation: the latest are kept, and listeners get each as it comes. */
 export class Timeline {
   readonly #clock: Clock;
   readonly #entries: TimelineEntry[] = [];
@@ -34,8 +34,8 @@ export class Timeline {
     return this.#listeners.size;
   }
 
-  add(happening: Happening): void {
-    const entry = { number: this.#next++, at: new Date(this.#clock.wallTime()).toISOString(), happening };
+  add(event: TimelineEvent): void {
+    const entry = { number: this.#next++, at: new Date(this.#clock.wallTime()).toISOString(), event };
     this.#entries.push(entry);
     if (this.#entries.length > KEPT) this.#entries.shift();
     for (const listener of [...this.#listeners]) listener(entry);

@@ -7,10 +7,10 @@ import type { Deferred } from '../system/async-tools.ts';
 import type { Downlink } from '../media/downlink.ts';
 import { History } from './history.ts';
 import type { Ids } from '../conversation/ids.ts';
-import { Pause } from './pause.ts';
+import { Pause } from './transcription.ts';
 import { PAUSE } from '../pipeline/ports.ts';
 import type { Pipeline, Utterance, VoiceActivity } from '../pipeline/ports.ts';
-import { StandbyWords } from './filler-words.ts';
+import { StandbyPhrases } from './standby-phrases.ts';
 import type { ServerStats, TurnTimes } from '../system/stats.ts';
 import { runTurn } from './turn.ts';
 import type { TurnCause, TurnContext, TurnInput } from './turn.ts';
@@ -19,37 +19,37 @@ import type { TurnEvent, TurnTakingSettings } from './turn-taking.ts';
 import type { VoiceEncoder } from '../media/voice-encoder.ts';
 
 /**
- * The conversation as talk: hears frames, decides whose turn it is, starts the turns and stops them.
+ * The spoken side of a conversation: takes decoded frames, decides whose turn it is, starts turns and stops them.
  *
- *   hear → voice activity → turn-taking → utterance → runTurn: STT → LLM → TTS → downlink
+ *   hear → voice activity detection → turn-taking → utterance → runTurn: STT → LLM → TTS → downlink
  *
- * It runs on whether or not the phone is connected at the moment.
+ * It goes on whether or not the phone is connected.
  */
 export class Dialogue {
   readonly #options: DialogueOptions;
   readonly #history: History;
-  readonly #voice: VoiceActivity;
+  readonly #voiceActivity: VoiceActivity;
   readonly #turnTaking: TurnTaking;
-  /** The last second heard before anybody knew that it was speech, with its numbers. */
+  /** The latest frames: an utterance begins before turn-taking can tell that it is speech. */
   readonly #preRoll: HeardFrame[] = [];
   #utterance: Channel<Int16Array> | undefined;
   #turn: RunningTurn | undefined;
   #spoken = new Map<string, SpokenResponse>();
-  readonly #standbyWords: StandbyWords;
-  /** What an interruption cut off, by response: if nothing was said after all, it is said now. */
+  readonly #standbyPhrases: StandbyPhrases;
+  /** What an interruption cut off, by response; said after all if the interruption turns out to hold no words. */
   #unheard = new Map<string, string>();
-  /** Aborts with the conversation only. */
-  readonly #lasting = new AbortController();
+  /** Aborts with the conversation. */
+  readonly #abort = new AbortController();
   #silence: Timer | undefined;
-  #nudges = 0;
-  /** When the patient last made a sound that counted, on the clock. */
+  #reprompts = 0;
+  /** When the patient last spoke, by the clock. */
   lastSpeechMs: number;
 
   constructor(options: DialogueOptions) {
     this.#options = options;
     this.#history = new History(options.history);
-    this.#standbyWords = new StandbyWords(options.pipeline.standby);
-    this.#voice = options.pipeline.voiceActivity();
+    this.#standbyPhrases = new StandbyPhrases(options.pipeline.standby);
+    this.#voiceActivity = options.pipeline.voiceActivity();
     this.#turnTaking = new TurnTaking(options.turnTaking);
     this.lastSpeechMs = options.clock.now();
   }
@@ -58,17 +58,17 @@ export class Dialogue {
     return this.#history.utterances();
   }
 
-  /** The receiver was lifted: someone speaks. */
+  /** The receiver was lifted. */
   greet(): void {
     this.#start('greeting', undefined);
   }
 
-  /** Resolves when what the companion is about to say, or saying, is made to its end; at once when it makes nothing. */
+  /** Resolves when the answer under way is made to its end; at once when there is none. */
   async answerMade(): Promise<void> {
     if (this.#turn !== undefined && this.#utterance === undefined) await this.#turn.over.promise;
   }
 
-  /** Taken over from another process: what that one was about to say, or waited for, is up to us now. */
+  /** The conversation was claimed from another process: does what that one was about to do. */
   takeUp(): void {
     if (this.#history.utterances().at(-1)?.role === 'patient') this.#start('answer', undefined);
     else this.#awaitPatient();
@@ -82,14 +82,14 @@ export class Dialogue {
   /** @param pcm 320 samples */
   hear(pcm: Int16Array, sequence: ExtendedSequence): void {
     this.#remember({ pcm, sequence });
-    const event = this.#turnTaking.next(this.#voice.isVoice(pcm), this.#hasFloor());
+    const event = this.#turnTaking.next(this.#voiceActivity.isVoice(pcm), this.#hasFloor());
     this.#utterance?.push(pcm);
     if (event !== undefined) this.#act(event, sequence);
-    // Not at the turn's end: what was prepared is wanted then.
+    // Not at the end of the turn: the prepared answer is needed then.
     if (this.#utterance !== undefined) this.#notePause(this.#utterance, this.#turnTaking.pausing);
   }
 
-  /** A frame without a voice, which nobody decoded; never while the patient has the floor. */
+  /** A silent frame that was not decoded; never while the patient has the floor. */
   quiet(sequence: ExtendedSequence): void {
     const event = this.#turnTaking.next(false, this.#hasFloor());
     if (event !== undefined) this.#act(event, sequence);
@@ -98,7 +98,7 @@ export class Dialogue {
   /** What the device says of a response: how much of it left its speaker. */
   played(id: string, state: 'started' | 'finished' | 'flushed', playedMs: number): void {
     if (state === 'started') return;
-    // It was heard to its end after all, whatever was thought when the patient began to speak.
+    // It was heard to its end after all, whatever was assumed when the patient began to speak.
     if (state === 'finished') this.#cut(id, Infinity);
     if (state === 'flushed') {
       this.#cut(id, playedMs);
@@ -121,12 +121,12 @@ export class Dialogue {
   close(): void {
     this.#silence?.cancel();
     this.#stopTurn();
-    this.#lasting.abort();
+    this.#abort.abort();
     this.#utterance?.end();
-    this.#voice.close();
+    this.#voiceActivity.close();
   }
 
-  /** A cough while the companion thinks must not cost its answer either, so thinking counts as having the floor. */
+  /** The assistant also has the floor while its answer is being made: a cough must not cost that answer either. */
   #hasFloor(): boolean {
     return this.#options.downlink.speaking || (this.#turn !== undefined && this.#utterance === undefined);
   }
@@ -146,13 +146,13 @@ export class Dialogue {
 
   #patientBegan(event: TurnEvent, sequence: ExtendedSequence): void {
     this.#silence?.cancel();
-    this.#nudges = 0;
+    this.#reprompts = 0;
     this.#stopTurn();
     if (event.type === 'barge-in') {
       this.#options.stats.interruptions++;
       this.#options.log.info('dialogue.interrupted');
     }
-    // Also what was made and not yet heard is out of date: the patient goes on.
+    // What was made and not yet heard is out of date too: the patient goes on.
     this.#unheard.clear();
     this.#flush();
     const utterance = new Channel<Int16Array>(MAX_UTTERANCE_FRAMES);
@@ -176,9 +176,9 @@ export class Dialogue {
     const context: TurnContext = {
       ...this.#options,
       history: this.#history,
-      standbyWords: this.#standbyWords,
+      standbyPhrases: this.#standbyPhrases,
       remember: (id, response) => this.#remembered(id, response),
-      lasting: this.#lasting.signal,
+      conversationSignal: this.#abort.signal,
     };
     void runTurn(context, cause, input, abort.signal).then((outcome) => {
       turn.over.resolve();
@@ -189,7 +189,7 @@ export class Dialogue {
     });
   }
 
-  /** A cough took the floor: the companion goes on with the sentence that it broke off, or answers what it still owes. */
+  /** The interruption held no words: says the rest of the answer that it cut off, or makes the answer that it prevented. */
   #goOn(): void {
     const unheard = [...this.#unheard.values()].join(' ').trim();
     this.#unheard.clear();
@@ -220,17 +220,17 @@ export class Dialogue {
     const spoken = this.#spoken.get(id);
     if (spoken === undefined) return;
     this.#history.rewrite(id, spoken.textUntil(playedMs));
-    // The device corrects what was thought to have been heard.
+    // The device corrects the estimate of what was heard.
     if (this.#unheard.has(id)) this.#unheard.set(id, spoken.textFrom(playedMs));
   }
 
-  /** Long after the companion's last word, and only a few times, it asks again; then it waits. */
+  /** Reprompts after a long silence, a few times; then it waits. */
   #awaitPatient(): void {
     this.#silence?.cancel();
-    if (this.#nudges >= MAX_NUDGES) return;
-    this.#silence = this.#options.clock.after(NUDGE_AFTER_MS, () => {
+    if (this.#reprompts >= MAX_REPROMPTS) return;
+    this.#silence = this.#options.clock.after(REPROMPT_AFTER_MS, () => {
       if (this.#options.downlink.speaking) return this.#awaitPatient();
-      this.#nudges++;
+      this.#reprompts++;
       this.#start('silence', undefined);
     });
   }
@@ -254,14 +254,14 @@ export interface DialogueOptions {
   readonly history: readonly Utterance[];
   /** To the device, when it is there. */
   readonly tell: (message: ServerMessage) => void;
-  /** Told of every answer's timeline. */
+  /** Called with the times of every answer. */
   readonly timed: (id: string, times: TurnTimes) => void;
-  /** Told what was heard of an answer that the patient interrupted. */
+  /** Called with how much was heard of an answer that the patient interrupted. */
   readonly interrupted: (id: string, playedMs: number) => void;
 }
 
 /** What is kept of a response until the device says how much of it was heard. */
-export interface SpokenResponse {
+interface SpokenResponse {
   textUntil(playedMs: number): string;
   /** Whole sentences, from the one that `playedMs` falls into. */
   textFrom(playedMs: number): string;
@@ -278,11 +278,11 @@ interface RunningTurn {
   readonly over: Deferred<void>;
 }
 
-/** Quiet beginnings of words that voice activity missed. */
+/** Quiet beginnings of words that voice activity detection missed. */
 const PRE_ROLL_FRAMES = 200 / FRAME_MS;
 /** Holds the longest time in which a barge-in is decided, and the pre-roll before it. */
 const KEPT_FRAMES = 2_000 / FRAME_MS;
 const MAX_UTTERANCE_FRAMES = 60_000 / FRAME_MS;
 const MAX_SPOKEN = 32;
-const NUDGE_AFTER_MS = 12_000;
-const MAX_NUDGES = 3;
+const REPROMPT_AFTER_MS = 12_000;
+const MAX_REPROMPTS = 3;

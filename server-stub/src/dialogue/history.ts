@@ -1,6 +1,6 @@
 import type { Utterance } from '../pipeline/ports.ts';
 
-/** What was said, as both remember it: the assistant's part ends where the patient heard it end. */
+/** What was said and heard: the assistant's utterances end where the patient heard them end. */
 export class History {
   #entries: Entry[];
 
@@ -21,7 +21,7 @@ export class History {
     this.#add({ role: 'assistant', text, id });
   }
 
-  /** An empty text leaves no memory of it. */
+  /** An empty text is left out of `utterances`. */
   rewrite(id: string, text: string): void {
     const entry = this.#entries.findLast((candidate) => candidate.id === id);
     if (entry !== undefined) entry.text = text;
@@ -39,5 +39,5 @@ interface Entry {
   readonly id?: string;
 }
 
-/** A language model needs no more, and memory is bounded however long the receiver is off the hook. */
+/** More than a language model needs; bounds memory however long the receiver is off the hook. */
 const MAX_UTTERANCES = 200;

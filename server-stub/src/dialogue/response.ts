@@ -6,8 +6,8 @@ import type { SpokenAudio } from '../pipeline/ports.ts';
 import type { VoiceEncoder } from '../media/voice-encoder.ts';
 
 /**
- * One thing the assistant says, while it is being made: audio of any length in, encoded frames to the downlink, and
- * a note of which words begin where, so that they can be cut where the patient stopped hearing them.
+ * One response while it is being made: audio of any length in, encoded frames out to the downlink. Keeps which words
+ * begin where, so that the history can be cut where the patient stopped hearing them.
  */
 export class ResponseWriter {
   readonly id: string;
@@ -29,11 +29,11 @@ export class ResponseWriter {
 
   /** Resolves when there is room for more. After `signal` aborts nothing is written. */
   async write({ pcm, text, again, recording }: SpokenAudio, signal: AbortSignal): Promise<void> {
-    // What broke off in the middle was not said.
+    // The words that broke off count as not said.
     if (again === true) this.#words.pop();
     if (text !== undefined) this.#words.push({ text, startMs: this.durationMs });
     for (const frame of recording === true ? this.#recorded(pcm) : this.#encoded(this.#framer.push(pcm))) {
-      if (this.#mustWait()) await this.#turnForOthers();
+      if (this.#mustWait()) await this.#yieldToOthers();
       if (signal.aborted) return;
       this.#append(frame());
     }
@@ -66,7 +66,7 @@ export class ResponseWriter {
     for (const frame of frames) yield () => this.#options.encoder.encode(frame);
   }
 
-  /** It begins with a frame of its own, so up to 20 ms of silence may come before it. */
+  /** A recording begins with its own frame, so up to 20 ms of silence may come before it. */
   *#recorded(pcm: Int16Array): Generator<() => Uint8Array> {
     const last = this.#framer.flush();
     if (last !== undefined) yield () => this.#options.encoder.encode(last);
@@ -90,7 +90,7 @@ export class ResponseWriter {
     return this.#sinceYield >= slice || !this.#options.downlink.hasRoom;
   }
 
-  async #turnForOthers(): Promise<void> {
+  async #yieldToOthers(): Promise<void> {
     await this.#options.downlink.whenRoom();
     await new Promise<void>((resolve) => this.#options.clock.after(SLICE_PAUSE_MS, resolve));
     this.#sinceYield = 0;

@@ -1,9 +1,9 @@
 import { FRAME_MS } from '../../../protocol/src/index.ts';
 
 /**
- * Who has the floor, decided frame by frame from voice activity. Pure: time is the number of frames heard, so it runs
- * the same at any speed. People with memory loss pause long in mid-sentence; so the end of a turn waits for
- * `patienceMs` of silence, and one word of assent while the companion speaks does not take the floor from it.
+ * Turn-taking: endpointing, barge-in and back-channels, decided frame by frame from voice activity. Pure: time is the
+ * number of frames, so it runs the same at any speed. People with memory loss pause long in mid-sentence, so a turn ends
+ * after `patienceMs` of silence, and a back-channel (one word of assent) does not take the floor from the assistant.
  */
 export interface TurnTakingSettings {
   /** Voice needed, within twice its time, before it counts as speech and not as a click. */
@@ -14,7 +14,7 @@ export interface TurnTakingSettings {
   readonly maxUtteranceMs: number;
   /** Voice needed, within one and a half times its time, to interrupt the assistant. */
   readonly bargeInMs: number;
-  /** Silence after which an answer is prepared, in case the turn is over; what is prepared too soon is thrown away. 0: never. */
+  /** Silence after which an answer is prepared, in case the turn is over; it is dropped if it is not. 0: never. */
   readonly prepareMs: number;
 }
 
@@ -29,7 +29,7 @@ export const DEFAULT_TURN_TAKING: TurnTakingSettings = {
 /**
  * - `speech`  the patient began to speak, `agoFrames` frames ago
  * - `barge-in` the same, over the assistant: it must stop
- * - `backchannel` the patient made a short sound over the assistant, which goes on
+ * - `backchannel` the patient made a short sound over the assistant, which keeps the floor
  * - `end`     the turn is over; the last voice was `agoFrames` frames ago
  */
 export interface TurnEvent {
@@ -59,7 +59,7 @@ export class TurnTaking {
     return this.#speaking && this.#settings.prepareMs > 0 && this.#silentFrames >= frames(this.#settings.prepareMs);
   }
 
-  /** @param assistantHeard the assistant's voice is in the patient's ear at this moment */
+  /** @param assistantHeard the assistant's voice is being played to the patient at this moment */
   next(voice: boolean, assistantHeard: boolean): TurnEvent | undefined {
     this.#silentFrames = voice ? 0 : this.#silentFrames + 1;
     this.#window.push(voice);
@@ -87,7 +87,7 @@ export class TurnTaking {
     return { type, agoFrames };
   }
 
-  /** A sound over the assistant that stayed too short, once it is over. */
+  /** A back-channel is told when its sound is over. */
   #noteSound(assistantHeard: boolean): TurnEvent | undefined {
     const recent = this.#window.slice(-frames(this.#settings.onsetMs * 2));
     if (assistantHeard && recent.filter(Boolean).length >= frames(this.#settings.onsetMs)) this.#sound = true;

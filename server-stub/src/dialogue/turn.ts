@@ -1,20 +1,20 @@
 import type { Log } from '../../../common/src/system/log.ts';
 import type { Clock } from '../../../common/src/time/clock.ts';
 import type { ExtendedSequence, ServerMessage } from '../../../protocol/src/index.ts';
-import { abortable } from '../system/async-tools.ts';
+import { abortable, once } from '../system/async-tools.ts';
 import type { Deferred } from '../system/async-tools.ts';
 import type { Downlink } from '../media/downlink.ts';
 import type { History } from './history.ts';
 import type { Ids } from '../conversation/ids.ts';
-import type { Pause } from './pause.ts';
+import type { Pause } from './transcription.ts';
 import { StageError } from '../pipeline/ports.ts';
 import type { Occasion, Pipeline, SpokenAudio, StageOptions, StageTiming } from '../pipeline/ports.ts';
-import { PreparedAnswer } from './prepared-answer.ts';
-import type { PreparedStage } from './prepared-answer.ts';
+import { PreparedAnswers } from './prepared-answers.ts';
+import type { PreparedStage } from './prepared-answers.ts';
 import { ResponseWriter } from './response.ts';
-import type { StandbyWords } from './filler-words.ts';
+import type { StandbyPhrases } from './standby-phrases.ts';
 import type { ServerStats, TurnTimes } from '../system/stats.ts';
-import { understand } from './understand.ts';
+import { transcribeTurn } from './transcription.ts';
 import type { VoiceEncoder } from '../media/voice-encoder.ts';
 
 /** What a turn needs of its conversation. */
@@ -24,40 +24,40 @@ export interface TurnContext {
   readonly ids: Ids;
   readonly stats: ServerStats;
   readonly pipeline: Pipeline;
-  readonly standbyWords: StandbyWords;
+  readonly standbyPhrases: StandbyPhrases;
   readonly downlink: Downlink;
   readonly encoder: VoiceEncoder;
   readonly language: string;
   readonly history: History;
-  /** Aborts when the conversation ends: what the patient said is understood even if the answer is called off. */
-  readonly lasting: AbortSignal;
+  /** Aborts when the conversation ends: the patient's words are transcribed even if the answer is cancelled. */
+  readonly conversationSignal: AbortSignal;
   readonly tell: (message: ServerMessage) => void;
   readonly remember: (id: string, writer: ResponseWriter) => void;
-  /** Told of every answer's timeline. */
+  /** Called with the times of every answer. */
   readonly timed: (id: string, times: TurnTimes) => void;
 }
 
-/** What the patient says; `ended` resolves when the turn is over. */
+/** The patient's audio; `ended` resolves at the end of the turn. */
 export interface TurnInput {
   readonly audio: AsyncIterable<Int16Array>;
   readonly pause: Pause;
   readonly ended: Deferred<SpeechEnd>;
 }
 
-export interface SpeechEnd {
+interface SpeechEnd {
   /** The microphone frame with the last voice. */
   readonly speechEndSeq: ExtendedSequence;
   readonly speechEndMs: number;
   readonly detectedMs: number;
 }
 
-/** Why the assistant speaks now; or words that were made already and not heard. */
+/** Why the assistant speaks now; or the words of an interrupted answer that were not heard. */
 export type TurnCause = Occasion | { readonly goOnWith: string };
 
 /** `nothing-said`: there was sound, and no words in it. */
-export type TurnOutcome = 'over' | 'nothing-said';
+type TurnOutcome = 'over' | 'nothing-said';
 
-/** One turn, from the patient's words (if any) to the companion's. Never rejects: a failed turn is apologised for. */
+/** One turn, from the patient's words (if any) to the assistant's. Never rejects: a turn that fails ends with an apology. */
 export async function runTurn(
   context: TurnContext,
   cause: TurnCause,
@@ -69,7 +69,7 @@ export async function runTurn(
     if (input !== undefined && !(await turn.listen(input))) return signal.aborted ? 'over' : 'nothing-said';
     await turn.answer(cause);
   } catch (error) {
-    // Whatever went wrong, nobody is spoken to in the middle of a sentence.
+    // Whatever failed, the patient is not interrupted.
     if (!signal.aborted) await input?.ended.promise;
     if (!signal.aborted) await turn.apologise(error);
   } finally {
@@ -81,48 +81,55 @@ export async function runTurn(
 class Turn {
   readonly #context: TurnContext;
   readonly #signal: AbortSignal;
-  /** On the clock; their times count from the end of the patient's speech. */
+  /** By the clock; reported from the end of the patient's speech. */
   readonly #marks = new Map<keyof TurnTimes, number>();
   #end: SpeechEnd | undefined;
-  #prepared: PreparedAnswer | undefined;
-  #preparations = 0;
+  readonly #prepared: PreparedAnswers;
   #filler: { cancel(): void } | undefined;
   #fillerSpoken: Promise<void> = Promise.resolve();
 
   constructor(context: TurnContext, signal: AbortSignal) {
     this.#context = context;
     this.#signal = signal;
+    this.#prepared = new PreparedAnswers({
+      ...context,
+      signal,
+      make: (text, own, mark) => {
+        const history = [...context.history.utterances(), { role: 'patient' as const, text }];
+        return this.#make('answer', history, own, mark);
+      },
+    });
   }
 
-  /** @returns false when nothing was said, or the turn is called off */
+  /** @returns false when nothing was said, or the turn is cancelled */
   async listen(input: TurnInput): Promise<boolean> {
-    const { pipeline, history, lasting, clock, tell } = this.#context;
+    const { pipeline, history, conversationSignal, clock, tell } = this.#context;
     const { audio, pause, ended } = input;
     void ended.promise.then((end) => this.#ended(end));
     let text = '';
-    pause.listen(() => this.#prepare(pause.paused ? text : ''));
-    for await (const words of understand(
+    pause.listen(() => this.#prepared.prepare(pause.paused ? text : ''));
+    for await (const words of transcribeTurn(
       clock,
       input,
       (signal) => pipeline.speechToText.transcribe(audio, this.#stage(signal)),
-      lasting,
+      conversationSignal,
     )) {
       text = words.text;
       tell({ type: 'transcript', role: 'patient', text: text.slice(0, MAX_TEXT), final: words.final });
-      if (pause.paused && !words.final) this.#prepare(text);
+      if (pause.paused && !words.final) this.#prepared.prepare(text);
       if (words.final) this.#markAt('sttFinalMs', words.knownMs);
     }
     pause.listen(() => {});
-    if (this.#prepared?.answers(text) === false) this.#drop();
+    this.#prepared.dropUnlessAnswers(text);
     if (text !== '') history.patient(text);
     return text !== '' && !this.#signal.aborted;
   }
 
   async answer(cause: TurnCause): Promise<void> {
-    const said = await this.#say(typeof cause === 'object' ? this.#again(cause.goOnWith) : this.#answerTo(cause));
+    const said = await this.#say(typeof cause === 'object' ? this.#repeat(cause.goOnWith) : this.#answerTo(cause));
     if (said === undefined)
       throw new StageError('language-model', 'the language model said nothing; check its settings', true);
-    this.#context.standbyWords.answered();
+    this.#context.standbyPhrases.answered();
     this.#context.tell({
       type: 'transcript',
       role: 'assistant',
@@ -137,44 +144,21 @@ class Turn {
     this.#context.log.warn('turn.failed', { stage, reason: reasonOf(error) });
     this.#filler?.cancel();
     await this.#fillerSpoken;
-    await this.#sayStandby(this.#context.standbyWords.apology());
+    await this.#sayStandby(this.#context.standbyPhrases.apology());
   }
 
   close(): void {
     this.#filler?.cancel();
-    this.#drop();
+    this.#prepared.drop();
   }
 
-  /** @param text what was said so far; '' when there is nothing to answer, or no telling yet */
-  #prepare(text: string): void {
-    if (this.#prepared?.answers(text) === true || this.#signal.aborted) return;
-    this.#drop();
-    if (text === '' || this.#preparations >= MAX_PREPARATIONS) return;
-    this.#preparations++;
-    this.#context.stats.answersPrepared++;
-    this.#prepared = new PreparedAnswer(this.#context.clock, text, this.#signal, (said, signal, mark) => {
-      const history = [...this.#context.history.utterances(), { role: 'patient' as const, text: said }];
-      return this.#make('answer', history, signal, mark);
-    });
-  }
-
-  /** Its requests are called off, and nobody has heard or remembers any of it. */
-  #drop(): void {
-    const prepared = this.#prepared;
-    this.#prepared = undefined;
-    prepared?.discard();
-    if (prepared?.taken === false) this.#context.stats.preparedDropped++;
-  }
-
-  #answerTo(occasion: Occasion): AsyncIterable<SpokenAudio> {
-    if (this.#prepared === undefined)
-      return this.#make(occasion, this.#context.history.utterances(), this.#signal, (stage) => this.#mark(stage));
-    return this.#take(this.#prepared);
-  }
-
-  async *#take(prepared: PreparedAnswer): AsyncGenerator<SpokenAudio> {
-    this.#context.stats.preparedUsed++;
-    for await (const audio of prepared.take()) {
+  async *#answerTo(occasion: Occasion): AsyncGenerator<SpokenAudio> {
+    const prepared = this.#prepared.take();
+    if (prepared === undefined)
+      return yield* this.#make(occasion, this.#context.history.utterances(), this.#signal, (stage) =>
+        this.#mark(stage),
+      );
+    for await (const audio of prepared.audio()) {
       for (const [stage, atMs] of prepared.marks) this.#markAt(stage, atMs);
       yield audio;
     }
@@ -191,13 +175,13 @@ class Turn {
       { history, occasion },
       this.#stage(signal, () => mark('llmFirstTokenMs')),
     );
-    const noted = noting(abortable(words, signal), () => mark('llmFirstTokenMs'));
-    return noting(abortable(pipeline.textToSpeech.speak(noted, this.#stage(signal)), signal), () =>
+    const marked = marking(abortable(words, signal), () => mark('llmFirstTokenMs'));
+    return marking(abortable(pipeline.textToSpeech.speak(marked, this.#stage(signal)), signal), () =>
       mark('ttsFirstByteMs'),
     );
   }
 
-  #again(text: string): AsyncIterable<SpokenAudio> {
+  #repeat(text: string): AsyncIterable<SpokenAudio> {
     return abortable(this.#context.pipeline.textToSpeech.speak(once(text), this.#stage(this.#signal)), this.#signal);
   }
 
@@ -207,11 +191,11 @@ class Turn {
     this.#fillAfter(FILLER_AFTER_MS - (end.detectedMs - end.speechEndMs), 1);
   }
 
-  /** Says something from a recording when the answer takes long, and again when it takes longer still. */
+  /** Says a recorded filler when the answer takes long, and another when it takes longer still. */
   #fillAfter(delayMs: number, count: number): void {
     if (this.#signal.aborted || count > MAX_FILLERS) return;
     this.#filler = this.#context.clock.after(Math.max(0, delayMs), () => {
-      this.#fillerSpoken = this.#sayStandby(this.#context.standbyWords.filler()).then((durationMs) =>
+      this.#fillerSpoken = this.#sayStandby(this.#context.standbyPhrases.filler()).then((durationMs) =>
         this.#fillAfter(durationMs + FILLER_AGAIN_MS, count + 1),
       );
     });
@@ -235,7 +219,7 @@ class Turn {
     this.#mark('ttsFirstByteMs');
     this.#filler?.cancel();
     await this.#fillerSpoken;
-    // One more may have been planned while this one was being said.
+    // The next one may have been scheduled while this one was said.
     this.#filler?.cancel();
     return this.#newResponse();
   }
@@ -260,7 +244,7 @@ class Turn {
   }
 
   /**
-   * A recorded sentence; if even that fails there is nothing left to say. It is not remembered as conversation.
+   * A recorded sentence, which does not enter the history; if even that fails there is nothing left to say.
    * @returns how long it takes to say, ms
    */
   async #sayStandby(sentence: string | undefined): Promise<number> {
@@ -269,7 +253,7 @@ class Turn {
     const writer = new ResponseWriter(ids.responseId(), this.#context);
     try {
       for await (const audio of abortable(
-        pipeline.standby.voice.speak(once(sentence), this.#stage(this.#signal)),
+        pipeline.standby.textToSpeech.speak(once(sentence), this.#stage(this.#signal)),
         this.#signal,
       ))
         await writer.write(audio, this.#signal);
@@ -285,7 +269,7 @@ class Turn {
     this.#markAt(stage, this.#context.clock.now());
   }
 
-  /** Notes when a stage was done, once. */
+  /** Only the first time counts. */
   #markAt(stage: keyof TurnTimes, atMs: number): void {
     if (!this.#marks.has(stage)) this.#marks.set(stage, atMs);
   }
@@ -312,28 +296,22 @@ class Turn {
   }
 }
 
-async function* noting<T>(items: AsyncIterable<T>, note: () => void): AsyncGenerator<T> {
+async function* marking<T>(items: AsyncIterable<T>, mark: () => void): AsyncGenerator<T> {
   for await (const item of items) {
-    note();
+    mark();
     yield item;
   }
 }
 
-/** A stage's own words are fit for a log; a stranger's may quote what was said. */
+/** A StageError's message is fit for a log; another error's may quote what was said. */
 function reasonOf(error: unknown): string {
   if (error instanceof StageError) return error.message;
   return error instanceof Error ? error.name : 'unknown';
 }
 
-async function* once(text: string): AsyncGenerator<string> {
-  yield text;
-}
-
 /** The protocol's limit for a transcript. */
 const MAX_TEXT = 16_384;
-/** Of one turn: somebody who pauses after every word must not cost a request each. */
-const MAX_PREPARATIONS = 4;
-/** From the patient's last word; the whole answer should take under two seconds, so this is said only when it will not. */
+/** From the patient's last word. The whole answer should begin within two seconds; a filler is said when it does not. */
 const FILLER_AFTER_MS = 2_500;
 /** Silence after a filler until the next one. */
 const FILLER_AGAIN_MS = 4_000;

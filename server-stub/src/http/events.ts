@@ -29,7 +29,7 @@ export function streamEvents(
   const listening = timeline.listen(lastEventId(request), (entry) => {
     if (response.writableLength > MAX_BACKLOG_BYTES) return void response.destroy();
     response.write(eventOf(entry));
-    if (entry.happening.type === 'end') response.end();
+    if (entry.event.type === 'end') response.end();
   });
   response.on('close', () => {
     beat.cancel();
@@ -42,7 +42,7 @@ const BEAT_MS = 15_000;
 /** A client that reads nothing is let go; it can come back with `Last-Event-ID`. */
 const MAX_BACKLOG_BYTES = 256 * 1024;
 
-function eventOf({ number, at, happening: { type, ...fields } }: TimelineEntry): string {
+function eventOf({ number, at, event: { type, ...fields } }: TimelineEntry): string {
   // The process in which it goes on counts from 1 again.
   const id = 'reason' in fields && fields.reason === 'elsewhere' ? 0 : number;
   return `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify({ at, ...fields })}\n\n`;

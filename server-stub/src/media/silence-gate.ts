@@ -2,15 +2,15 @@ import { FRAME_MS } from '../../../protocol/src/index.ts';
 import type { ExtendedSequence } from '../../../protocol/src/index.ts';
 
 /**
- * Keeps silence from being decoded: with the receiver up most frames are a quiet room, and decoding them is what a
- * conversation costs most. An Opus packet says by itself whether the phone's encoder found a voice in it.
+ * Keeps silence from being decoded: with the receiver up most frames are a quiet room, and decoding them is the largest
+ * cost of a conversation. An Opus packet says by itself whether the phone's encoder found voice in it (its VAD flag).
  *
  *   voice            → open: decoded at once
  *   silence          → for a while still decoded, in case it is a pause; then held
- *   held for 200 ms  → not decoded: it is told as quiet, without its sound
+ *   held for 200 ms  → not decoded, only reported as quiet
  *   voice again      → what is held is decoded first: the quiet beginning of a word, and a run-up for the decoder
  *
- * Without, and not with zeros for it: whoever tells voice from noise would take those for the room.
+ * Quiet frames are reported without samples, not as zeros: voice activity detection would adapt to zeros.
  */
 export class SilenceGate {
   readonly #options: SilenceGateOptions;
@@ -30,7 +30,7 @@ export class SilenceGate {
     if (this.#held.length > HELD_FRAMES) quiet(this.#held.shift()!.sequence);
   }
 
-  /** What is held is decoded now, and for a while all that comes. */
+  /** Decodes what is held, and for a while all that comes. */
   open(): void {
     this.#silentFrames = 0;
     if (this.#held.length === 0) return;

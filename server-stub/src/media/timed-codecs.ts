@@ -3,14 +3,14 @@ import type { Clock } from '../../../common/src/time/clock.ts';
 import type { ServerCodecs } from './codecs.ts';
 import type { ServerStats } from '../system/stats.ts';
 
-/** The same codecs; what Opus costs is counted. PCM goes as it is. */
+/** The same codecs, with the time that Opus takes counted; PCM is passed on as it is. */
 export function timedCodecs(codecs: ServerCodecs, clock: Clock, stats: ServerStats): ServerCodecs {
   const timed = <T>(work: keyof ServerStats['opusMs'], run: () => T): T => {
     const startMs = clock.now();
     try {
       return run();
     } finally {
-      stats.opusMs[work] += Math.min(clock.now() - startMs, MOST_MS);
+      stats.opusMs[work] += Math.min(clock.now() - startMs, MAX_FRAME_MS);
     }
   };
   const encoder = (own: Encoder): Encoder => ({
@@ -38,5 +38,5 @@ export function timedCodecs(codecs: ServerCodecs, clock: Clock, stats: ServerSta
   };
 }
 
-/** No frame takes longer: what does was not at work, but waiting for a processor that others had. */
-const MOST_MS = 0.5;
+/** No frame takes longer to code: what does was waiting for a processor. */
+const MAX_FRAME_MS = 0.5;

@@ -5,14 +5,14 @@ import { FRAME_SAMPLES } from '../../../protocol/src/index.ts';
 import type { CodecName } from '../../../protocol/src/index.ts';
 import type { ServerCodecs } from './codecs.ts';
 
-/** Counts what was really encoded. */
+/** Counts frames that were encoded, not those that were reused. */
 interface EncoderStats {
   framesEncoded: number;
 }
 
 /**
  * Recordings that many patients hear are encoded once: by recording, codec and tuning, frame by frame as the first patient
- * gets them. Each by an encoder of its own, so that it begins for every decoder as a stream begins.
+ * gets them. Each has an encoder of its own, so that it starts like a stream for every decoder.
  */
 export class EncodedRecordings {
   readonly #codecs: ServerCodecs;
@@ -39,8 +39,8 @@ export class EncodedRecordings {
   }
 }
 
-/** One recording, encoded as far as anybody has needed it. */
-export class EncodedRecording {
+/** One recording, encoded as far as it was needed so far. */
+class EncodedRecording {
   readonly length: number;
   readonly #frames: Uint8Array[] = [];
   readonly #stats: EncoderStats;
@@ -69,7 +69,7 @@ export class EncodedRecording {
   }
 }
 
-/** What one conversation speaks with: its own encoder, and beside it the recordings that all share. */
+/** The encoder of one conversation, and the encoded recordings that all conversations share. */
 export class VoiceEncoder {
   readonly #own: Encoder;
   readonly #recordings: EncodedRecordings;

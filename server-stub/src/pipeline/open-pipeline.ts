@@ -1,26 +1,46 @@
 import type { Clock } from '../../../common/src/time/clock.ts';
 import type { Log } from '../../../common/src/system/log.ts';
-import { readNamedFile } from '../../../common/src/system/private-file.ts';
-import { ServerError } from '../system/errors.ts';
-import { openOfflinePipeline } from './offline/offline-pipeline.ts';
-import { findPocketsphinx } from './offline/pocketsphinx-stt.ts';
-import { WordlessSpeechToText } from './offline/wordless-stt.ts';
-import type { LanguageModel, Pipeline, SpeechToText, StageName } from './ports.ts';
-import type { ServiceSettings } from './service-settings.ts';
+import { LLM_VENDORS } from './llm/vendors.ts';
+import { loadOfflineParts } from './offline/offline-parts.ts';
+import type { Pipeline, StageName } from './ports.ts';
 import { CircuitBreaker } from './resilience/circuit-breaker.ts';
-import { NEVER_RACED, Pace, RACED } from './resilience/response-times.ts';
-import type { Steadiness } from './resilience/retry.ts';
-import { SteadySpeechToText } from './resilience/resilient-stt.ts';
-import { SteadyLanguageModel } from './resilience/resilient-llm.ts';
-import { SteadyVoice } from './resilience/resilient-tts.ts';
-import type { SentenceVoice } from './resilience/resilient-tts.ts';
-import type { KeyName } from './service-keys.ts';
-import { openElevenLabs, openOpenAi } from './vendors/clients.ts';
-import { ElevenLabsEars } from './stt/elevenlabs-stt.ts';
-import { ElevenLabsVoice } from './tts/elevenlabs-tts.ts';
-import { OpenAiEars } from './stt/openai-stt.ts';
-import { DEFAULT_PROMPT, OpenAiModel } from './llm/openai-llm.ts';
-import { OpenAiVoice } from './tts/openai-tts.ts';
+import { HEDGING, NO_HEDGING, ResponseTimes } from './resilience/hedging.ts';
+import { ResilientLanguageModel } from './resilience/resilient-llm.ts';
+import { ResilientSpeechToText } from './resilience/resilient-stt.ts';
+import { ResilientTextToSpeech } from './resilience/resilient-tts.ts';
+import type { Resilience } from './resilience/retry.ts';
+import type { ServiceSettings } from './service-settings.ts';
+import { STT_VENDORS } from './stt/vendors.ts';
+import { TTS_VENDORS } from './tts/vendors.ts';
+import type { VendorParts, VendorTable } from './vendor.ts';
+import { loadVoiceActivity } from './voice-activity.ts';
+
+/**
+ * The pipeline that the settings ask for: a row of each stage's table. A service is made resilient, with the offline stage
+ * as its fallback; recordings fill and apologise whatever serves.
+ * @throws {ServerError} @throws {ClipError}
+ */
+export async function openPipeline(options: PipelineOptions): Promise<Pipeline> {
+  const { clock, log, settings, keyOf } = options;
+  const { standby, ...offline } = await loadOfflineParts(options.voiceFolder, log);
+  const parts: VendorParts = { clock, log, keyOf, ...offline };
+  const stt = await openStage(STT_VENDORS, settings.stt, settings, parts);
+  const llm = await openStage(LLM_VENDORS, settings.llm, settings, parts);
+  const tts = await openStage(TTS_VENDORS, settings.tts, settings, parts);
+  log.info('pipeline', { stt: settings.stt, llm: settings.llm, tts: settings.tts });
+  const resilient = resilienceOf(options);
+  // A model whose input was not transcribed, or whose answer another voice would say, is not asked.
+  const useOfflineModel = (): boolean => resilient.stt.breaker.open || resilient.tts.breaker.open;
+  return {
+    speechToText: stt.service ? new ResilientSpeechToText(stt.service, stt.local, resilient.stt) : stt.local,
+    languageModel: llm.service
+      ? new ResilientLanguageModel(llm.service, llm.local, resilient.llm, useOfflineModel)
+      : llm.local,
+    textToSpeech: tts.service ? new ResilientTextToSpeech(tts.service, tts.local, resilient.tts) : tts.local,
+    standby,
+    voiceActivity: await loadVoiceActivity(),
+  };
+}
 
 export interface PipelineOptions {
   readonly clock: Clock;
@@ -28,93 +48,35 @@ export interface PipelineOptions {
   /** Recordings and their `clips.json`. */
   readonly voiceFolder: string;
   readonly settings: ServiceSettings;
-  readonly keyOf: (name: KeyName) => string | undefined;
+  readonly keyOf: (name: string) => string | undefined;
   /** Told of every request to a service that failed. */
   readonly failed: (stage: StageName, error: unknown) => void;
 }
 
-/**
- * The pipeline that the settings ask for. Whatever serves a stage, the offline pipeline stands behind it: its recordings
- * fill and apologise, and it takes a stage over while the service of that stage is broken.
- * @throws {ServerError} @throws {ClipError}
- */
-export async function openPipeline(options: PipelineOptions): Promise<Pipeline> {
-  const { clock, settings, log, failed } = options;
-  const recogniser =
-    settings.stt === 'wordless' ? undefined : await findPocketsphinx(clock, new WordlessSpeechToText());
-  const offline = await openOfflinePipeline(options.voiceFolder, log, recogniser);
-  const breakers = { stt: new CircuitBreaker(clock), llm: new CircuitBreaker(clock), tts: new CircuitBreaker(clock) };
-  const steady = <S extends keyof typeof breakers>(key: S, stage: StageName, race = NEVER_RACED): Steadiness => ({
+/** @returns the local stage that serves, or the service and the local stage that is its fallback */
+async function openStage<Local, Service>(
+  table: VendorTable<Local, Service>,
+  chosen: string,
+  settings: ServiceSettings,
+  parts: VendorParts,
+): Promise<{ readonly local: Local; readonly service?: Service }> {
+  const [fallback] = table;
+  const row = table.find(({ name }) => name === chosen) ?? fallback;
+  if (row.kind === 'local') return { local: await row.open(parts) };
+  return { local: await fallback.open(parts), service: await row.open(parts, settings) };
+}
+
+function resilienceOf({ clock, settings, failed }: PipelineOptions): Record<'stt' | 'llm' | 'tts', Resilience> {
+  const of = (stage: StageName, hedging = NO_HEDGING): Resilience => ({
     clock,
-    failed,
     stage,
-    breaker: breakers[key],
-    pace: new Pace(clock, settings.race === 'never' ? NEVER_RACED : race),
+    failed,
+    breaker: new CircuitBreaker(clock),
+    responseTimes: new ResponseTimes(clock, settings.race === 'never' ? NO_HEDGING : hedging),
   });
-  const ears = await openEars(options);
-  const model = await openModel(options);
-  const voice = await openVoice(options);
-  log.info('pipeline', { stt: settings.stt, llm: settings.llm, tts: settings.tts });
-  // Nobody was heard, or the voice would be another's: then the offline companion, whose every word is recorded, is better company.
-  const deaf = (): boolean => breakers.stt.open || breakers.tts.open;
   return {
-    ...offline,
-    ...(ears && { speechToText: new SteadySpeechToText(ears, offline.speechToText, steady('stt', 'speech-to-text')) }),
-    ...(model && {
-      languageModel: new SteadyLanguageModel(
-        model,
-        offline.languageModel,
-        steady('llm', 'language-model', RACED.languageModel),
-        deaf,
-      ),
-    }),
-    ...(voice && {
-      textToSpeech: new SteadyVoice(voice, offline.textToSpeech, steady('tts', 'text-to-speech', RACED.textToSpeech)),
-    }),
+    stt: of('speech-to-text'),
+    llm: of('language-model', HEDGING.languageModel),
+    tts: of('text-to-speech', HEDGING.textToSpeech),
   };
-}
-
-async function openEars({ settings, keyOf }: PipelineOptions): Promise<SpeechToText | undefined> {
-  if (settings.stt === 'elevenlabs')
-    return new ElevenLabsEars(await openElevenLabs(settings.elevenlabsUrl, keyOf('elevenlabs')), {
-      modelId: settings.elevenlabsSttModel,
-    });
-  if (settings.stt === 'openai')
-    return new OpenAiEars(await openOpenAi(settings.sttUrl, keyOf('stt')), settings.sttModel);
-  return undefined;
-}
-
-async function openModel({ settings, keyOf }: PipelineOptions): Promise<LanguageModel | undefined> {
-  if (settings.llm === 'offline') return undefined;
-  const prompt = settings.llmPromptFile === undefined ? DEFAULT_PROMPT : readPrompt(settings.llmPromptFile);
-  return new OpenAiModel(await openOpenAi(settings.llmUrl, keyOf('llm')), {
-    model: settings.llmModel,
-    prompt,
-    maxTokens: MAX_TOKENS,
-  });
-}
-
-async function openVoice({ settings, keyOf }: PipelineOptions): Promise<SentenceVoice | undefined> {
-  if (settings.tts === 'elevenlabs') {
-    return new ElevenLabsVoice(await openElevenLabs(settings.elevenlabsUrl, keyOf('elevenlabs')), {
-      voiceId: settings.elevenlabsVoice,
-      modelId: settings.elevenlabsTtsModel,
-    });
-  }
-  if (settings.tts === 'openai')
-    return new OpenAiVoice(await openOpenAi(settings.ttsUrl, keyOf('tts')), {
-      model: settings.ttsModel,
-      voice: settings.ttsVoice,
-    });
-  return undefined;
-}
-
-/** Half a minute of speech. */
-const MAX_TOKENS = 150;
-
-function readPrompt(path: string): string {
-  const prompt = readNamedFile(path, 'llmPromptFile')?.content.trim();
-  if (prompt === undefined || prompt === '')
-    throw new ServerError('bad-file', `--llm-prompt-file: ${path} is missing or empty`);
-  return prompt;
 }

@@ -1,24 +1,24 @@
 import type { Clock } from '../../../common/src/time/clock.ts';
 
 /**
- * The voice pipeline: three stages, all streaming, each of which can be a cloud service, a server of one's own, or
- * the offline companion. Audio is 16 kHz mono s16 in chunks of any length.
+ * The pipeline of a spoken answer: three stages, all streaming, each of which can be a cloud service, a server of one's
+ * own, or the offline stage. Audio is 16 kHz mono s16 in chunks of any length.
  *
- * A stage must stop soon after `signal` aborts; its caller waits for it no longer in any case. A stage that fails
- * throws a `StageError`.
+ * A stage must stop soon after `signal` aborts; its caller does not wait for that. A stage that fails throws a
+ * `StageError`.
  */
 export interface Pipeline {
   readonly speechToText: SpeechToText;
   readonly languageModel: LanguageModel;
   readonly textToSpeech: TextToSpeech;
   readonly standby: Standby;
-  /** One per conversation: it keeps the background's level. */
+  /** One detector per conversation: it adapts to the level of the background. */
   voiceActivity(): VoiceActivity;
 }
 
-/** What is said when a stage is slow or fails. From local recordings: it must not need what just failed. */
+/** What is said when a stage is slow or fails, from local recordings: they need nothing that just failed. */
 export interface Standby {
-  readonly voice: TextToSpeech;
+  readonly textToSpeech: TextToSpeech;
   readonly fillers: readonly string[];
   readonly apologies: readonly string[];
 }
@@ -28,13 +28,13 @@ export interface StageOptions {
   /** BCP 47, as the device said it. */
   readonly language: string;
   readonly clock: Clock;
-  /** The stage's own view of its time, called once at its end; a request that gave nothing reports nothing. */
+  /** Called once at the stage's end with its timing; a request without a result reports nothing. */
   report(timing: StageTiming): void;
   /** Called at the stage's first result, which it may still hold back (a word of a sentence that is not whole). */
   first?: (() => void) | undefined;
 }
 
-/** ms since the stage had what a result takes: speech-to-text the last of the audio, the others their request. */
+/** ms since the stage had all its input: speech-to-text the last of the audio, the others their request. */
 export interface StageTiming {
   readonly stage: StageName;
   readonly firstResultMs: number;
@@ -59,7 +59,7 @@ export interface Transcript {
   readonly settled?: true;
 }
 
-/** Whoever does not care adds no sample of it. */
+/** An adapter that ignores pauses adds its zero samples to the audio, and so nothing. */
 export const PAUSE: Int16Array = new Int16Array(0);
 
 export interface LanguageModel {
@@ -87,13 +87,22 @@ export interface TextToSpeech {
   speak(text: AsyncIterable<string>, options: StageOptions): AsyncIterable<SpokenAudio>;
 }
 
+/** A service that speaks one sentence per request. */
+export interface SentenceTextToSpeech {
+  /**
+   * @param before what was said just before, for its intonation
+   * @returns 16 kHz audio as it is made
+   */
+  say(sentence: string, before: string, options: StageOptions): AsyncIterable<Int16Array>;
+}
+
 export interface SpokenAudio {
   readonly pcm: Int16Array;
   /** The words that begin with this chunk; absent when it goes on with the words of the chunk before. */
   readonly text?: string;
-  /** These words were begun before and broke off; nobody heard them whole the first time. */
+  /** These words broke off before and are said again from their beginning. */
   readonly again?: true;
-  /** `pcm` is a whole recording, the same array each time: what is made of it can be kept. */
+  /** `pcm` is a whole recording, the same array each time, so its encoded frames can be kept. */
   readonly recording?: true;
 }
 
@@ -106,9 +115,9 @@ export interface VoiceActivity {
 export class StageError extends Error {
   override readonly name = 'StageError';
   readonly stage: StageName;
-  /** Another try might succeed. */
+  /** Another attempt may succeed. */
   readonly retryable: boolean;
-  /** The service asked for this long a rest. */
+  /** The service's Retry-After. */
   readonly retryAfterMs: number | undefined;
 
   constructor(

@@ -1,6 +1,6 @@
 import type { StageName, StageOptions, Transcript } from './ports.ts';
 
-/** A stage's results, passed on, and its time reported at their end, however they end. */
+/** A stage's results, passed on; its timing is reported at their end, however they end. */
 export async function* reporting<T>(
   stage: StageName,
   { clock, report }: StageOptions,
@@ -18,19 +18,23 @@ export async function* reporting<T>(
   }
 }
 
-/** The same for who listens: how long a patient speaks is theirs, so time runs from the pause, or the end, that asked for the text. */
-export async function* reportingEars(
+/** The same for speech-to-text, whose time runs from the pause, or the end, that asks for the text: how long a patient speaks is theirs. */
+export async function* reportingTranscripts(
   { clock, report }: StageOptions,
   audio: AsyncIterable<Int16Array>,
-  listen: (audio: AsyncIterable<Int16Array>) => AsyncIterable<Transcript>,
+  transcribe: (audio: AsyncIterable<Int16Array>) => AsyncIterable<Transcript>,
 ): AsyncGenerator<Transcript> {
   let askedMs: number | undefined;
   let tookMs: number | undefined;
-  const heard = noting(audio, (chunk) => {
-    if (chunk === undefined || chunk.length === 0) askedMs = clock.now();
-  });
+  async function* observed(): AsyncGenerator<Int16Array> {
+    for await (const chunk of audio) {
+      if (chunk.length === 0) askedMs = clock.now();
+      yield chunk;
+    }
+    askedMs = clock.now();
+  }
   try {
-    for await (const transcript of listen(heard)) {
+    for await (const transcript of transcribe(observed())) {
       if (askedMs !== undefined && (transcript.final || transcript.settled === true)) tookMs = clock.now() - askedMs;
       yield transcript;
     }
@@ -38,16 +42,4 @@ export async function* reportingEars(
     if (askedMs !== undefined && tookMs !== undefined)
       report({ stage: 'speech-to-text', firstResultMs: tookMs, totalMs: clock.now() - askedMs });
   }
-}
-
-/** @param note is told of each chunk, and with `undefined` of the end */
-async function* noting(
-  audio: AsyncIterable<Int16Array>,
-  note: (chunk: Int16Array | undefined) => void,
-): AsyncGenerator<Int16Array> {
-  for await (const chunk of audio) {
-    note(chunk);
-    yield chunk;
-  }
-  note(undefined);
 }

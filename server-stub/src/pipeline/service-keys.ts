@@ -4,24 +4,22 @@ import { readNamedFile } from '../../../common/src/system/private-file.ts';
 import { ServerError } from '../system/errors.ts';
 import type { ServiceSettings } from './service-settings.ts';
 
-export type KeyName = 'elevenlabs' | 'llm' | 'stt' | 'tts';
-
 const OTHERS = 0o077;
 const LENGTH = /^[\x21-\x7e]{4,512}$/;
 
 /**
- * A service's key: from the file that its setting names, else from systemd's credential `server.NAME-key`. Never from an
+ * The key of the services called `name`: from the file that its setting names, else from systemd's credential `server.NAME-key`. Never from an
  * argument or a variable, which other processes can read. From here on no log line can hold it.
- * @returns undefined when there is none (local servers want none)
+ * @returns undefined when there is none (local servers need none)
  * @throws {ServerError} bad-file
  */
-export function readServiceKey(name: KeyName, settings: ServiceSettings, env: NodeJS.ProcessEnv): string | undefined {
+export function readServiceKey(name: string, settings: ServiceSettings, env: NodeJS.ProcessEnv): string | undefined {
   const key = fromFile(settings[`${name}KeyFile`], name) ?? fromCredential(name, env);
   if (key !== undefined) redact(key);
   return key;
 }
 
-function fromFile(path: string | undefined, name: KeyName): string | undefined {
+function fromFile(path: string | undefined, name: string): string | undefined {
   if (path === undefined) return undefined;
   const file = read(path, name);
   if (file === undefined)
@@ -34,7 +32,7 @@ function fromFile(path: string | undefined, name: KeyName): string | undefined {
   return checked(file.content.trim(), path);
 }
 
-function fromCredential(name: KeyName, env: NodeJS.ProcessEnv): string | undefined {
+function fromCredential(name: string, env: NodeJS.ProcessEnv): string | undefined {
   const folder = env['CREDENTIALS_DIRECTORY'];
   if (folder === undefined || folder === '') return undefined;
   const path = join(folder, `server.${name}-key`);
@@ -42,7 +40,7 @@ function fromCredential(name: KeyName, env: NodeJS.ProcessEnv): string | undefin
   return file && checked(file.content.trim(), path);
 }
 
-function read(path: string, name: KeyName): ReturnType<typeof readNamedFile> {
+function read(path: string, name: string): ReturnType<typeof readNamedFile> {
   try {
     return readNamedFile(path, `${name}KeyFile`);
   } catch (error) {

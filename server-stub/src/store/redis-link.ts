@@ -1,14 +1,6 @@
 import type { SendCommand } from './redis-scripts.ts';
+import type { RedisAddress } from './redis-url.ts';
 import type { StoreHealth } from './store-health.ts';
-
-/** Where Redis is, without the secret part. */
-export interface RedisAddress {
-  readonly host: string;
-  readonly port: number;
-  readonly database: number;
-  readonly tls: boolean;
-  readonly username: string | undefined;
-}
 
 /** A connection that comes back by itself for as long as the server runs. */
 export interface RedisLink {

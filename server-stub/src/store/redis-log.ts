@@ -2,7 +2,7 @@ import type { Clock } from '../../../common/src/time/clock.ts';
 import type { ExtendedSequence } from '../../../protocol/src/index.ts';
 import { FrameQueue } from '../media/frame-queue.ts';
 import type { ConversationLog, ConversationRecord } from './conversation-store.ts';
-import type { RemoteConversations, RemoteWrite } from './redis-scripts.ts';
+import type { RemoteConversations, RemoteWrite, WriteOutcome } from './redis-scripts.ts';
 
 /**
  * The owner's end of a conversation in Redis: a mirror of what should be there (the frames are shared with the
@@ -127,7 +127,7 @@ export class RedisConversationLog implements ConversationLog {
     return write;
   }
 
-  #answered(outcome: 'ok' | 'lost' | 'gap', generation: number): void {
+  #answered(outcome: WriteOutcome, generation: number): void {
     this.#inFlight--;
     if (this.#over) return;
     this.#options.succeeded();

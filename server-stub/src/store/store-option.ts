@@ -2,11 +2,12 @@ import { join } from 'node:path';
 import { redact } from '../../../common/src/system/redaction.ts';
 import { readNamedFile } from '../../../common/src/system/private-file.ts';
 import { errorCode, ServerError } from '../system/errors.ts';
-import type { RedisAddress } from './redis-link.ts';
+import { STORES, storeOf } from './stores.ts';
 
 /** `--store` and what goes with it, checked. */
 export interface StoreChoice {
-  readonly redis: RedisAddress;
+  /** Holds no password. */
+  readonly url: string;
   readonly password: string | undefined;
 }
 
@@ -14,41 +15,16 @@ export interface StoreChoice {
 const CREDENTIAL = 'server.store-password';
 
 /**
- * @param url `redis://[USER@]HOST[:PORT][/DB]`, or `rediss://` for TLS; a password in it is refused, because other
- *   processes can read a program's arguments
+ * @param url of a form that a row of `STORES` takes
  * @param passwordFile of mode 0600; default: the systemd credential `server.store-password`, if there is one
  * @throws {ServerError} bad-option, bad-file
  */
 export function storeChoice(url: string, passwordFile: string | undefined, env: NodeJS.ProcessEnv): StoreChoice {
-  return { redis: parseRedisUrl(url), password: readPassword(passwordFile, env) };
-}
-
-export function parseRedisUrl(text: string): RedisAddress {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const database = /^\/?(\d{1,4})?$/.exec(url?.pathname ?? '-');
-  if (
-    url === undefined ||
-    !/^rediss?:$/.test(url.protocol) ||
-    url.hostname === '' ||
-    database === null ||
-    url.search !== '' ||
-    url.hash !== ''
-  ) {
-    throw new ServerError('bad-option', '--store: want redis://HOST[:PORT][/DB], or rediss:// for TLS');
-  }
-  if (url.password !== '') {
-    throw new ServerError(
-      'bad-option',
-      '--store: a password does not belong in an argument, where others can read it: put it into a file of mode 0600 and name that with --store-password-file',
-    );
-  }
-  return {
-    host: url.hostname.replace(/^\[|\]$/g, ''),
-    port: url.port === '' ? DEFAULT_PORT : Number(url.port),
-    database: Number(database[1] ?? 0),
-    tls: url.protocol === 'rediss:',
-    username: url.username === '' ? undefined : decodeURIComponent(url.username),
-  };
+  const store = storeOf(url);
+  if (store === undefined)
+    throw new ServerError('bad-option', `--store: want ${STORES.map(({ form }) => form).join(', or ')}`);
+  store.check(url);
+  return { url, password: readPassword(passwordFile, env) };
 }
 
 function readPassword(path: string | undefined, env: NodeJS.ProcessEnv): string | undefined {
@@ -89,5 +65,3 @@ function checked(content: string, from: string): string {
     );
   return password;
 }
-
-const DEFAULT_PORT = 6379;

@@ -1,11 +1,11 @@
-/** Raised where a stage was waited for and is no longer wanted; never shown to anybody. */
-export class AbortedError extends Error {
+/** Thrown to whoever waits for a result that is no longer wanted. */
+class AbortedError extends Error {
   override readonly name = 'AbortedError';
 }
 
 /**
  * The items of `source` until `signal` aborts; then throws `AbortedError` at once, even if the source hangs. The
- * source is told to finish but not waited for.
+ * source is told to stop but not waited for.
  */
 export async function* abortable<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
   const iterator = source[Symbol.asyncIterator]();
@@ -30,18 +30,33 @@ function abortion(signal: AbortSignal): { aborted: Promise<never>; release: () =
     signal.addEventListener('abort', abort, { once: true });
     release = () => signal.removeEventListener('abort', abort);
   });
-  // The race may be over before the abort: that is no unhandled rejection.
+  // Nobody may be waiting when it aborts: that must not be an unhandled rejection.
   aborted.catch(ignore);
   return { aborted, release };
 }
 
-function ignore(): void {}
+/** An abort controller that follows another signal. `AbortSignal.any` keeps its sources alive in some Node 20 releases. */
+export function linkedAbort(parent: AbortSignal): AbortController & { release(): void } {
+  const controller = new AbortController();
+  const follow = (): void => controller.abort(parent.reason);
+  if (parent.aborted) follow();
+  else parent.addEventListener('abort', follow, { once: true });
+  return Object.assign(controller, { release: () => parent.removeEventListener('abort', follow) });
+}
 
-/** A queue that one side pushes into and the other iterates, once. Bounded: what does not fit is dropped, oldest first. */
+export async function* once<T>(item: T): AsyncGenerator<T> {
+  yield item;
+}
+
+/** For a promise whose failure is dealt with elsewhere. */
+export function ignore(): void {}
+
+/** A queue that one side pushes into and the other iterates, once. Bounded: when it is full, the oldest item is dropped. */
 export class Channel<T> implements AsyncIterable<T> {
   readonly #limit: number;
   readonly #items: T[] = [];
   #ended = false;
+  #failure: Error | undefined;
   #wake: (() => void) | undefined;
 
   constructor(limit: number) {
@@ -61,10 +76,18 @@ export class Channel<T> implements AsyncIterable<T> {
     this.#wake?.();
   }
 
+  /** Ends it too; whoever iterates gets the error after the items. */
+  fail(error: Error): void {
+    if (this.#ended) return;
+    this.#failure = error;
+    this.end();
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<T> {
     for (;;) {
       const item = this.#items.shift();
       if (item !== undefined) yield item;
+      else if (this.#failure !== undefined) throw this.#failure;
       else if (this.#ended) return;
       else
         await new Promise<void>((resolve) => {

@@ -14,7 +14,7 @@ export interface ServerLimits {
   readonly deadAfterMs: number;
   readonly ackMs: number;
   readonly resumeWindowMs: number;
-  /** Most audio sent ahead of the ear; a device may ask for less. */
+  /** Most audio sent ahead of playout; a device may ask for less. */
   readonly maxQueueMs: number;
   /** Most audio of one conversation in memory: made, and not yet acknowledged by the device. */
   readonly maxHeldMs: number;

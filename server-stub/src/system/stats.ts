@@ -27,7 +27,7 @@ export class ServerStats {
   framesReplayed = 0;
   /** Less than were sent where many patients hear the same recording. */
   framesEncoded = 0;
-  /** Silence is not. Of Opus, as the seconds are: PCM is only copied. */
+  /** Not silence, and Opus only, as `opusMs` is: PCM is only copied. */
   framesDecoded = 0;
   readonly opusMs = { encode: 0, decode: 0 };
   resumed = 0;
@@ -36,7 +36,7 @@ export class ServerStats {
   unknownMessages = 0;
   interruptions = 0;
   stageFailures = 0;
-  /** In a pause that might have been the end: each is used or dropped in the end. */
+  /** Each is used or dropped in the end. */
   answersPrepared = 0;
   preparedUsed = 0;
   preparedDropped = 0;
@@ -50,9 +50,9 @@ export class ServerStats {
   readonly closes = new Map<number, number>();
   readonly ends = new Map<string, number>();
   readonly faults = new Map<string, number>();
-  /** Set by whoever wants every turn's latency. */
+  /** Called with every turn's latency. */
   onTurn: (times: TurnTimes) => void = () => {};
-  /** Set by whoever wants what each stage took by itself. */
+  /** Called with every stage's own timing. */
   onStage: (timing: StageTiming) => void = () => {};
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { VirtualClock } from '../../../common/src/time/virtual-clock.ts';
 import { SharedTimelines } from '../../src/cluster/shared-timelines.ts';
-import type { Letter } from '../../src/cluster/shared-timelines.ts';
+import type { BusMessage } from '../../src/cluster/shared-timelines.ts';
 import { Timeline } from '../../src/conversation/timeline.ts';
 import type { TimelineEntry } from '../../src/conversation/timeline.ts';
 import { MAX_WATCHERS, OwnTimelines } from '../../src/conversation/timelines.ts';
@@ -9,11 +9,11 @@ import type { Watchable } from '../../src/conversation/timelines.ts';
 
 const DEVICE = '11111111-2222-4333-8444-555555555555';
 
-/** Three processes; the second one has the conversation `here`. Letters arrive in the next turn of the event loop. */
+/** Three processes; the second one has the conversation `here`. Messages arrive in the next turn of the event loop. */
 function processes(): { asked: SharedTimelines; clock: VirtualClock; timeline: Timeline; kill: () => void } {
   const clock = new VirtualClock();
   const timeline = new Timeline(clock);
-  const receivers = new Map<number, (from: number, letter: Letter) => void>();
+  const receivers = new Map<number, (from: number, message: BusMessage) => void>();
   const shared = [1, 2, 3].map(
     (own) =>
       new SharedTimelines(
@@ -22,11 +22,11 @@ function processes(): { asked: SharedTimelines; clock: VirtualClock; timeline: T
             own === 2 && id === 'here' ? { id, deviceId: DEVICE, codec: 'pcm', heldFrames: 0, timeline } : undefined,
         }),
         {
-          send(to, letter) {
+          send(to, message) {
             const others = [...receivers.keys()].filter((id) => (to === 'others' ? id !== own : id === to));
             for (const id of others)
               setImmediate(() =>
-                receivers.get(id)?.(own, letter.type === 'find' ? { ...letter, of: others.length } : letter),
+                receivers.get(id)?.(own, message.type === 'find' ? { ...message, of: others.length } : message),
               );
           },
           listen: (receive) => void receivers.set(own, receive),
@@ -59,7 +59,7 @@ describe('timelines of several processes', () => {
     timeline.add({ type: 'interruption', responseId: 'b', playedMs: 40 });
     await delivered();
     assert.deepEqual(
-      entries.map(({ number, happening: { type } }) => [number, type]),
+      entries.map(({ number, event: { type } }) => [number, type]),
       [
         [2, 'turn'],
         [3, 'interruption'],
@@ -85,7 +85,7 @@ describe('timelines of several processes', () => {
     (await found(asked)).listen(0, (entry) => entries.push(entry));
     kill();
     assert.deepEqual(
-      entries.map(({ happening }) => happening),
+      entries.map(({ event }) => event),
       [{ type: 'end', reason: 'elsewhere' }],
     );
   });

@@ -70,18 +70,18 @@ describe('the gate before the decoder', () => {
     );
   });
 
-  describe('before a real decoder and a real ear', () => {
+  describe('before a real decoder and real voice activity detection', () => {
     let codecs: CodecFactory;
-    let ears: () => VoiceActivity;
+    let loadedVad: () => VoiceActivity;
     before(async () => {
       codecs = await loadCodecs(silentLog);
-      ears = await loadVoiceActivity();
+      loadedVad = await loadVoiceActivity();
       await codecs.prepare(2);
     });
 
     /** Whose turn it was when, and how much was decoded for it. */
     function turns(packets: readonly Uint8Array[], gated: boolean): { begun: number[]; decoded: number } {
-      const [decoder, ear, turnTaking] = [codecs.decoder('opus'), ears(), new TurnTaking()];
+      const [decoder, voiceActivity, turnTaking] = [codecs.decoder('opus'), loadedVad(), new TurnTaking()];
       const begun: number[] = [];
       let decoded = 0;
       const gate = new SilenceGate({
@@ -92,14 +92,14 @@ describe('the gate before the decoder', () => {
           return decoder.decode(payload);
         },
         hear(pcm, sequence) {
-          const event = turnTaking.next(ear.isVoice(pcm), false);
+          const event = turnTaking.next(voiceActivity.isVoice(pcm), false);
           if (event?.type === 'speech') begun.push(sequence - event.agoFrames);
         },
         quiet: () => void turnTaking.next(false, false),
       });
       packets.forEach((packet, sequence) => gate.take(packet, sequence));
       decoder.close();
-      ear.close();
+      voiceActivity.close();
       return { begun, decoded };
     }
 

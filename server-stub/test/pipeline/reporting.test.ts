@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict';
 import { FRAME_SAMPLES } from '../../../protocol/src/index.ts';
 import { VirtualClock } from '../../../common/src/time/virtual-clock.ts';
-import { ClipVoice } from '../../src/pipeline/offline/recorded-tts.ts';
-import { OfflineCompanion } from '../../src/pipeline/offline/scripted-llm.ts';
+import { RecordedTextToSpeech } from '../../src/pipeline/offline/recorded-tts.ts';
+import { ScriptedLanguageModel } from '../../src/pipeline/offline/scripted-llm.ts';
 import { WordlessSpeechToText } from '../../src/pipeline/offline/wordless-stt.ts';
 import { PAUSE } from '../../src/pipeline/ports.ts';
 import type { StageOptions, StageTiming } from '../../src/pipeline/ports.ts';
-import { openElevenLabs, openOpenAi } from '../../src/pipeline/vendors/clients.ts';
-import { ElevenLabsEars } from '../../src/pipeline/stt/elevenlabs-stt.ts';
-import { ElevenLabsVoice } from '../../src/pipeline/tts/elevenlabs-tts.ts';
-import { OpenAiEars } from '../../src/pipeline/stt/openai-stt.ts';
-import { OpenAiModel } from '../../src/pipeline/llm/openai-llm.ts';
-import { OpenAiVoice } from '../../src/pipeline/tts/openai-tts.ts';
+import { openElevenLabs } from '../../src/pipeline/vendors/elevenlabs.ts';
+import { openOpenAi } from '../../src/pipeline/vendors/openai.ts';
+import { ElevenLabsSpeechToText } from '../../src/pipeline/stt/elevenlabs-stt.ts';
+import { ElevenLabsTextToSpeech } from '../../src/pipeline/tts/elevenlabs-tts.ts';
+import { OpenAiSpeechToText } from '../../src/pipeline/stt/openai-stt.ts';
+import { OpenAiLanguageModel } from '../../src/pipeline/llm/openai-llm.ts';
+import { OpenAiTextToSpeech } from '../../src/pipeline/tts/openai-tts.ts';
 import { FakeElevenLabs } from './fakes/fake-elevenlabs.ts';
 import { FakeOpenAi } from './fakes/fake-openai.ts';
 
@@ -78,56 +79,59 @@ interface Row {
 
 const ROWS: readonly Row[] = [
   {
-    adapter: 'ElevenLabs ears',
+    adapter: 'ElevenLabs STT',
     stage: 'speech-to-text',
     takesMs: 120,
     open: async (bench) =>
-      new ElevenLabsEars(await openElevenLabs(bench.elevenLabs.url, KEY), { modelId: 'scribe' }).transcribe(
+      new ElevenLabsSpeechToText(await openElevenLabs(bench.elevenLabs.url, KEY), { modelId: 'scribe' }).transcribe(
         bench.speech(),
         bench.options,
       ),
   },
   {
-    adapter: 'ElevenLabs voice',
+    adapter: 'ElevenLabs TTS',
     stage: 'text-to-speech',
     takesMs: 120,
     open: async (bench) =>
-      new ElevenLabsVoice(await openElevenLabs(bench.elevenLabs.url, KEY), { voiceId: 'voice', modelId: 'flash' }).say(
-        'Good day.',
-        '',
-        bench.options,
-      ),
+      new ElevenLabsTextToSpeech(await openElevenLabs(bench.elevenLabs.url, KEY), {
+        voiceId: 'voice',
+        modelId: 'flash',
+      }).say('Good day.', '', bench.options),
   },
   {
-    adapter: 'OpenAI ears',
+    adapter: 'OpenAI STT',
     stage: 'speech-to-text',
     takesMs: 120,
     open: async (bench) =>
-      new OpenAiEars(await openOpenAi(bench.openAi.url, KEY), 'whisper').transcribe(bench.speech(), bench.options),
+      new OpenAiSpeechToText(await openOpenAi(bench.openAi.url, KEY), 'whisper').transcribe(
+        bench.speech(),
+        bench.options,
+      ),
   },
   {
     adapter: 'OpenAI model',
     stage: 'language-model',
     takesMs: 120,
     open: async (bench) =>
-      new OpenAiModel(await openOpenAi(bench.openAi.url, KEY), { model: 'm', prompt: 'be kind', maxTokens: 9 }).reply(
-        REQUEST,
-        bench.options,
-      ),
+      new OpenAiLanguageModel(await openOpenAi(bench.openAi.url, KEY), {
+        model: 'm',
+        prompt: 'be kind',
+        maxTokens: 9,
+      }).reply(REQUEST, bench.options),
   },
   {
-    adapter: 'OpenAI voice',
+    adapter: 'OpenAI TTS',
     stage: 'text-to-speech',
     takesMs: 120,
     open: async (bench) =>
-      new OpenAiVoice(await openOpenAi(bench.openAi.url, KEY), { model: 'tts', voice: 'alloy' }).say(
+      new OpenAiTextToSpeech(await openOpenAi(bench.openAi.url, KEY), { model: 'tts', voice: 'alloy' }).say(
         'Good day.',
         '',
         bench.options,
       ),
   },
   {
-    adapter: 'wordless ears',
+    adapter: 'wordless STT',
     stage: 'speech-to-text',
     takesMs: 0,
     open: (bench) => Promise.resolve(new WordlessSpeechToText().transcribe(bench.speech(), bench.options)),
@@ -136,13 +140,13 @@ const ROWS: readonly Row[] = [
     adapter: 'offline companion',
     stage: 'language-model',
     takesMs: 0,
-    open: (bench) => Promise.resolve(new OfflineCompanion([CLIP]).reply(REQUEST, bench.options)),
+    open: (bench) => Promise.resolve(new ScriptedLanguageModel([CLIP]).reply(REQUEST, bench.options)),
   },
   {
     adapter: 'recordings',
     stage: 'text-to-speech',
     takesMs: 0,
-    open: (bench) => Promise.resolve(new ClipVoice([CLIP]).speak(once('Good day.'), bench.options)),
+    open: (bench) => Promise.resolve(new RecordedTextToSpeech([CLIP]).speak(once('Good day.'), bench.options)),
   },
 ];
 

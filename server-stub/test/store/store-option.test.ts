@@ -3,7 +3,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ServerError } from '../../src/system/errors.ts';
-import { parseRedisUrl, storeChoice } from '../../src/store/store-option.ts';
+import { parseRedisUrl } from '../../src/store/redis-url.ts';
+import { storeChoice } from '../../src/store/store-option.ts';
 
 describe('--store', () => {
   const plain = { host: 'localhost', port: 6379, database: 0, tls: false, username: undefined };
@@ -18,6 +19,9 @@ describe('--store', () => {
   for (const [url, address] of understood)
     it(`understands ${url}`, () => assert.deepEqual(parseRedisUrl(url), address));
 
+  it('understands memory:', () =>
+    assert.deepEqual(storeChoice('memory:', undefined, {}), { url: 'memory:', password: undefined }));
+
   for (const url of [
     '',
     'localhost:6379',
@@ -29,14 +33,14 @@ describe('--store', () => {
   ]) {
     it(`refuses '${url}', and says what it wants`, () =>
       assert.throws(
-        () => parseRedisUrl(url),
+        () => storeChoice(url, undefined, {}),
         (error) => error instanceof ServerError && error.fault === 'bad-option' && /redis:\/\/HOST/.test(error.message),
       ));
   }
 
   it('refuses a password, without repeating it', () => {
     assert.throws(
-      () => parseRedisUrl('redis://phones:a-secret-word@localhost'),
+      () => storeChoice('redis://phones:a-secret-word@localhost', undefined, {}),
       (error) =>
         error instanceof ServerError &&
         /--store-password-file/.test(error.message) &&

@@ -95,7 +95,7 @@ export function scriptedPipeline(changes: Partial<PipelineScript> = {}): {
       },
     },
     standby: {
-      voice: {
+      textToSpeech: {
         async *speak() {
           yield* sound('standby', 400, 400);
         },

@@ -66,7 +66,7 @@ const pipeline: Pipeline = {
   },
   languageModel: model,
   textToSpeech: voice,
-  standby: { voice, fillers: [], apologies: [] },
+  standby: { textToSpeech: voice, fillers: [], apologies: [] },
   voiceActivity: () => ({ isVoice: () => false, close: () => {} }),
 };
 

@@ -1,10 +1,12 @@
 import type OpenAI from 'openai';
+import { readNamedFile } from '../../../../common/src/system/private-file.ts';
+import { ServerError } from '../../system/errors.ts';
 import type { LanguageModel, ReplyRequest, StageOptions } from '../ports.ts';
 import { reporting } from '../reporting.ts';
-import { openAiFault } from '../vendors/openai-fault.ts';
-import { malformed } from '../vendors/http-fault.ts';
+import { malformed } from '../vendors/http.ts';
+import { openAiFault } from '../vendors/openai.ts';
 
-export interface OpenAiModelSettings {
+export interface OpenAiLanguageModelSettings {
   readonly model: string;
   readonly prompt: string;
   /** Tokens of one answer: a spoken one is short. */
@@ -12,11 +14,11 @@ export interface OpenAiModelSettings {
 }
 
 /** Any language model that speaks OpenAI's chat completions (Ollama, vLLM, LocalAI, llama.cpp …), streamed, by OpenAI's SDK. */
-export class OpenAiModel implements LanguageModel {
+export class OpenAiLanguageModel implements LanguageModel {
   readonly #client: OpenAI;
-  readonly #settings: OpenAiModelSettings;
+  readonly #settings: OpenAiLanguageModelSettings;
 
-  constructor(client: OpenAI, settings: OpenAiModelSettings) {
+  constructor(client: OpenAI, settings: OpenAiLanguageModelSettings) {
     this.#client = client;
     this.#settings = settings;
   }
@@ -67,9 +69,18 @@ const CUES: Readonly<Record<ReplyRequest['occasion'], string | undefined>> = {
   silence: 'Nothing was said for a while. Ask something easy and pleasant, in one short sentence.',
 };
 
-export const DEFAULT_PROMPT = [
+const DEFAULT_PROMPT = [
   'You are a warm, patient companion on the telephone, talking with an older person who may have memory loss.',
   'Answer in one to three short, plain sentences that sound well when spoken. Never correct, test, argue or hurry.',
   'If something is repeated, answer as kindly as the first time. Ask one easy question at a time.',
   'Use no lists, no symbols, no stage directions. What stands in brackets, such as (speech, 2.0 s), was not understood: be kind about it.',
 ].join(' ');
+
+/** @param path the default prompt when undefined. @throws {ServerError} bad-file */
+export function readPrompt(path: string | undefined): string {
+  if (path === undefined) return DEFAULT_PROMPT;
+  const prompt = readNamedFile(path, 'llmPromptFile')?.content.trim();
+  if (prompt === undefined || prompt === '')
+    throw new ServerError('bad-file', `--llm-prompt-file: ${path} is missing or empty`);
+  return prompt;
+}

@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
-import { toVoiceRate } from '../resample.ts';
+import { SAMPLE_RATE } from '../../../../protocol/src/index.ts';
+import { resample } from '../resampler.ts';
 import { StageError } from '../ports.ts';
 import { parseWav } from '../../../../common/src/audio/wav.ts';
 import type { WavAudio } from '../../../../common/src/audio/wav.ts';
 import type { Synthesiser } from './recorded-tts.ts';
 
 const PROGRAM = 'espeak-ng';
-/** Words a minute; its 175 is hurried for somebody who listens slowly. */
+/** Words a minute; its default of 175 is too quick for somebody who listens slowly. */
 const SPEED = '150';
 /** A minute of speech at 22.05 kHz: more is a mistake. */
 const MAX_BYTES = 3 * 1024 * 1024;
@@ -23,14 +24,14 @@ export async function findEspeak(): Promise<Synthesiser | undefined> {
 }
 
 const speakWithEspeak: Synthesiser = async (sentence, options) => {
-  // By standard input, because arguments stand in the process list for all to read.
+  // By standard input: arguments are in the process list for all to read.
   const wav = await run(
     ['--stdin', '--stdout', '-s', SPEED, '-v', voiceOf(options.language)],
     sentence,
     options.signal,
   );
   const { sampleRate, pcm } = soundOf(wav);
-  return toVoiceRate(pcm, sampleRate);
+  return resample(pcm, sampleRate, SAMPLE_RATE);
 };
 
 /** @throws {StageError} */
@@ -66,7 +67,7 @@ function run(args: readonly string[], input: string, signal: AbortSignal): Promi
       else chunks.push(chunk);
     });
     child.on('close', (code) => (code === 0 ? resolve(Buffer.concat(chunks)) : fail(code)));
-    // It may be gone before it has read everything; 'close' tells that better.
+    // It may end before it has read everything; 'close' reports that.
     child.stdin.on('error', () => {});
     child.stdin.end(input);
   });

@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import type { Clock } from '../../../../common/src/time/clock.ts';
-import { Channel } from '../../system/async-tools.ts';
+import { Channel, ignore } from '../../system/async-tools.ts';
 import type { SpeechToText, StageOptions, Transcript } from '../ports.ts';
-import { reportingEars } from '../reporting.ts';
-import { within } from '../resilience/time-limit.ts';
+import { reportingTranscripts } from '../reporting.ts';
+import { withTimeLimit } from '../resilience/time-limit.ts';
 
 const PROGRAM = 'pocketsphinx_continuous';
-/** It takes about as long as the speech itself, so it runs while the patient speaks; what it has not by then it may keep. */
+/** It takes about as long as the speech itself, so it runs while the patient speaks; a later result is dropped. */
 const FINAL_WITHIN_MS = 1_500;
 /** Each takes a core and 150 MB. */
 const AT_ONCE = 2;
@@ -22,14 +22,14 @@ export async function findPocketsphinx(clock: Clock, without: SpeechToText): Pro
     child.on('error', () => resolve(false));
     child.on('close', () => resolve(true));
   });
-  return found ? new PocketsphinxEars(clock, without) : undefined;
+  return found ? new PocketsphinxSpeechToText(clock, without) : undefined;
 }
 
 /**
- * Debian's recogniser, a process for each utterance, fed as the patient speaks. Where it cannot help (another language,
- * too many at once, too slow) the conversation goes on without words.
+ * Debian's recogniser, one process per utterance, fed as the patient speaks. Where it cannot help (another language, too
+ * many at once, too slow) the conversation goes on without words.
  */
-export class PocketsphinxEars implements SpeechToText {
+class PocketsphinxSpeechToText implements SpeechToText {
   readonly #clock: Clock;
   readonly #without: SpeechToText;
   #running = 0;
@@ -47,7 +47,7 @@ export class PocketsphinxEars implements SpeechToText {
     this.#running++;
     const child = start();
     try {
-      yield* reportingEars(options, audio, (heard) => this.#hear(child, heard, options));
+      yield* reportingTranscripts(options, audio, (heard) => this.#hear(child, heard, options));
     } finally {
       this.#running--;
       stop(child);
@@ -69,7 +69,7 @@ export class PocketsphinxEars implements SpeechToText {
     }
     heard.end();
     child.stdin.end();
-    const words = await within(this.#clock, FINAL_WITHIN_MS, 'speech-to-text', text).catch(() => undefined);
+    const words = await withTimeLimit(this.#clock, FINAL_WITHIN_MS, 'speech-to-text', text).catch(() => undefined);
     // Its time is this one's, and reported here.
     if (words === undefined) yield* this.#without.transcribe(heard, { ...options, report() {} });
     else yield { text: words, final: true };
@@ -119,5 +119,3 @@ function textOf(child: ChildProcessWithoutNullStreams): Promise<string> {
     });
   });
 }
-
-function ignore(): void {}

@@ -8,9 +8,9 @@ export type Synthesiser = (sentence: string, options: StageOptions) => Promise<I
 
 /**
  * Speaks recorded sentences with their recording, others with the machine's synthesiser, and, where there is none,
- * the last resort: a recorded sentence that is never wrong. Text that nobody can speak must not become silence.
+ * the last resort: a recorded sentence that is never wrong. Text that cannot be spoken must not become silence.
  */
-export class ClipVoice implements TextToSpeech {
+export class RecordedTextToSpeech implements TextToSpeech {
   readonly #recordings: ReadonlyMap<string, RecordedClip>;
   readonly #synthesise: Synthesiser | undefined;
   readonly #lastResort: RecordedClip | undefined;

@@ -3,17 +3,17 @@ import { reporting } from '../reporting.ts';
 import type { ClipRole, RecordedClip } from './clips.ts';
 
 /**
- * The offline companion: it keeps a simple, warm conversation out of recorded sentences. Mostly it knows no words, only
- * whose turn it is, so whatever it says must be right after anything: it agrees, then asks. Where words were understood it
- * asks about what was spoken of, and calls the patient by the name they said, if there is a voice that can say it. What it
- * says next follows from the conversation, not from chance, so a conversation can be repeated exactly.
+ * A language model in place of one: a simple, warm conversation made of recorded sentences. Mostly it has no transcript,
+ * so whatever it says must fit anything: it agrees, then asks. Where there are words it asks about a topic of theirs, and
+ * calls the patient by the name they gave, if a synthesiser can say it. What it says follows from the history, not from
+ * chance, so a conversation can be repeated exactly.
  */
-export class OfflineCompanion implements LanguageModel {
+export class ScriptedLanguageModel implements LanguageModel {
   readonly #byRole: ReadonlyMap<ClipRole, readonly string[]>;
 
   readonly #saysNames: boolean;
 
-  /** @param saysNames the voice can say what was not recorded */
+  /** @param saysNames a synthesiser can say what was not recorded */
   constructor(clips: readonly Pick<RecordedClip, 'role' | 'text'>[], saysNames = false) {
     this.#byRole = groupTexts(clips);
     this.#saysNames = saysNames;

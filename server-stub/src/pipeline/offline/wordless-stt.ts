@@ -1,11 +1,11 @@
 import { FRAME_MS, FRAME_SAMPLES } from '../../../../protocol/src/index.ts';
 import type { SpeechToText, StageOptions, Transcript } from '../ports.ts';
-import { reportingEars } from '../reporting.ts';
+import { reportingTranscripts } from '../reporting.ts';
 
-/** For machines without a recogniser: it hears that somebody spoke, and how long, but no words. */
+/** For machines without a recogniser: the transcript says that somebody spoke, and for how long, but no words. */
 export class WordlessSpeechToText implements SpeechToText {
   async *transcribe(audio: AsyncIterable<Int16Array>, options: StageOptions): AsyncGenerator<Transcript> {
-    yield* reportingEars(options, audio, (heard) => this.#listen(heard, options));
+    yield* reportingTranscripts(options, audio, (heard) => this.#listen(heard, options));
   }
 
   async *#listen(audio: AsyncIterable<Int16Array>, options: StageOptions): AsyncGenerator<Transcript> {

@@ -2,11 +2,11 @@ import type { Clock } from '../../../../common/src/time/clock.ts';
 import { StageError } from '../ports.ts';
 
 /**
- * Keeps one broken service from costing every turn of every patient: after a few failures in a row it is not asked any
- * more for a while; then one request may try it, and the others wait for what becomes of that one.
+ * A circuit breaker, so that one broken service does not cost every turn of every patient a time limit: after a few
+ * failures in a row it opens and the service is not asked; after a rest one request may probe it (half-open).
  *
- * Our own, because the libraries for it (`opossum`, `cockatiel`) wrap one promise, where a stage is a stream that may fail
- * after its first word, and read the machine's clock, where time is a parameter here.
+ * Not `opossum` or `cockatiel`: they wrap one promise, where a stage is a stream that may fail after its first word, and
+ * they read the machine's clock, where time is a parameter here.
  */
 export class CircuitBreaker {
   readonly #clock: Clock;
@@ -20,12 +20,12 @@ export class CircuitBreaker {
     this.#settings = settings;
   }
 
-  /** True while the service should not be relied on, a trial under way included. */
+  /** Open or half-open: the service should not be relied on. */
   get open(): boolean {
     return this.#failures >= this.#settings.failures;
   }
 
-  /** @returns undefined when the service must not be asked now; else how to say what became of the request */
+  /** @returns undefined when the service must not be asked now; else where to report the outcome of the request */
   enter(): BreakerPass | undefined {
     if (!this.open) return this.#pass(false);
     if (this.#probing || this.#clock.now() < this.#openUntilMs) return undefined;
@@ -46,37 +46,37 @@ export class CircuitBreaker {
         this.#failures = 0;
       }),
       failed: (error) => once(() => this.#failed(error))(),
-      calledOff: once(() => {}),
+      cancelled: once(() => {}),
     };
   }
 
   #failed(error: unknown): void {
     const { failures, restMs, longestRestMs } = this.#settings;
     const askedMs = error instanceof StageError ? (error.retryAfterMs ?? 0) : 0;
-    // A refused key or a wrong address does not mend itself, and who asks for a rest shall have it.
-    const hopeless = (error instanceof StageError && !error.retryable) || askedMs > LONGEST_WAIT_MS;
-    this.#failures = hopeless ? Math.max(failures, this.#failures + 1) : this.#failures + 1;
+    // A refused key or a wrong address does not heal by itself; a service that asks for a rest gets it.
+    const opensNow = (error instanceof StageError && !error.retryable) || askedMs > LONGEST_WAIT_MS;
+    this.#failures = opensNow ? Math.max(failures, this.#failures + 1) : this.#failures + 1;
     this.#openUntilMs = this.#clock.now() + Math.min(longestRestMs, Math.max(restMs, askedMs));
   }
 }
 
-/** A service that asks for a longer rest than this is not asked again in the same turn. */
+/** A service whose Retry-After is longer than this is not asked again in the same turn. */
 export const LONGEST_WAIT_MS = 1_000;
 
-export interface BreakerSettings {
-  /** In a row, until the service is left alone. */
+interface BreakerSettings {
+  /** In a row, until it opens. */
   readonly failures: number;
   readonly restMs: number;
-  /** Whatever the service asks for. */
+  /** The most that a Retry-After can ask for. */
   readonly longestRestMs: number;
 }
 
-export const DEFAULT_BREAKER: BreakerSettings = { failures: 3, restMs: 30_000, longestRestMs: 300_000 };
+const DEFAULT_BREAKER: BreakerSettings = { failures: 3, restMs: 30_000, longestRestMs: 300_000 };
 
-/** Of one request; the first word counts. */
+/** Takes the outcome of one request; only the first report counts. */
 export interface BreakerPass {
   succeeded(): void;
   failed(error: unknown): void;
   /** The patient went on speaking: says nothing about the service. */
-  calledOff(): void;
+  cancelled(): void;
 }

@@ -1,65 +1,62 @@
 import { StageError } from '../ports.ts';
 import type { LanguageModel, ReplyRequest, StageOptions } from '../ports.ts';
 import { sentences } from '../sentences.ts';
-import { firstOf } from './hedging.ts';
-import { inTime } from './time-limit.ts';
-import { paced, steadily } from './retry.ts';
-import type { Steadiness } from './retry.ts';
-
-/** ms */
-const PATIENCE = { firstMs: 4_000, nextMs: 3_000 };
+import { hedged } from './hedging.ts';
+import { measured, withRetry } from './retry.ts';
+import type { Resilience } from './retry.ts';
+import { eachWithTimeLimit } from './time-limit.ts';
 
 /**
- * A language model that may fail. It says whole sentences, or a first clause, so that nothing is said twice and nothing breaks
- * off in mid-word: before that a failure is tried again, after it the answer ends there.
+ * A language model that may fail. It yields whole sentences, or a first clause, so that nothing is said twice and nothing
+ * breaks off in mid-word: a failure before the first one is retried, after it the answer ends there.
  */
-export class SteadyLanguageModel implements LanguageModel {
+export class ResilientLanguageModel implements LanguageModel {
   readonly #service: LanguageModel;
-  readonly #standIn: LanguageModel;
-  readonly #with: Steadiness;
-  /** True when the model would have nothing sensible to answer, because nobody was heard. */
-  readonly #deaf: () => boolean;
+  readonly #fallback: LanguageModel;
+  readonly #resilience: Resilience;
+  readonly #useFallback: () => boolean;
 
+  /** @param useFallback true while the model should not be asked although it works */
   constructor(
     service: LanguageModel,
-    standIn: LanguageModel,
-    steadiness: Steadiness,
-    deaf: () => boolean = () => false,
+    fallback: LanguageModel,
+    resilience: Resilience,
+    useFallback: () => boolean = () => false,
   ) {
     this.#service = service;
-    this.#standIn = standIn;
-    this.#with = steadiness;
-    this.#deaf = deaf;
+    this.#fallback = fallback;
+    this.#resilience = resilience;
+    this.#useFallback = useFallback;
   }
 
   async *reply(request: ReplyRequest, options: StageOptions): AsyncGenerator<string> {
-    const spoken = { said: false };
-    yield* steadily(this.#with, options.signal, {
+    const progress = { said: false };
+    yield* withRetry(this.#resilience, options.signal, {
       ask: () => {
-        const pass = this.#deaf() ? undefined : this.#with.breaker.enter();
-        return pass && { pass, results: this.#attempt(request, options, spoken) };
+        const pass = this.#useFallback() ? undefined : this.#resilience.breaker.enter();
+        return pass && { pass, results: this.#attempt(request, options, progress) };
       },
-      standIn: () => this.#standIn.reply(request, options),
-      enough: () => spoken.said,
+      fallback: () => this.#fallback.reply(request, options),
+      enough: () => progress.said,
     });
   }
 
-  async *#attempt(request: ReplyRequest, options: StageOptions, spoken: { said: boolean }): AsyncGenerator<string> {
-    for await (const sentence of sentences(this.#words(request, options), true)) {
-      spoken.said = true;
+  async *#attempt(request: ReplyRequest, options: StageOptions, progress: { said: boolean }): AsyncGenerator<string> {
+    for await (const sentence of sentences(this.#pieces(request, options), true)) {
+      progress.said = true;
       yield `${sentence} `;
     }
-    if (!spoken.said)
+    if (!progress.said)
       throw new StageError('language-model', 'the model answered nothing; look at its prompt and its limits', true);
   }
 
-  async *#words(request: ReplyRequest, options: StageOptions): AsyncGenerator<string> {
-    const { clock, stage, pace } = this.#with;
-    let first = true;
+  async *#pieces(request: ReplyRequest, options: StageOptions): AsyncGenerator<string> {
+    const { clock, stage, responseTimes } = this.#resilience;
     const ask = (signal: AbortSignal): AsyncIterable<string> =>
-      this.#service.reply(request, { ...paced(options, pace), signal });
-    for await (const piece of inTime(clock, stage, PATIENCE, options.signal, (signal) =>
-      firstOf(pace.times, signal, ask),
+      this.#service.reply(request, { ...measured(options, responseTimes), signal });
+    let first = true;
+    for await (const piece of eachWithTimeLimit(clock, stage, TIME_LIMITS, options.signal, (signal) =>
+      hedged(responseTimes.requests, signal, ask),
     )) {
       if (first && piece !== '') {
         options.first?.();
@@ -69,3 +66,5 @@ export class SteadyLanguageModel implements LanguageModel {
     }
   }
 }
+
+const TIME_LIMITS = { firstMs: 4_000, nextMs: 3_000 };

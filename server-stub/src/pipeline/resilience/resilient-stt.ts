@@ -1,78 +1,74 @@
+import { ignore } from '../../system/async-tools.ts';
+import { ReplayableStream } from '../../system/replayable-stream.ts';
 import type { SpeechToText, StageOptions, Transcript } from '../ports.ts';
 import { StageError } from '../ports.ts';
 import type { BreakerPass } from './circuit-breaker.ts';
-import { linkedAbort } from './time-limit.ts';
-import { steadily } from './retry.ts';
-import type { Steadiness } from './retry.ts';
-import { Tape } from './replayable.ts';
-
-/** Time runs from the patient's last word: how long they speak is theirs. */
-const FINAL_WITHIN_MS = 4_000;
+import { withRetry } from './retry.ts';
+import type { Resilience } from './retry.ts';
+import { eachAwaited } from './time-limit.ts';
 
 /**
- * A speech-to-text service that may fail. A connection that breaks while the patient speaks is replaced at once and told
- * everything again, so mostly nobody notices; while the service is broken another one listens.
+ * A speech-to-text service that may fail. A connection that breaks while the patient speaks is replaced at once and gets
+ * all the audio again, so mostly nobody notices; while the breaker is open the fallback transcribes.
  */
-export class SteadySpeechToText implements SpeechToText {
+export class ResilientSpeechToText implements SpeechToText {
   readonly #service: SpeechToText;
-  readonly #standIn: SpeechToText;
-  readonly #with: Steadiness;
+  readonly #fallback: SpeechToText;
+  readonly #resilience: Resilience;
 
-  constructor(service: SpeechToText, standIn: SpeechToText, steadiness: Steadiness) {
+  constructor(service: SpeechToText, fallback: SpeechToText, resilience: Resilience) {
     this.#service = service;
-    this.#standIn = standIn;
-    this.#with = steadiness;
+    this.#fallback = fallback;
+    this.#resilience = resilience;
   }
 
   async *transcribe(audio: AsyncIterable<Int16Array>, options: StageOptions): AsyncGenerator<Transcript> {
-    const tape = new Tape(audio);
-    yield* steadily(this.#with, options.signal, {
+    const replayable = new ReplayableStream(audio);
+    yield* withRetry(this.#resilience, options.signal, {
       ask: () => {
-        const pass = this.#with.breaker.enter();
-        return pass && { pass, results: this.#attempt(tape, pass, options) };
+        const pass = this.#resilience.breaker.enter();
+        return pass && { pass, results: this.#attempt(replayable, pass, options) };
       },
-      standIn: () => this.#standIn.transcribe(tape.read(), options),
+      fallback: () => this.#fallback.transcribe(replayable.read(), options),
     });
   }
 
-  async *#attempt(tape: Tape<Int16Array>, pass: BreakerPass, options: StageOptions): AsyncGenerator<Transcript> {
-    const abort = linkedAbort(options.signal);
-    const transcripts = this.#service.transcribe(tape.read(), { ...options, signal: abort.signal });
-    const iterator = transcripts[Symbol.asyncIterator]();
-    const deadline = this.#deadline(tape);
+  async *#attempt(
+    audio: ReplayableStream<Int16Array>,
+    pass: BreakerPass,
+    options: StageOptions,
+  ): AsyncGenerator<Transcript> {
+    const deadline = this.#deadline(audio);
     let last: Transcript | undefined;
     try {
-      for (;;) {
-        const next = iterator.next();
-        next.catch(ignore);
-        const result = await Promise.race([next, deadline.passed]);
-        if (result.done === true) break;
-        last = result.value;
-        // Mostly nobody waits for more.
+      for await (const transcript of eachAwaited(
+        options.signal,
+        (signal) => this.#service.transcribe(audio.read(), { ...options, signal }),
+        (next) => Promise.race([next, deadline.passed]),
+      )) {
+        last = transcript;
+        // The caller mostly stops here and does not wait for the final transcript.
         if (last.settled === true) pass.succeeded();
         yield last;
       }
     } finally {
       deadline.cancel();
-      abort.abort();
-      abort.release();
-      iterator.return?.().then(ignore, ignore);
     }
     if (last?.final !== true)
       throw new StageError('speech-to-text', 'the service ended without a final transcript', true);
   }
 
-  #deadline(tape: Tape<Int16Array>): { readonly passed: Promise<never>; cancel(): void } {
+  /** Rejects some time after the end of the audio: how long the patient speaks is theirs. */
+  #deadline(audio: ReplayableStream<Int16Array>): { readonly passed: Promise<never>; cancel(): void } {
     let timer: { cancel(): void } | undefined;
     let cancelled = false;
     const passed = new Promise<never>((_resolve, reject) => {
-      void tape.ended.then(() => {
+      const late = `no final transcript within ${FINAL_WITHIN_MS} ms of the last word`;
+      void audio.ended.then(() => {
         if (cancelled) return;
-        timer = this.#with.clock.after(FINAL_WITHIN_MS, () => {
-          reject(
-            new StageError('speech-to-text', `no final transcript within ${FINAL_WITHIN_MS} ms of the last word`, true),
-          );
-        });
+        timer = this.#resilience.clock.after(FINAL_WITHIN_MS, () =>
+          reject(new StageError('speech-to-text', late, true)),
+        );
       });
     });
     passed.catch(ignore);
@@ -86,4 +82,4 @@ export class SteadySpeechToText implements SpeechToText {
   }
 }
 
-function ignore(): void {}
+const FINAL_WITHIN_MS = 4_000;

@@ -1,59 +1,44 @@
+import { ignore, linkedAbort, once } from '../../system/async-tools.ts';
+import { ReplayableStream } from '../../system/replayable-stream.ts';
 import { StageError } from '../ports.ts';
-import type { SpokenAudio, StageOptions, TextToSpeech } from '../ports.ts';
+import type { SentenceTextToSpeech, SpokenAudio, StageOptions, TextToSpeech } from '../ports.ts';
 import { sentences } from '../sentences.ts';
 import type { BreakerPass } from './circuit-breaker.ts';
-import { firstOf } from './hedging.ts';
-import { fadedOut, HeldBack } from './held-back.ts';
-import { inTime, linkedAbort } from './time-limit.ts';
-import { paced, steadily } from './retry.ts';
-import type { Steadiness } from './retry.ts';
-import { Tape } from './replayable.ts';
-
-/** A service that speaks one sentence. */
-export interface SentenceVoice {
-  /**
-   * @param before what it said just before, for its intonation
-   * @returns 16 kHz sound as it is made
-   */
-  say(sentence: string, before: string, options: StageOptions): AsyncIterable<Int16Array>;
-}
-
-/** ms */
-const PATIENCE = { firstMs: 4_000, nextMs: 2_500 };
+import { FadeOutTail } from './fade-out.ts';
+import { hedged } from './hedging.ts';
+import { measured, withRetry } from './retry.ts';
+import type { Resilience } from './retry.ts';
+import { eachWithTimeLimit } from './time-limit.ts';
 
 /**
- * A voice that may fail, sentence by sentence from the model's stream; the next sentence is asked for while this one is
- * heard. A sentence that breaks off is led out gently and said once more, as people do; while the service is broken
- * another voice speaks.
+ * A text-to-speech service that may fail, sentence by sentence from the model's stream; the next sentence is requested
+ * while this one is heard. A sentence that breaks off is faded out and said again from its beginning, as people do; while
+ * the breaker is open the fallback speaks.
  */
-export class SteadyVoice implements TextToSpeech {
-  readonly #service: SentenceVoice;
-  readonly #standIn: TextToSpeech;
-  readonly #with: Steadiness;
+export class ResilientTextToSpeech implements TextToSpeech {
+  readonly #service: SentenceTextToSpeech;
+  readonly #fallback: TextToSpeech;
+  readonly #resilience: Resilience;
 
-  constructor(service: SentenceVoice, standIn: TextToSpeech, steadiness: Steadiness) {
+  constructor(service: SentenceTextToSpeech, fallback: TextToSpeech, resilience: Resilience) {
     this.#service = service;
-    this.#standIn = standIn;
-    this.#with = steadiness;
+    this.#fallback = fallback;
+    this.#resilience = resilience;
   }
 
   async *speak(text: AsyncIterable<string>, options: StageOptions): AsyncGenerator<SpokenAudio> {
     const abort = linkedAbort(options.signal);
-    const spoken: Spoken = { sentences: 0 };
+    const requested = this.#requests(text, { ...options, signal: abort.signal });
+    let spokenSentences = 0;
     try {
-      let before = '';
-      const units = sentences(text, true)[Symbol.asyncIterator]();
-      const begin = async (): Promise<BegunSentence | undefined> => {
-        const unit = await units.next();
-        return unit.done === true ? undefined : this.#begin(unit.value, before, { ...options, signal: abort.signal });
-      };
-      for (let current = await begin(); current !== undefined;) {
-        before = `${before} ${current.sentence}`.slice(-MAX_BEFORE);
-        const upcoming = begin();
-        // It is looked at when it is its turn.
-        upcoming.catch(ignore);
-        if (!(yield* this.#say(current, options, spoken))) return;
-        current = await upcoming;
+      for (let next = requested.next(); ;) {
+        const { value: sentence, done } = await next;
+        if (done === true) return;
+        next = requested.next();
+        // Its failure is met when it is its turn.
+        next.catch(ignore);
+        if (!(yield* this.#say(sentence, options, spokenSentences > 0))) return;
+        spokenSentences++;
       }
     } finally {
       abort.abort();
@@ -61,114 +46,102 @@ export class SteadyVoice implements TextToSpeech {
     }
   }
 
-  /** Asks for the sound, and keeps what comes until it is wanted. */
-  #begin(sentence: string, before: string, options: StageOptions): BegunSentence {
-    return { sentence, before, request: this.#request(sentence, before, options) };
+  async *#requests(text: AsyncIterable<string>, options: StageOptions): AsyncGenerator<RequestedSentence> {
+    let before = '';
+    for await (const sentence of sentences(text, true)) {
+      yield { sentence, before, request: this.#request(sentence, before, options) };
+      before = `${before} ${sentence}`.slice(-MAX_BEFORE);
+    }
   }
 
-  #request(sentence: string, before: string, options: StageOptions): SoundRequest | undefined {
-    const { breaker, pace } = this.#with;
+  /** Keeps the audio that comes until it is read. @returns undefined when the service must not be asked now */
+  #request(sentence: string, before: string, options: StageOptions): AudioRequest | undefined {
+    const { breaker, responseTimes } = this.#resilience;
     const pass = breaker.enter();
-    // Only what is said first is waited for; the rest is made while that is heard.
-    const times = before === '' ? pace.times : 1;
-    return (
-      pass && {
-        pass,
-        sound: new Tape(
-          firstOf(times, options.signal, (signal) =>
-            this.#service.say(sentence, before, { ...paced(options, pace), signal }),
-          ),
-        ),
-      }
+    if (pass === undefined) return undefined;
+    // The patient waits for the first sentence only; the others are made while it is heard.
+    const requests = before === '' ? responseTimes.requests : 1;
+    const audio = hedged(requests, options.signal, (signal) =>
+      this.#service.say(sentence, before, { ...measured(options, responseTimes), signal }),
     );
+    return { pass, audio: new ReplayableStream(audio) };
   }
 
   /** @returns false when the answer ends here */
-  async *#say(
-    { sentence, before, request: begun }: BegunSentence,
+  #say(
+    { sentence, before, request }: RequestedSentence,
     options: StageOptions,
-    spoken: Spoken,
+    mayEndHere: boolean,
   ): AsyncGenerator<SpokenAudio, boolean> {
     const progress: Progress = { heard: false, again: false };
-    const requests = [begun];
-    const whole = yield* steadily(this.#with, options.signal, {
+    const requests = [request];
+    return withRetry(this.#resilience, options.signal, {
       ask: () => {
-        const request = requests.length > 0 ? requests.pop() : this.#request(sentence, before, options);
-        return request && { pass: request.pass, results: this.#attempt(sentence, request.sound, options, progress) };
+        const asked = requests.length > 0 ? requests.pop() : this.#request(sentence, before, options);
+        return asked && { pass: asked.pass, results: this.#attempt(sentence, asked.audio, options, progress) };
       },
-      standIn: () => this.#saidByAnother(sentence, options, progress),
-      acceptable: () => !progress.again && spoken.sentences > 0,
+      fallback: () => this.#sayWithFallback(sentence, options, progress),
+      acceptable: () => !progress.again && mayEndHere,
     });
-    if (whole) spoken.sentences++;
-    return whole;
   }
 
-  async *#saidByAnother(sentence: string, options: StageOptions, { again }: Progress): AsyncGenerator<SpokenAudio> {
-    for await (const audio of this.#standIn.speak(once(sentence), options))
+  async *#sayWithFallback(sentence: string, options: StageOptions, { again }: Progress): AsyncGenerator<SpokenAudio> {
+    for await (const audio of this.#fallback.speak(once(sentence), options))
       yield again ? { ...audio, again: true } : audio;
   }
 
   async *#attempt(
     sentence: string,
-    sound: Tape<Int16Array>,
+    audio: ReplayableStream<Int16Array>,
     options: StageOptions,
     progress: Progress,
   ): AsyncGenerator<SpokenAudio> {
-    const held = new HeldBack();
+    const tail = new FadeOutTail();
     progress.heard = false;
     const chunk = (pcm: Int16Array): SpokenAudio => {
       const words = progress.heard ? {} : { text: sentence, ...(progress.again && { again: true as const }) };
       progress.heard = true;
       return { pcm, ...words };
     };
+    const { clock, stage } = this.#resilience;
     try {
-      for await (const pcm of inTime(this.#with.clock, 'text-to-speech', PATIENCE, options.signal, () =>
-        sound.read(),
-      )) {
+      for await (const pcm of eachWithTimeLimit(clock, stage, TIME_LIMITS, options.signal, () => audio.read())) {
         options.first?.();
-        const ready = held.push(pcm);
+        const ready = tail.push(pcm);
         if (ready.length > 0) yield chunk(ready);
       }
     } catch (error) {
-      const end = fadedOut(held.rest());
+      const end = tail.fadedRest();
       if (progress.heard && end.length > 0) yield chunk(end);
       progress.again ||= progress.heard;
       throw error;
     }
-    const rest = held.rest();
+    const rest = tail.rest();
     if (rest.length > 0) yield chunk(rest);
-    if (!progress.heard) throw new StageError('text-to-speech', 'the service made no sound of a sentence', true);
+    if (!progress.heard) throw new StageError(stage, 'the service made no sound of a sentence', true);
   }
 }
 
-interface BegunSentence {
+interface RequestedSentence {
   readonly sentence: string;
+  /** What was said just before it. */
   readonly before: string;
   /** Absent: the service must not be asked now. */
-  readonly request: SoundRequest | undefined;
+  readonly request: AudioRequest | undefined;
 }
 
-interface SoundRequest {
+interface AudioRequest {
   readonly pass: BreakerPass;
-  readonly sound: Tape<Int16Array>;
+  readonly audio: ReplayableStream<Int16Array>;
 }
 
 interface Progress {
   /** Some of the sentence was passed on in this attempt. */
   heard: boolean;
-  /** … and in one before it. */
+  /** … and in an attempt before it. */
   again: boolean;
 }
 
-interface Spoken {
-  sentences: number;
-}
-
+const TIME_LIMITS = { firstMs: 4_000, nextMs: 2_500 };
 /** Characters of what was said before; no service uses more. */
 const MAX_BEFORE = 500;
-
-async function* once(text: string): AsyncGenerator<string> {
-  yield text;
-}
-
-function ignore(): void {}

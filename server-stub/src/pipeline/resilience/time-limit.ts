@@ -1,30 +1,48 @@
 import type { Clock } from '../../../../common/src/time/clock.ts';
+import { ignore, linkedAbort } from '../../system/async-tools.ts';
 import { StageError } from '../ports.ts';
 import type { StageName } from '../ports.ts';
 
-/** How long a stage may keep its caller waiting, ms. */
-export interface Patience {
+/** The longest waits of one request, ms. */
+export interface TimeLimits {
   readonly firstMs: number;
   /** Between two results. */
   readonly nextMs: number;
 }
 
-/**
- * The items of what `open` opens, each in its time. One that does not come ends it with a `StageError`, and the source is
- * told to stop in any case. Only time spent waiting counts: a caller may dawdle.
- */
-export async function* inTime<T>(
+/** The items of what `open` opens, each within its limit. Only the time spent waiting counts: a caller may be slow. */
+export function eachWithTimeLimit<T>(
   clock: Clock,
   stage: StageName,
-  patience: Patience,
+  { firstMs, nextMs }: TimeLimits,
   signal: AbortSignal,
   open: (signal: AbortSignal) => AsyncIterable<T>,
+): AsyncGenerator<T> {
+  let limitMs = firstMs;
+  return eachAwaited(signal, open, async (next) => {
+    const result = await withTimeLimit(clock, limitMs, stage, next);
+    limitMs = nextMs;
+    return result;
+  });
+}
+
+/**
+ * The items of what `open` opens, each as `wait` gives it, which may give up by throwing. The source is always told to
+ * stop in the end, and never waited for then.
+ */
+export async function* eachAwaited<T>(
+  signal: AbortSignal,
+  open: (signal: AbortSignal) => AsyncIterable<T>,
+  wait: (next: Promise<IteratorResult<T>>) => Promise<IteratorResult<T>>,
 ): AsyncGenerator<T> {
   const abort = linkedAbort(signal);
   const iterator = open(abort.signal)[Symbol.asyncIterator]();
   try {
-    for (let limitMs = patience.firstMs; ; limitMs = patience.nextMs) {
-      const result = await within(clock, limitMs, stage, iterator.next());
+    for (;;) {
+      const next = iterator.next();
+      // A result that comes after `wait` gave up must not be an unhandled rejection.
+      next.catch(ignore);
+      const result = await wait(next);
       if (result.done === true) return;
       yield result.value;
     }
@@ -36,12 +54,16 @@ export async function* inTime<T>(
 }
 
 /** @throws {StageError} when `promise` takes longer */
-export async function within<T>(clock: Clock, limitMs: number, stage: StageName, promise: Promise<T>): Promise<T> {
+export async function withTimeLimit<T>(
+  clock: Clock,
+  limitMs: number,
+  stage: StageName,
+  promise: Promise<T>,
+): Promise<T> {
   let timer: { cancel(): void } | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = clock.after(limitMs, () => reject(new StageError(stage, `nothing came for ${limitMs} ms`, true)));
   });
-  // What comes after it was given up must not be an unhandled rejection.
   promise.catch(ignore);
   try {
     return await Promise.race([promise, late]);
@@ -49,14 +71,3 @@ export async function within<T>(clock: Clock, limitMs: number, stage: StageName,
     timer?.cancel();
   }
 }
-
-/** An abort of one's own that follows another. `AbortSignal.any` keeps hold of its sources in some Node 20 releases. */
-export function linkedAbort(parent: AbortSignal): AbortController & { release(): void } {
-  const controller = new AbortController();
-  const follow = (): void => controller.abort(parent.reason);
-  if (parent.aborted) follow();
-  else parent.addEventListener('abort', follow, { once: true });
-  return Object.assign(controller, { release: () => parent.removeEventListener('abort', follow) });
-}
-
-function ignore(): void {}

@@ -2,14 +2,14 @@ import type { ElevenLabsClient } from '@elevenlabs/elevenlabs-js';
 import type { RawData, WebSocket } from 'ws';
 import type { IncomingMessage } from 'node:http';
 import { SAMPLE_RATE } from '../../../../protocol/src/index.ts';
+import { Channel } from '../../system/async-tools.ts';
 import { StageError } from '../ports.ts';
 import type { SpeechToText, StageOptions, Transcript } from '../ports.ts';
-import { SERVICE } from '../vendors/elevenlabs-fault.ts';
-import { reportingEars } from '../reporting.ts';
-import { connectionFault, httpFault, malformed } from '../vendors/http-fault.ts';
-import { Inbox } from './inbox.ts';
+import { SERVICE } from '../vendors/elevenlabs.ts';
+import { reportingTranscripts } from '../reporting.ts';
+import { connectionFault, httpFault, malformed } from '../vendors/http.ts';
 
-export interface ElevenLabsEarsSettings {
+export interface ElevenLabsSpeechToTextSettings {
   readonly modelId: string;
 }
 
@@ -17,32 +17,32 @@ export interface ElevenLabsEarsSettings {
  * ElevenLabs realtime speech-to-text by their SDK: one WebSocket per utterance, audio as it is spoken, a commit in the
  * pauses and at its end. The connection is opened while the patient speaks, so it costs no time after the last word.
  */
-export class ElevenLabsEars implements SpeechToText {
+export class ElevenLabsSpeechToText implements SpeechToText {
   readonly #client: ElevenLabsClient;
-  readonly #settings: ElevenLabsEarsSettings;
+  readonly #settings: ElevenLabsSpeechToTextSettings;
 
-  constructor(client: ElevenLabsClient, settings: ElevenLabsEarsSettings) {
+  constructor(client: ElevenLabsClient, settings: ElevenLabsSpeechToTextSettings) {
     this.#client = client;
     this.#settings = settings;
   }
 
   async *transcribe(audio: AsyncIterable<Int16Array>, options: StageOptions): AsyncGenerator<Transcript> {
-    yield* reportingEars(options, audio, (heard) => this.#transcribe(heard, options));
+    yield* reportingTranscripts(options, audio, (heard) => this.#transcribe(heard, options));
   }
 
   async *#transcribe(audio: AsyncIterable<Int16Array>, options: StageOptions): AsyncGenerator<Transcript> {
-    const inbox = new Inbox<Transcript>();
+    const transcripts = new Channel<Transcript>(MAX_TRANSCRIPTS);
     const connection = await this.#open(options);
-    const socket = guarded(connection, inbox);
+    const socket = guarded(connection, transcripts);
     const giveUp = (): void => socket.terminate();
     options.signal.addEventListener('abort', giveUp, { once: true });
     if (options.signal.aborted) giveUp();
-    const segments = new Segments(connection, inbox);
-    this.#hear(connection, inbox, segments);
+    const segments = new Segments(connection, transcripts);
+    this.#receive(connection, transcripts, segments);
     const spoken = this.#send(audio, connection, segments);
-    spoken.catch((error: unknown) => inbox.fail(connectionFault('speech-to-text', SERVICE, error)));
+    spoken.catch((error: unknown) => transcripts.fail(connectionFault('speech-to-text', SERVICE, error)));
     try {
-      yield* inbox.read();
+      yield* transcripts;
     } finally {
       options.signal.removeEventListener('abort', giveUp);
       socket.terminate();
@@ -60,17 +60,17 @@ export class ElevenLabsEars implements SpeechToText {
     });
   }
 
-  #hear(connection: RealtimeConnection, inbox: Inbox<Transcript>, segments: Segments): void {
+  #receive(connection: RealtimeConnection, transcripts: Channel<Transcript>, segments: Segments): void {
     const hear = (event: string, take: (text: string) => void): void =>
       on(connection, event, (data: unknown) => {
         const text = textOf(data);
-        if (text === undefined) inbox.fail(malformed('speech-to-text', SERVICE, 'a transcript without text'));
+        if (text === undefined) transcripts.fail(malformed('speech-to-text', SERVICE, 'a transcript without text'));
         else take(text);
       });
     hear('partial_transcript', (text) => segments.partial(text));
     hear('committed_transcript', (text) => segments.committed(text));
-    on(connection, 'error', (data: unknown) => inbox.fail(messageFault(data)));
-    on(connection, 'close', () => inbox.fail(connectionFault('speech-to-text', SERVICE, undefined)));
+    on(connection, 'error', (data: unknown) => transcripts.fail(messageFault(data)));
+    on(connection, 'close', () => transcripts.fail(connectionFault('speech-to-text', SERVICE, undefined)));
   }
 
   /** ~100 ms a message, as their guide asks: base64 in JSON for each 20 ms would cost both ends. */
@@ -98,7 +98,7 @@ export class ElevenLabsEars implements SpeechToText {
  */
 class Segments {
   readonly #connection: RealtimeConnection;
-  readonly #inbox: Inbox<Transcript>;
+  readonly #transcripts: Channel<Transcript>;
   readonly #texts: string[] = [];
   #uncommittedSamples = 0;
   #commits = 0;
@@ -107,9 +107,9 @@ class Segments {
   #settling = 0;
   #over = false;
 
-  constructor(connection: RealtimeConnection, inbox: Inbox<Transcript>) {
+  constructor(connection: RealtimeConnection, transcripts: Channel<Transcript>) {
     this.#connection = connection;
-    this.#inbox = inbox;
+    this.#transcripts = transcripts;
   }
 
   heard(samples: number): void {
@@ -131,14 +131,14 @@ class Segments {
   }
 
   partial(text: string): void {
-    if (text !== '') this.#inbox.push({ text: this.#with(text), final: false });
+    if (text !== '') this.#transcripts.push({ text: this.#with(text), final: false });
   }
 
   committed(text: string): void {
     this.#texts.push(text);
     if (--this.#commits <= 0 && this.#over) return this.#finish();
     const settled = this.#settling === this.#pauses;
-    this.#inbox.push({ text: this.#with(''), final: false, ...(settled && { settled }) });
+    this.#transcripts.push({ text: this.#with(''), final: false, ...(settled && { settled }) });
   }
 
   #commit(): void {
@@ -148,8 +148,8 @@ class Segments {
   }
 
   #finish(): void {
-    this.#inbox.push({ text: this.#with(''), final: true });
-    this.#inbox.end();
+    this.#transcripts.push({ text: this.#with(''), final: true });
+    this.#transcripts.end();
   }
 
   #with(text: string): string {
@@ -162,6 +162,8 @@ class Segments {
 
 /** Commits in pauses, of one utterance: each cuts a context that the recogniser could use. */
 const MAX_SETTLED = 3;
+/** Not yet read. */
+const MAX_TRANSCRIPTS = 100;
 /** They refuse to commit less than 0.3 s (`commit_throttled`). */
 const MIN_COMMIT_SAMPLES = 0.3 * SAMPLE_RATE;
 
@@ -178,17 +180,17 @@ const FRAMES_A_MESSAGE = 5;
  * The SDK parses a message in the socket's event, where an exception ends the process, and tells nothing of a refused
  * upgrade but its status in an English sentence. So what is no JSON is kept from it, and the refusal is read here.
  */
-function guarded(connection: RealtimeConnection, inbox: Inbox<Transcript>): WebSocket {
+function guarded(connection: RealtimeConnection, transcripts: Channel<Transcript>): WebSocket {
   const { websocket: socket } = connection as unknown as { websocket: WebSocket };
   const theirs = socket.listeners('message');
   socket.removeAllListeners('message');
   socket.on('message', (data, isBinary) => {
     if (isBinary || !isJsonObject(asText(data)))
-      return inbox.fail(malformed('speech-to-text', SERVICE, 'a message that is no JSON object'));
+      return transcripts.fail(malformed('speech-to-text', SERVICE, 'a message that is no JSON object'));
     for (const listener of theirs) listener.call(socket, data, isBinary);
   });
   socket.on('unexpected-response', (_request: unknown, { statusCode = 0, headers }: IncomingMessage) => {
-    inbox.fail(httpFault('speech-to-text', SERVICE, statusCode, headers['retry-after'], undefined));
+    transcripts.fail(httpFault('speech-to-text', SERVICE, statusCode, headers['retry-after'], undefined));
     socket.terminate();
   });
   return socket;

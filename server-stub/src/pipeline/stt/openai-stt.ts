@@ -1,17 +1,16 @@
 import type OpenAI from 'openai';
 import { wavOf } from '../../../../common/src/audio/wav.ts';
 import type { SpeechToText, StageOptions, Transcript } from '../ports.ts';
-import { reportingEars } from '../reporting.ts';
-import { linkedAbort } from '../resilience/time-limit.ts';
-import { malformed } from '../vendors/http-fault.ts';
-import { Inbox } from './inbox.ts';
-import { openAiFault } from '../vendors/openai-fault.ts';
+import { reportingTranscripts } from '../reporting.ts';
+import { Channel, linkedAbort } from '../../system/async-tools.ts';
+import { malformed } from '../vendors/http.ts';
+import { openAiFault } from '../vendors/openai.ts';
 
 /**
  * Any speech-to-text server that takes OpenAI's `POST /audio/transcriptions` (whisper.cpp, speaches, LocalAI …). It takes
- * whole recordings, so it hears nothing before a pause; what was said until then is asked for in the pause already.
+ * whole recordings, so there is no transcript before a pause; what was said until then is requested in the pause already.
  */
-export class OpenAiEars implements SpeechToText {
+export class OpenAiSpeechToText implements SpeechToText {
   readonly #client: OpenAI;
   readonly #model: string;
 
@@ -21,15 +20,17 @@ export class OpenAiEars implements SpeechToText {
   }
 
   async *transcribe(audio: AsyncIterable<Int16Array>, options: StageOptions): AsyncGenerator<Transcript> {
-    yield* reportingEars(options, audio, (heard) => this.#transcribe(heard, options));
+    yield* reportingTranscripts(options, audio, (heard) => this.#transcribe(heard, options));
   }
 
   async *#transcribe(audio: AsyncIterable<Int16Array>, options: StageOptions): AsyncGenerator<Transcript> {
     const abort = linkedAbort(options.signal);
-    const inbox = new Inbox<Transcript>();
-    this.#listen(audio, inbox, { ...options, signal: abort.signal }).catch((error: Error) => inbox.fail(error));
+    const transcripts = new Channel<Transcript>(MAX_TRANSCRIPTS);
+    this.#listen(audio, transcripts, { ...options, signal: abort.signal }).catch((error: Error) =>
+      transcripts.fail(error),
+    );
     try {
-      yield* inbox.read();
+      yield* transcripts;
     } finally {
       abort.abort();
       abort.release();
@@ -38,23 +39,23 @@ export class OpenAiEars implements SpeechToText {
 
   async #listen(
     audio: AsyncIterable<Int16Array>,
-    inbox: Inbox<Transcript>,
+    transcripts: Channel<Transcript>,
     { signal, language }: StageOptions,
   ): Promise<void> {
     const frames: Int16Array[] = [];
     let pauses = 0;
     const settle = async (pause: number): Promise<void> => {
       const text = await this.#textOf(frames, language, signal);
-      if (pause === pauses) inbox.push({ text, final: false, settled: true });
+      if (pause === pauses) transcripts.push({ text, final: false, settled: true });
     };
     for await (const frame of audio) {
       if (frame.length > 0) frames.push(frame);
-      // Should it fail, the request at the end of the turn tells so.
+      // If it fails, so does the request at the end of the turn, and that is reported.
       else if (++pauses <= MAX_SETTLED) settle(pauses).catch(() => {});
     }
     signal.throwIfAborted();
-    inbox.push({ text: await this.#textOf(frames, language, signal), final: true });
-    inbox.end();
+    transcripts.push({ text: await this.#textOf(frames, language, signal), final: true });
+    transcripts.end();
   }
 
   async #textOf(frames: readonly Int16Array[], language: string, signal: AbortSignal): Promise<string> {
@@ -80,6 +81,8 @@ export class OpenAiEars implements SpeechToText {
   }
 }
 
-/** Requests for what was said until a pause, in one turn: somebody who pauses after every word must not cost one each. */
+/** Requests for what was said until a pause, in one turn: somebody who pauses after every word must not cost a request each. */
 const MAX_SETTLED = 3;
+/** Not yet read. */
+const MAX_TRANSCRIPTS = 100;
 const SERVICE = 'the speech-to-text server';

@@ -1,12 +1,11 @@
 import type { ElevenLabsClient } from '@elevenlabs/elevenlabs-js';
-import type { StageOptions } from '../ports.ts';
+import type { SentenceTextToSpeech, StageOptions } from '../ports.ts';
 import { reporting } from '../reporting.ts';
-import type { SentenceVoice } from '../resilience/resilient-tts.ts';
-import { elevenLabsFault, SERVICE } from '../vendors/elevenlabs-fault.ts';
-import { connectionFault } from '../vendors/http-fault.ts';
+import { elevenLabsFault, SERVICE } from '../vendors/elevenlabs.ts';
+import { connectionFault } from '../vendors/http.ts';
 import { bodyOf, soundOf } from './sound.ts';
 
-export interface ElevenLabsVoiceSettings {
+export interface ElevenLabsTextToSpeechSettings {
   readonly voiceId: string;
   readonly modelId: string;
 }
@@ -15,11 +14,11 @@ export interface ElevenLabsVoiceSettings {
  * ElevenLabs text-to-speech by their SDK: `POST /v1/text-to-speech/{voice}/stream`, one request per sentence, 16 kHz PCM.
  * (Their SDK speaks no `stream-input` WebSocket; the next sentence is asked for while this one is heard, which hides as much.)
  */
-export class ElevenLabsVoice implements SentenceVoice {
+export class ElevenLabsTextToSpeech implements SentenceTextToSpeech {
   readonly #client: ElevenLabsClient;
-  readonly #settings: ElevenLabsVoiceSettings;
+  readonly #settings: ElevenLabsTextToSpeechSettings;
 
-  constructor(client: ElevenLabsClient, settings: ElevenLabsVoiceSettings) {
+  constructor(client: ElevenLabsClient, settings: ElevenLabsTextToSpeechSettings) {
     this.#client = client;
     this.#settings = settings;
   }

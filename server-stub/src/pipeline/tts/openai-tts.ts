@@ -1,22 +1,21 @@
 import type OpenAI from 'openai';
-import type { StageOptions } from '../ports.ts';
+import type { SentenceTextToSpeech, StageOptions } from '../ports.ts';
 import { reporting } from '../reporting.ts';
-import type { SentenceVoice } from '../resilience/resilient-tts.ts';
-import { connectionFault } from '../vendors/http-fault.ts';
-import { openAiFault } from '../vendors/openai-fault.ts';
+import { connectionFault } from '../vendors/http.ts';
+import { openAiFault } from '../vendors/openai.ts';
 import { bodyOf, soundOf } from './sound.ts';
 
-export interface OpenAiVoiceSettings {
+export interface OpenAiTextToSpeechSettings {
   readonly model: string;
   readonly voice: string;
 }
 
 /** Any text-to-speech server that takes OpenAI's `POST /audio/speech` (Kokoro, Piper, LocalAI …), one request per sentence. */
-export class OpenAiVoice implements SentenceVoice {
+export class OpenAiTextToSpeech implements SentenceTextToSpeech {
   readonly #client: OpenAI;
-  readonly #settings: OpenAiVoiceSettings;
+  readonly #settings: OpenAiTextToSpeechSettings;
 
-  constructor(client: OpenAI, settings: OpenAiVoiceSettings) {
+  constructor(client: OpenAI, settings: OpenAiTextToSpeechSettings) {
     this.#client = client;
     this.#settings = settings;
   }

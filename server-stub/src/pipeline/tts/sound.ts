@@ -2,13 +2,13 @@ import { findWavData, WavError } from '../../../../common/src/audio/wav.ts';
 import type { WavData } from '../../../../common/src/audio/wav.ts';
 import { SAMPLE_RATE } from '../../../../protocol/src/index.ts';
 import type { StageError } from '../ports.ts';
-import { StreamResampler } from '../stream-resampler.ts';
-import { malformed } from '../vendors/http-fault.ts';
+import { StreamResampler } from '../resampler.ts';
+import { malformed } from '../vendors/http.ts';
 
 /**
  * Sound as a service streams it, s16 little-endian mono in chunks of any size, as 16 kHz samples. A WAV header is taken off
- * and believed (some servers send one whatever was asked for). What is no such sound is refused: played, it would be
- * noise at full level in an old person's ear.
+ * and its rate is used (some servers send one whatever was asked for). Anything else is refused: played, it would be noise
+ * at full level.
  * @param rate of headerless sound
  */
 export async function* soundOf(

@@ -6,7 +6,7 @@ import { FRAME_BYTES, FRAME_MS } from '../../../../protocol/src/index.ts';
 import { deferred } from '../../../src/system/async-tools.ts';
 import { after, FaultPlan, NO_DELAYS, refuse, SLOW_MS } from './fault.ts';
 import type { Delays, FakeVendorOptions, Fault } from './fault.ts';
-import { bodyOf, durationOf, FakeServer, pieces, spoken } from './fake-server.ts';
+import { bodyOf, durationOf, FakeServer, spoken, streamSound } from './fake-server.ts';
 
 /**
  * ElevenLabs as its published API describes it: `POST /v1/text-to-speech/{voice}/stream` (raw PCM, chunked) and
@@ -71,14 +71,8 @@ export class FakeElevenLabs {
     if (fault === 'malformed')
       return void response.writeHead(200, { 'Content-Type': 'text/html' }).end('<html>maintenance</html>');
     response.writeHead(200, { 'Content-Type': 'audio/pcm' });
-    const sound = [...pieces((this.#options.sound ?? LEVEL)(durationOf(text), 16_000))];
-    const until = fault === 'cut' || fault === 'stalled' ? Math.ceil(sound.length / 2) : sound.length;
-    for (const piece of sound.slice(0, until)) {
-      response.write(piece);
-      await after(clock, delays.nextMs());
-    }
-    if (fault === 'cut') return void setImmediate(() => response.destroy());
-    if (fault !== 'stalled') response.end();
+    const sound = (this.#options.sound ?? LEVEL)(durationOf(text), 16_000);
+    await streamSound(response, sound, fault, clock, delays.nextMs);
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { after, FaultPlan, NO_DELAYS, refuse, SLOW_MS } from './fault.ts';
 import type { Delays, FakeVendorOptions, Fault } from './fault.ts';
-import { bodyOf, durationOf, FakeServer, pieces, spoken } from './fake-server.ts';
+import { bodyOf, durationOf, FakeServer, spoken, streamSound } from './fake-server.ts';
 import { VENDOR_LEVEL } from './fake-elevenlabs.ts';
 
 /**
@@ -122,14 +122,8 @@ export class FakeOpenAi {
     await this.#first('speech', fault);
     if (fault === 'malformed') return void response.writeHead(200, { 'Content-Type': 'audio/mpeg' }).end('ID3');
     response.writeHead(200, { 'Content-Type': 'application/octet-stream' });
-    const sound = [...pieces(spoken(durationOf(input), 24_000, VENDOR_LEVEL))];
-    const until = fault === 'cut' || fault === 'stalled' ? Math.ceil(sound.length / 2) : sound.length;
-    for (const piece of sound.slice(0, until)) {
-      response.write(piece);
-      await after(this.#options.clock, (this.#delaysOf.speech ?? NO_DELAYS).nextMs());
-    }
-    if (fault === 'cut') return void setImmediate(() => response.destroy());
-    if (fault !== 'stalled') response.end();
+    const sound = spoken(durationOf(input), 24_000, VENDOR_LEVEL);
+    await streamSound(response, sound, fault, this.#options.clock, (this.#delaysOf.speech ?? NO_DELAYS).nextMs);
   }
 
   async #first(stage: 'answers' | 'hearing' | 'speech', fault: Fault): Promise<void> {

@@ -2,6 +2,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Clock } from '../../../../common/src/time/clock.ts';
+import { after } from './fault.ts';
+import type { Fault } from './fault.ts';
 
 /** An HTTP server on a free port of this machine, gone with everything on it after `close`. */
 export class FakeServer {
@@ -49,6 +52,24 @@ export function durationOf(text: string): number {
 }
 
 /** In pieces of an odd number of bytes, as networks do. */
-export function* pieces(sound: Buffer, bytes = 4_801): Generator<Buffer> {
+function* pieces(sound: Buffer, bytes = 4_801): Generator<Buffer> {
   for (let at = 0; at < sound.length; at += bytes) yield sound.subarray(at, at + bytes);
+}
+
+/** Streams sound as a vendor does; of one that breaks off or stalls, the first half. */
+export async function streamSound(
+  response: ServerResponse,
+  sound: Buffer,
+  fault: Fault,
+  clock: Clock,
+  betweenMs: () => number,
+): Promise<void> {
+  const all = [...pieces(sound)];
+  const until = fault === 'cut' || fault === 'stalled' ? Math.ceil(all.length / 2) : all.length;
+  for (const piece of all.slice(0, until)) {
+    response.write(piece);
+    await after(clock, betweenMs());
+  }
+  if (fault === 'cut') return void setImmediate(() => response.destroy());
+  if (fault !== 'stalled') response.end();
 }

@@ -6,11 +6,12 @@ import { dataPath } from '../../../../common/src/system/package-root.ts';
 import { seededRandom } from '../../../../common/src/time/random.ts';
 import { systemClock } from '../../../../common/src/time/clock.ts';
 import { FRAME_MS, FRAME_SAMPLES } from '../../../../protocol/src/index.ts';
-import { ClipVoice } from '../../../src/pipeline/offline/recorded-tts.ts';
+import { RecordedTextToSpeech } from '../../../src/pipeline/offline/recorded-tts.ts';
 import { ClipError, loadClips } from '../../../src/pipeline/offline/clips.ts';
 import type { RecordedClip } from '../../../src/pipeline/offline/clips.ts';
-import { OfflineCompanion } from '../../../src/pipeline/offline/scripted-llm.ts';
-import { openOfflinePipeline } from '../../../src/pipeline/offline/offline-pipeline.ts';
+import { ScriptedLanguageModel } from '../../../src/pipeline/offline/scripted-llm.ts';
+import { openPipeline } from '../../../src/pipeline/open-pipeline.ts';
+import { readServiceSettings } from '../../../src/pipeline/service-settings.ts';
 import type { Occasion, Pipeline, StageOptions, Utterance } from '../../../src/pipeline/ports.ts';
 import { TurnTaking } from '../../../src/dialogue/turn-taking.ts';
 import { readWav } from '../../../../common/src/audio/wav.ts';
@@ -43,14 +44,14 @@ function inQuietRoom(pcm: Int16Array): Int16Array {
 
 /** What turn-taking makes of it. */
 function turnsIn(pipeline: Pipeline, pcm: Int16Array): string[] {
-  const voice = pipeline.voiceActivity();
+  const voiceActivity = pipeline.voiceActivity();
   const turns = new TurnTaking();
   const events: string[] = [];
   for (let at = 0; at + FRAME_SAMPLES <= pcm.length; at += FRAME_SAMPLES) {
-    const event = turns.next(voice.isVoice(pcm.subarray(at, at + FRAME_SAMPLES)), false);
+    const event = turns.next(voiceActivity.isVoice(pcm.subarray(at, at + FRAME_SAMPLES)), false);
     if (event !== undefined) events.push(event.type);
   }
-  voice.close();
+  voiceActivity.close();
   return events;
 }
 
@@ -58,7 +59,14 @@ describe('offline pipeline', () => {
   let pipeline: Pipeline;
 
   before(async () => {
-    pipeline = await openOfflinePipeline(join(VOICES, 'companion'), silentLog);
+    pipeline = await openPipeline({
+      clock: systemClock,
+      log: silentLog,
+      voiceFolder: join(VOICES, 'companion'),
+      settings: readServiceSettings({ stt: 'wordless' }, {}, undefined),
+      keyOf: () => undefined,
+      failed() {},
+    });
   });
 
   for (const clip of ['hello', 'garden', 'music', 'weather', 'goodbye']) {
@@ -87,11 +95,11 @@ describe('offline pipeline', () => {
     assert.match(transcripts.at(-1)!.text, /^\(speech, 2\.1 s\)$/);
   });
 
-  it('closing a voice detector twice, or asking it afterwards, harms nothing', () => {
-    const voice = pipeline.voiceActivity();
-    voice.close();
-    voice.close();
-    assert.equal(voice.isVoice(new Int16Array(FRAME_SAMPLES)), false);
+  it('a voice activity detector can be closed twice, and asked afterwards', () => {
+    const voiceActivity = pipeline.voiceActivity();
+    voiceActivity.close();
+    voiceActivity.close();
+    assert.equal(voiceActivity.isVoice(new Int16Array(FRAME_SAMPLES)), false);
   });
 });
 
@@ -101,7 +109,7 @@ describe('offline companion', () => {
     ...['R0.', 'R1.', 'R2.'].map((text) => ({ role: 'reply', text }) as const),
     ...['Q0?', 'Q1?', 'Q2?', 'Q3?'].map((text) => ({ role: 'question', text }) as const),
   ];
-  const companion = new OfflineCompanion(clips);
+  const companion = new ScriptedLanguageModel(clips);
 
   const say = async (occasion: Occasion, spoken: number): Promise<string> => {
     const history = Array.from({ length: spoken }, (): Utterance => ({ role: 'assistant', text: 'x' }));
@@ -117,7 +125,7 @@ describe('offline companion', () => {
   it('only asks when nothing was said', async () => assert.equal(await say('silence', 2), 'Q1? '));
 });
 
-describe('clip voice', () => {
+describe('recorded text-to-speech', () => {
   const clip = (text: string, sample: number, role: RecordedClip['role'] = 'reply'): RecordedClip => ({
     text,
     role,
@@ -159,8 +167,11 @@ describe('clip voice', () => {
   ];
   for (const { name, text, synthesiser, samples, said } of rows) {
     it(name, async () => {
-      const voice = new ClipVoice(clips, synthesiser === true ? () => Promise.resolve(Int16Array.of(9)) : undefined);
-      const spoken = await all(voice.speak(once(text), STAGE));
+      const textToSpeech = new RecordedTextToSpeech(
+        clips,
+        synthesiser === true ? () => Promise.resolve(Int16Array.of(9)) : undefined,
+      );
+      const spoken = await all(textToSpeech.speak(once(text), STAGE));
       assert.deepEqual(
         spoken.map(({ pcm }) => pcm[0]),
         samples,

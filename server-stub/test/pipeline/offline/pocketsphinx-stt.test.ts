@@ -16,7 +16,7 @@ const wordless: SpeechToText = {
 
 describe('pocketsphinx', function () {
   this.timeout(60_000);
-  let ears: SpeechToText;
+  let speechToText: SpeechToText;
 
   before(async function () {
     const found = await findPocketsphinx(systemClock, wordless);
@@ -24,7 +24,7 @@ describe('pocketsphinx', function () {
       console.log('    skipped: pocketsphinx is not installed (apt-get install -y pocketsphinx pocketsphinx-en-us)');
       this.skip();
     }
-    ears = found;
+    speechToText = found;
   });
 
   async function heard(options: StageOptions): Promise<string> {
@@ -35,7 +35,7 @@ describe('pocketsphinx', function () {
       await new Promise((resolve) => setTimeout(resolve, 3_000));
     }
     let text = '';
-    for await (const transcript of ears.transcribe(spoken(), options)) text = transcript.text;
+    for await (const transcript of speechToText.transcribe(spoken(), options)) text = transcript.text;
     return text;
   }
 

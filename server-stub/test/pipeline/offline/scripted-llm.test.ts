@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { systemClock } from '../../../../common/src/time/clock.ts';
-import { OfflineCompanion } from '../../../src/pipeline/offline/scripted-llm.ts';
+import { ScriptedLanguageModel } from '../../../src/pipeline/offline/scripted-llm.ts';
 import type { StageOptions, Utterance } from '../../../src/pipeline/ports.ts';
 
 const STAGE: StageOptions = { signal: new AbortController().signal, language: 'en', clock: systemClock, report() {} };
@@ -15,7 +15,7 @@ const says = (text: string): Utterance => ({ role: 'patient', text });
 
 async function answer(history: readonly Utterance[], saysNames = true): Promise<string> {
   let text = '';
-  for await (const piece of new OfflineCompanion(CLIPS, saysNames).reply({ history, occasion: 'answer' }, STAGE))
+  for await (const piece of new ScriptedLanguageModel(CLIPS, saysNames).reply({ history, occasion: 'answer' }, STAGE))
     text += piece;
   return text.trim();
 }
@@ -47,7 +47,7 @@ describe('the offline companion, where words are understood', () => {
   ];
   for (const [name, history, expected] of rows) it(name, async () => assert.equal(await answer(history), expected));
 
-  it('says no name that its voice cannot say', async () => {
+  it('says no name where nothing but recordings can be spoken', async () => {
     assert.equal(await answer([hello, says('my name is mary')], false), 'That sounds lovely. How was your day?');
   });
 

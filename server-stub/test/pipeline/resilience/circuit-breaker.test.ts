@@ -43,7 +43,7 @@ describe('circuit breaker', () => {
     });
   }
 
-  it('after its rest lets one request try, and the others wait for it', () => {
+  it('lets one request probe the service after its rest, and no other meanwhile', () => {
     const { clock, breaker } = opened();
     clock.advance(30_000);
     const probe = breaker.enter();
@@ -53,7 +53,7 @@ describe('circuit breaker', () => {
     assert.notEqual(breaker.enter(), undefined);
   });
 
-  it('rests again when the try fails', () => {
+  it('rests again when the probe fails', () => {
     const { clock, breaker } = opened();
     clock.advance(30_000);
     breaker.enter()?.failed(BROKEN);
@@ -61,25 +61,25 @@ describe('circuit breaker', () => {
     assert.equal(breaker.enter(), undefined);
   });
 
-  it('lets another try when the first one was called off', () => {
+  it('lets another request probe when the first was cancelled', () => {
     const { clock, breaker } = opened();
     clock.advance(30_000);
-    breaker.enter()?.calledOff();
+    breaker.enter()?.cancelled();
     assert.equal(breaker.open, true);
     assert.notEqual(breaker.enter(), undefined);
   });
 
-  it('forgets failures that a success parts', () => {
+  it('counts only failures in a row', () => {
     const { breaker } = opened(2);
     breaker.enter()?.succeeded();
     breaker.enter()?.failed(BROKEN);
     assert.equal(breaker.open, false);
   });
 
-  it('counts a request once, whatever is said of it later', () => {
+  it('counts a request once: the first outcome', () => {
     const { breaker } = opened(2);
     const pass = breaker.enter();
-    pass?.calledOff();
+    pass?.cancelled();
     pass?.failed(BROKEN);
     assert.equal(breaker.open, false);
   });

@@ -3,8 +3,8 @@ import { systemClock } from '../../../../common/src/time/clock.ts';
 import { FRAME_MS, FRAME_SAMPLES } from '../../../../protocol/src/index.ts';
 import { PAUSE } from '../../../src/pipeline/ports.ts';
 import type { Transcript } from '../../../src/pipeline/ports.ts';
-import { openElevenLabs } from '../../../src/pipeline/vendors/clients.ts';
-import { ElevenLabsEars } from '../../../src/pipeline/stt/elevenlabs-stt.ts';
+import { openElevenLabs } from '../../../src/pipeline/vendors/elevenlabs.ts';
+import { ElevenLabsSpeechToText } from '../../../src/pipeline/stt/elevenlabs-stt.ts';
 import { FakeElevenLabs } from '../fakes/fake-elevenlabs.ts';
 
 const KEY = 'a-key-of-no-value';
@@ -18,10 +18,10 @@ async function hear(steps: readonly Step[]): Promise<string[]> {
   vendor.transcript = 'one two three four five six seven eight';
   await vendor.listen();
   try {
-    const ears = new ElevenLabsEars(await openElevenLabs(vendor.url, KEY), { modelId: 'scribe' });
+    const speechToText = new ElevenLabsSpeechToText(await openElevenLabs(vendor.url, KEY), { modelId: 'scribe' });
     const heard: Transcript[] = [];
     const options = { signal: new AbortController().signal, language: 'en', clock: systemClock, report() {} };
-    for await (const transcript of ears.transcribe(speech(steps), options)) heard.push(transcript);
+    for await (const transcript of speechToText.transcribe(speech(steps), options)) heard.push(transcript);
     return heard
       .filter(({ final, settled }) => final || settled === true)
       .map(({ text, final }) => (final ? text : `${text}*`));
@@ -46,7 +46,7 @@ async function answered(): Promise<void> {
   for (let turn = 0; turn < 40; turn++) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
-describe('ElevenLabs ears settle what was said in a pause', function () {
+describe('ElevenLabs speech-to-text settles what was said in a pause', function () {
   this.timeout(30_000);
   const rows: readonly { name: string; steps: readonly Step[]; heard: readonly string[] }[] = [
     { name: 'nobody pauses: one commit, at the end', steps: [['voice', 1_000]], heard: ['one two three four'] },

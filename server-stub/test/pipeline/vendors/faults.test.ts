@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { FAULTS } from '../fakes/fault.ts';
 import type { Fault, FaultPlan } from '../fakes/fault.ts';
-import { HearingRig, KEY } from './heard.ts';
+import { PatientRig, KEY } from './heard.ts';
 import type { Stretch } from './heard.ts';
 
 /** What the patient hears after each question, silence left out. */
@@ -17,14 +17,14 @@ type Rows = Readonly<Record<Exclude<Fault, 'none'>, Row>>;
 const ANSWER = 'the answer';
 const FILLED = 'let me think, then the answer';
 const SORRY = 'an apology';
-const OFFLINE = 'the offline voice';
+const OFFLINE = 'the offline TTS';
 const EVERY = (heard: string): Row['always'] => [heard, heard, heard];
 
 /*
  * 'The answer, again': a sentence that broke off is begun again. A service that goes on failing is left alone after the third
- * failure: then the offline stage answers at once, and where only the ears or the model are its, the voice is the same.
+ * failure: then the offline stage answers at once, and where only STT or the model is offline, the voice is the same.
  */
-const EARS: Rows = {
+const STT: Rows = {
   slow: { once: FILLED, always: EVERY(FILLED) },
   stalled: { once: FILLED, always: ['let me think, again, then an apology', FILLED, ANSWER] },
   unauthorised: { once: ANSWER, always: EVERY(ANSWER) },
@@ -35,15 +35,15 @@ const EARS: Rows = {
   malformed: { once: ANSWER, always: [SORRY, ANSWER, ANSWER] },
 };
 
-const MODEL: Rows = { ...EARS, stalled: { once: FILLED, always: ['let me think, then an apology', FILLED, ANSWER] } };
+const LLM: Rows = { ...STT, stalled: { once: FILLED, always: ['let me think, then an apology', FILLED, ANSWER] } };
 
-const VOICE: Rows = {
+const TTS: Rows = {
   slow: { once: FILLED, always: EVERY(FILLED) },
   stalled: {
     once: 'the answer, again',
     always: [
       'the answer, again, again, then an apology',
-      'the answer, again, then the offline voice, then the answer, again, then the offline voice',
+      'the answer, again, then the offline TTS, then the answer, again, then the offline TTS',
       OFFLINE,
     ],
   },
@@ -51,14 +51,14 @@ const VOICE: Rows = {
   'too-many': { once: ANSWER, always: [SORRY, OFFLINE, OFFLINE] },
   'too-many-for-long': { once: OFFLINE, always: EVERY(OFFLINE) },
   'server-error': { once: ANSWER, always: [SORRY, OFFLINE, OFFLINE] },
-  cut: { once: ANSWER, always: ['the answer, then an apology', 'the answer, then the offline voice', OFFLINE] },
+  cut: { once: ANSWER, always: ['the answer, then an apology', 'the answer, then the offline TTS', OFFLINE] },
   malformed: { once: ANSWER, always: [SORRY, OFFLINE, OFFLINE] },
 };
 
 interface Table {
   readonly vendor: 'elevenlabs' | 'openai';
   readonly service: string;
-  readonly plan: (rig: HearingRig) => FaultPlan;
+  readonly plan: (rig: PatientRig) => FaultPlan;
   readonly rows: Rows;
 }
 
@@ -67,7 +67,7 @@ const TABLES: readonly Table[] = [
     vendor: 'elevenlabs',
     service: 'ElevenLabs realtime speech-to-text',
     plan: ({ elevenLabs }) => elevenLabs.hearing,
-    rows: EARS,
+    rows: STT,
   },
   {
     vendor: 'openai',
@@ -75,34 +75,34 @@ const TABLES: readonly Table[] = [
     plan: ({ openAi }) => openAi.hearing,
     // The recording is sent in the pause and again at its end: one that fails is made good by the other.
     rows: {
-      ...EARS,
-      slow: { once: ANSWER, always: EARS.slow.always },
-      stalled: { once: ANSWER, always: EARS.stalled.always },
+      ...STT,
+      slow: { once: ANSWER, always: STT.slow.always },
+      stalled: { once: ANSWER, always: STT.stalled.always },
     },
   },
   {
     vendor: 'elevenlabs',
     service: "a language model of OpenAI's form",
     plan: ({ openAi }) => openAi.answers,
-    rows: MODEL,
+    rows: LLM,
   },
   {
     vendor: 'elevenlabs',
     service: 'ElevenLabs text-to-speech',
     plan: ({ elevenLabs }) => elevenLabs.speech,
-    rows: VOICE,
+    rows: TTS,
   },
   {
     vendor: 'openai',
     service: "text-to-speech of OpenAI's form",
     plan: ({ openAi }) => openAi.speech,
     rows: {
-      ...VOICE,
+      ...TTS,
       cut: {
-        ...VOICE.cut,
+        ...TTS.cut,
         always: [
           'the answer, then an apology',
-          'the answer, then the offline voice, then the answer, then the offline voice',
+          'the answer, then the offline TTS, then the answer, then the offline TTS',
           OFFLINE,
         ],
       },
@@ -116,7 +116,7 @@ for (const { vendor, service, plan, rows } of TABLES) {
     for (const fault of FAULTS) {
       const { once, always } = rows[fault];
       it(`${fault} once: ${once}`, async () => {
-        const rig = await HearingRig.start(vendor);
+        const rig = await PatientRig.start(vendor);
         try {
           plan(rig).next(fault);
           const heard = await rig.ask();
@@ -129,7 +129,7 @@ for (const { vendor, service, plan, rows } of TABLES) {
       });
 
       it(`${fault} always: ${always.join(' | ')}`, async () => {
-        const rig = await HearingRig.start(vendor);
+        const rig = await PatientRig.start(vendor);
         try {
           plan(rig).always(fault);
           for (const [turn, expected] of always.entries()) {
@@ -180,6 +180,6 @@ function neverLongSilent(heard: readonly Stretch[]): void {
   );
 }
 
-function keepsSecrets({ log, failures }: HearingRig): void {
+function keepsSecrets({ log, failures }: PatientRig): void {
   assert.ok(!JSON.stringify([log, failures]).includes(KEY), 'a key stands in the log');
 }

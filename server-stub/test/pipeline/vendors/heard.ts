@@ -1,18 +1,18 @@
 import { FRAME_MS } from '../../../../protocol/src/index.ts';
 import { VirtualClock } from '../../../../common/src/time/virtual-clock.ts';
-import type { Pipeline, SpeechToText, TextToSpeech } from '../../../src/pipeline/ports.ts';
+import type { Pipeline, SentenceTextToSpeech, SpeechToText, TextToSpeech } from '../../../src/pipeline/ports.ts';
 import { CircuitBreaker } from '../../../src/pipeline/resilience/circuit-breaker.ts';
-import { NEVER_RACED, Pace } from '../../../src/pipeline/resilience/response-times.ts';
-import { SteadySpeechToText } from '../../../src/pipeline/resilience/resilient-stt.ts';
-import { SteadyLanguageModel } from '../../../src/pipeline/resilience/resilient-llm.ts';
-import { SteadyVoice } from '../../../src/pipeline/resilience/resilient-tts.ts';
-import type { SentenceVoice } from '../../../src/pipeline/resilience/resilient-tts.ts';
-import { openElevenLabs, openOpenAi } from '../../../src/pipeline/vendors/clients.ts';
-import { ElevenLabsEars } from '../../../src/pipeline/stt/elevenlabs-stt.ts';
-import { ElevenLabsVoice } from '../../../src/pipeline/tts/elevenlabs-tts.ts';
-import { OpenAiEars } from '../../../src/pipeline/stt/openai-stt.ts';
-import { OpenAiModel } from '../../../src/pipeline/llm/openai-llm.ts';
-import { OpenAiVoice } from '../../../src/pipeline/tts/openai-tts.ts';
+import { NO_HEDGING, ResponseTimes } from '../../../src/pipeline/resilience/hedging.ts';
+import { ResilientSpeechToText } from '../../../src/pipeline/resilience/resilient-stt.ts';
+import { ResilientLanguageModel } from '../../../src/pipeline/resilience/resilient-llm.ts';
+import { ResilientTextToSpeech } from '../../../src/pipeline/resilience/resilient-tts.ts';
+import { openElevenLabs } from '../../../src/pipeline/vendors/elevenlabs.ts';
+import { openOpenAi } from '../../../src/pipeline/vendors/openai.ts';
+import { ElevenLabsSpeechToText } from '../../../src/pipeline/stt/elevenlabs-stt.ts';
+import { ElevenLabsTextToSpeech } from '../../../src/pipeline/tts/elevenlabs-tts.ts';
+import { OpenAiSpeechToText } from '../../../src/pipeline/stt/openai-stt.ts';
+import { OpenAiLanguageModel } from '../../../src/pipeline/llm/openai-llm.ts';
+import { OpenAiTextToSpeech } from '../../../src/pipeline/tts/openai-tts.ts';
 import { levelOf } from '../../support/phone.ts';
 import type { TestPhone } from '../../support/phone.ts';
 import { SILENCE, VOICE, world } from '../../support/world.ts';
@@ -44,7 +44,7 @@ export interface Stretch {
  * A whole server in virtual time, with the real adapters and vendors' SDKs talking to fake vendors over real sockets in
  * the same process: time stands still while they do.
  */
-export class HearingRig {
+export class PatientRig {
   readonly clock = new VirtualClock();
   readonly elevenLabs = new FakeElevenLabs({ clock: this.clock, key: KEY });
   readonly openAi = new FakeOpenAi({ clock: this.clock, key: KEY });
@@ -53,8 +53,8 @@ export class HearingRig {
   #phone!: TestPhone;
   #played = 0;
 
-  static async start(which: 'elevenlabs' | 'openai'): Promise<HearingRig> {
-    const rig = new HearingRig();
+  static async start(which: 'elevenlabs' | 'openai'): Promise<PatientRig> {
+    const rig = new PatientRig();
     await Promise.all([rig.elevenLabs.listen(), rig.openAi.listen()]);
     await rig.#begin(which);
     return rig;
@@ -114,41 +114,44 @@ export class HearingRig {
 
   async #pipeline(which: 'elevenlabs' | 'openai'): Promise<Pipeline> {
     const openAi = await openOpenAi(this.openAi.url, KEY);
-    const [ears, voice] =
+    const [speechToText, textToSpeech] =
       which === 'elevenlabs'
         ? await this.#elevenLabs()
-        : ([new OpenAiEars(openAi, 'whisper-1'), new OpenAiVoice(openAi, { model: 'tts-1', voice: 'alloy' })] as const);
-    const model = new OpenAiModel(openAi, { model: 'fake', prompt: 'be kind', maxTokens: 50 });
-    const steady = (stage: 'speech-to-text' | 'language-model' | 'text-to-speech') => ({
+        : ([
+            new OpenAiSpeechToText(openAi, 'whisper-1'),
+            new OpenAiTextToSpeech(openAi, { model: 'tts-1', voice: 'alloy' }),
+          ] as const);
+    const model = new OpenAiLanguageModel(openAi, { model: 'fake', prompt: 'be kind', maxTokens: 50 });
+    const resilience = (stage: 'speech-to-text' | 'language-model' | 'text-to-speech') => ({
       clock: this.clock,
       stage,
       breaker: new CircuitBreaker(this.clock),
-      pace: new Pace(this.clock, NEVER_RACED),
+      responseTimes: new ResponseTimes(this.clock, NO_HEDGING),
       failed: (failing: string, error: unknown) =>
         void this.failures.push(`${failing}: ${error instanceof Error ? error.message : ''}`),
     });
     return {
-      speechToText: new SteadySpeechToText(ears, standInEars, steady('speech-to-text')),
-      languageModel: new SteadyLanguageModel(
+      speechToText: new ResilientSpeechToText(speechToText, fallbackSpeechToText, resilience('speech-to-text')),
+      languageModel: new ResilientLanguageModel(
         model,
         {
           async *reply() {
             yield 'I am here. ';
           },
         },
-        steady('language-model'),
+        resilience('language-model'),
       ),
-      textToSpeech: new SteadyVoice(voice, voiceAt(400), steady('text-to-speech')),
-      standby: { voice: standbyVoice, fillers: ['filler'], apologies: ['apology', 'trouble'] },
+      textToSpeech: new ResilientTextToSpeech(textToSpeech, speechAt(400), resilience('text-to-speech')),
+      standby: { textToSpeech: standbySpeech, fillers: ['filler'], apologies: ['apology', 'trouble'] },
       voiceActivity: () => ({ isVoice: (frame) => Math.abs(frame[0]!) > 1_000, close() {} }),
     };
   }
 
-  async #elevenLabs(): Promise<readonly [SpeechToText, SentenceVoice]> {
+  async #elevenLabs(): Promise<readonly [SpeechToText, SentenceTextToSpeech]> {
     const client = await openElevenLabs(this.elevenLabs.url, KEY);
     return [
-      new ElevenLabsEars(client, { modelId: 'scribe_v2_realtime' }),
-      new ElevenLabsVoice(client, { voiceId: 'voice', modelId: 'eleven_flash_v2_5' }),
+      new ElevenLabsSpeechToText(client, { modelId: 'scribe_v2_realtime' }),
+      new ElevenLabsTextToSpeech(client, { voiceId: 'voice', modelId: 'eleven_flash_v2_5' }),
     ];
   }
 }
@@ -158,14 +161,14 @@ async function settle(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-const standInEars: SpeechToText = {
+const fallbackSpeechToText: SpeechToText = {
   async *transcribe(audio) {
     for await (const _frame of audio);
     yield { text: '(speech)', final: true };
   },
 };
 
-function voiceAt(level: number): TextToSpeech {
+function speechAt(level: number): TextToSpeech {
   return {
     async *speak(text) {
       for await (const sentence of text) yield { pcm: new Int16Array(16_000).fill(level), text: sentence };
@@ -173,7 +176,7 @@ function voiceAt(level: number): TextToSpeech {
   };
 }
 
-const standbyVoice: TextToSpeech = {
+const standbySpeech: TextToSpeech = {
   async *speak(text) {
     for await (const sentence of text)
       yield {

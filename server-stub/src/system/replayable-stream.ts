@@ -1,8 +1,8 @@
 /**
- * A stream that can be read again from its beginning: what a patient said must not be lost with a connection. It is read
- * from the source once, as fast as it comes.
+ * A stream that can be read again from its beginning, so that what a patient said is not lost with a connection. The
+ * source is read once, as fast as it comes.
  */
-export class Tape<T> {
+export class ReplayableStream<T> {
   readonly #items: T[] = [];
   #over = false;
   #failure: { readonly error: unknown } | undefined;
@@ -12,10 +12,6 @@ export class Tape<T> {
 
   constructor(source: AsyncIterable<T>) {
     this.ended = this.#record(source);
-  }
-
-  get over(): boolean {
-    return this.#over;
   }
 
   async *read(): AsyncGenerator<T> {
@@ -33,16 +29,16 @@ export class Tape<T> {
     try {
       for await (const item of source) {
         this.#items.push(item);
-        this.#tell();
+        this.#wakeReaders();
       }
     } catch (error) {
       this.#failure = { error };
     }
     this.#over = true;
-    this.#tell();
+    this.#wakeReaders();
   }
 
-  #tell(): void {
+  #wakeReaders(): void {
     for (const wake of this.#wake.splice(0)) wake();
   }
 }

@@ -1,7 +1,7 @@
-/** Zero crossings of the kernel to each side. */
-const TAPS = 16;
-
-/** Sound of another rate, in pieces as it comes: the same windowed sinc as `resample.ts`, its phases computed once. */
+/**
+ * Audio at another rate, in pieces as it comes, by a Hann-windowed sinc whose cut-off is the lower of both Nyquist
+ * frequencies. Its phases are computed once.
+ */
 export class StreamResampler {
   readonly #step: number;
   readonly #phases: readonly Float64Array[];
@@ -43,7 +43,7 @@ export class StreamResampler {
     return Int16Array.from(output);
   }
 
-  /** What the last samples still owe. */
+  /** The end of the output, which waits for samples that do not come. */
   flush(): Int16Array {
     return this.#same ? new Int16Array(0) : this.push(new Int16Array(this.#reach));
   }
@@ -56,6 +56,21 @@ export class StreamResampler {
     return Math.max(-32_768, Math.min(32_767, Math.round(sum)));
   }
 }
+
+/** A whole recording. @param fromRate @param toRate Hz */
+export function resample(pcm: Int16Array, fromRate: number, toRate: number): Int16Array {
+  if (fromRate === toRate) return pcm;
+  const resampler = new StreamResampler(fromRate, toRate);
+  const beginning = resampler.push(pcm);
+  const end = resampler.flush();
+  const all = new Int16Array(beginning.length + end.length);
+  all.set(beginning);
+  all.set(end, beginning.length);
+  return all;
+}
+
+/** Zero crossings of the kernel to each side. */
+const TAPS = 16;
 
 /** Weights of the samples from `reach` before to `reach` after a place that lies `fraction` behind one of them. */
 function taps(fraction: number, reach: number, cutoff: number): Float64Array {

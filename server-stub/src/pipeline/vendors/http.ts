@@ -47,3 +47,6 @@ function codeOf(error: unknown): string {
   }
   return error instanceof Error ? error.name : 'unknown';
 }
+
+/** A last resort: the time limits of the stages are shorter. */
+export const REQUEST_LIMIT_MS = 30_000;

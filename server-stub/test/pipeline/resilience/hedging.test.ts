@@ -1,44 +1,43 @@
 import assert from 'node:assert/strict';
 import { VirtualClock } from '../../../../common/src/time/virtual-clock.ts';
-import { firstOf } from '../../../src/pipeline/resilience/hedging.ts';
-import { Pace } from '../../../src/pipeline/resilience/response-times.ts';
+import { hedged, ResponseTimes } from '../../../src/pipeline/resilience/hedging.ts';
 
-describe('the pace of a service', () => {
+describe('when requests are hedged', () => {
   const rows: readonly (readonly [string, readonly number[], number])[] = [
-    ['nothing known of it: asked once', [], 1],
-    ['two slow results are chance', [900, 900], 1],
-    ['three are not', [900, 900, 900], 3],
-    ['quick, but for a straggler', [300, 300, 4_000, 300], 1],
-    ['quicker only because several are asked: still slow', [900, 900, 900, 500, 500, 500, 500, 500, 500], 3],
-    ['quick by itself again', [900, 900, 900, ...Array.from({ length: 8 }, () => 400)], 1],
+    ['nothing is known yet: not', [], 1],
+    ['two slow results may be chance: not', [900, 900], 1],
+    ['three slow results: hedged', [900, 900, 900], 3],
+    ['quick with one straggler: not', [300, 300, 4_000, 300], 1],
+    ['quicker only because it is hedged: still', [900, 900, 900, 500, 500, 500, 500, 500, 500], 3],
+    ['quick by itself again: no longer', [900, 900, 900, ...Array.from({ length: 8 }, () => 400)], 1],
   ];
-  for (const [name, tookMs, times] of rows) {
+  for (const [name, tookMs, requests] of rows) {
     it(`${name}: ${tookMs.length} results`, () => {
-      const pace = new Pace(new VirtualClock(), { slowMs: 600, times: 3 });
-      for (const ms of tookMs) pace.took(ms);
-      assert.equal(pace.times, times);
+      const responseTimes = new ResponseTimes(new VirtualClock(), { slowMs: 600, requests: 3 });
+      for (const ms of tookMs) responseTimes.add(ms);
+      assert.equal(responseTimes.requests, requests);
     });
   }
 
-  it('a failure while it is slow: asked once for a minute', () => {
+  it('not for a minute after a failure, however slow the service is', () => {
     const clock = new VirtualClock();
-    const pace = new Pace(clock, { slowMs: 600, times: 2 });
-    for (let result = 0; result < 3; result++) pace.took(900);
-    pace.failed();
-    assert.equal(pace.times, 1);
+    const responseTimes = new ResponseTimes(clock, { slowMs: 600, requests: 2 });
+    for (let result = 0; result < 3; result++) responseTimes.add(900);
+    responseTimes.failed();
+    assert.equal(responseTimes.requests, 1);
     clock.advance(60_000);
-    assert.equal(pace.times, 2);
+    assert.equal(responseTimes.requests, 2);
   });
 });
 
-describe('the first of several', () => {
+describe('a hedged request', () => {
   interface Source {
     readonly afterMs: number;
     readonly items: readonly string[];
     readonly fails?: true;
   }
 
-  function race(sources: readonly Source[], signal = new AbortController().signal) {
+  function hedge(sources: readonly Source[], signal = new AbortController().signal) {
     const clock = new VirtualClock();
     const stopped: number[] = [];
     let opened = 0;
@@ -52,7 +51,7 @@ describe('the first of several', () => {
     }
     const result = (async () => {
       const items: string[] = [];
-      for await (const item of firstOf(sources.length, signal, open)) items.push(item);
+      for await (const item of hedged(sources.length, signal, open)) items.push(item);
       return items;
     })();
     result.catch(() => {});
@@ -61,7 +60,7 @@ describe('the first of several', () => {
 
   const rows: readonly { name: string; sources: readonly Source[]; items: readonly string[] | RegExp }[] = [
     {
-      name: 'gives all its items, and nothing of the others',
+      name: 'gives all items of the quickest, and nothing of the others',
       sources: [
         { afterMs: 300, items: ['slow'] },
         { afterMs: 100, items: ['quick', 'too'] },
@@ -69,7 +68,7 @@ describe('the first of several', () => {
       items: ['quick', 'too'],
     },
     {
-      name: 'is not one that fails',
+      name: 'passes over a request that fails',
       sources: [
         { afterMs: 100, items: [], fails: true },
         { afterMs: 300, items: ['slow'] },
@@ -77,7 +76,7 @@ describe('the first of several', () => {
       items: ['slow'],
     },
     {
-      name: 'fails when all do',
+      name: 'fails when all requests do',
       sources: [
         { afterMs: 100, items: [], fails: true },
         { afterMs: 300, items: [], fails: true },
@@ -85,7 +84,7 @@ describe('the first of several', () => {
       items: /source 0/,
     },
     {
-      name: 'may have nothing to give',
+      name: 'may be empty',
       sources: [
         { afterMs: 100, items: [] },
         { afterMs: 300, items: ['slow'] },
@@ -95,7 +94,7 @@ describe('the first of several', () => {
   ];
   for (const { name, sources, items } of rows) {
     it(name, async () => {
-      const { clock, result, stopped } = race(sources);
+      const { clock, result, stopped } = hedge(sources);
       for (let step = 0; step < 40; step++) {
         clock.advance(10);
         await new Promise((resolve) => setImmediate(resolve));
@@ -109,9 +108,9 @@ describe('the first of several', () => {
     });
   }
 
-  it('stops all when nobody wants them any more', () => {
+  it('stops all requests when it is aborted', () => {
     const abort = new AbortController();
-    const { stopped } = race(
+    const { stopped } = hedge(
       [
         { afterMs: 100, items: [] },
         { afterMs: 100, items: [] },

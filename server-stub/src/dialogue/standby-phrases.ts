@@ -1,7 +1,7 @@
 import type { Standby } from '../pipeline/ports.ts';
 
-/** What is said in place of an answer, over a whole conversation: never the same filler twice in a row. */
-export class StandbyWords {
+/** Fillers and apologies, in turn over a whole conversation: never the same filler twice in a row. */
+export class StandbyPhrases {
   readonly #standby: Standby;
   #fillers = 0;
   #failures = 0;
@@ -15,7 +15,7 @@ export class StandbyWords {
     return fillers[this.#fillers++ % Math.max(1, fillers.length)];
   }
 
-  /** The first asks to hear it again, which is also the next try; only trouble that lasts is called trouble. */
+  /** The first one asks the patient to say it again, which is the next attempt; later ones admit trouble. */
   apology(): string | undefined {
     const { apologies } = this.#standby;
     return apologies[Math.min(this.#failures++, apologies.length - 1)];

@@ -1,0 +1,69 @@
+import type { Log } from '../../../common/src/system/log.ts';
+import type { Clock } from '../../../common/src/time/clock.ts';
+import type { ServerStats } from '../system/stats.ts';
+import type { ConversationStore } from './conversation-store.ts';
+import { parseRedisUrl } from './redis-url.ts';
+import type { StoreChoice } from './store-option.ts';
+
+/** Where conversations are kept, chosen by the scheme of `--store`. A new store is one row, and a file that it imports when it is opened. */
+export const STORES: readonly StoreRow[] = [
+  {
+    schemes: ['memory:'],
+    form: 'memory:',
+    about: 'in this process (the default)',
+    shared: false,
+    check() {},
+    async open(_choice, { clock }) {
+      const { MemoryConversationStore } = await import('./memory-store.ts');
+      return { conversations: new MemoryConversationStore(clock), close: () => Promise.resolve() };
+    },
+  },
+  {
+    schemes: ['redis:', 'rediss:'],
+    form: 'redis://HOST[:PORT][/DB]',
+    about: 'in Redis (rediss:// for TLS), so that a phone can resume in another process',
+    shared: true,
+    check: parseRedisUrl,
+    async open(choice, parts) {
+      const { openRedisStore } = await import('./open-redis.ts');
+      return openRedisStore(choice, parts);
+    },
+  },
+];
+
+interface StoreRow {
+  readonly schemes: readonly string[];
+  /** Of its URLs, for messages. */
+  readonly form: string;
+  /** For `--help`. */
+  readonly about: string;
+  /** Other processes can claim a conversation from it. */
+  readonly shared: boolean;
+  /** @throws {ServerError} bad-option */
+  check(url: string): void;
+  open(choice: StoreChoice, parts: StoreParts): Promise<OpenedStore>;
+}
+
+export interface StoreParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly stats: ServerStats;
+}
+
+export interface OpenedStore {
+  readonly conversations: ConversationStore;
+  /** Waits up to a second for the last writes to arrive. */
+  close(): Promise<void>;
+}
+
+/** @returns undefined when no store takes such a URL */
+export function storeOf(url: string): StoreRow | undefined {
+  const scheme = URL.canParse(url) ? new URL(url).protocol : '';
+  return STORES.find(({ schemes }) => schemes.includes(scheme));
+}
+
+/** @param choice default: memory */
+export function openStore(choice: StoreChoice | undefined, parts: StoreParts): Promise<OpenedStore> {
+  const { url, password } = choice ?? { url: 'memory:', password: undefined };
+  return storeOf(url)!.open({ url, password }, parts);
+}
