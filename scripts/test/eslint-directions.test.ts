@@ -67,7 +67,14 @@ describe('lint rules', () => {
       `import { x } from '../audio/backends.ts';`,
     ],
     ['the uplink from the settings', 'device/src/uplink.ts', `import { x } from './system/settings.ts';`],
-    ['the codec from the sound', 'device/src/codec/opus.ts', `import { x } from '../audio/ports.ts';`],
+    [
+      'the codec from the sound',
+      'common/src/codec/codecs.ts',
+      `import { x } from '../../../device/src/audio/ports.ts';`,
+    ],
+    ['tests from benchmarks', 'test/resume/resume.test.ts', `import { x } from '../../bench/lib/result.ts';`],
+    ['scripts from benchmarks', 'scripts/demo.ts', `import { x } from '../bench/lib/result.ts';`],
+    ['scripts from tests', 'scripts/demo.ts', `import { x } from '../test/lib/sound.ts';`],
   ];
   for (const [what, file, text] of forbidden) {
     it(`keep ${what}`, async () => assert.deepEqual(await refusals(file, text), [DIRECTIONS]));
@@ -111,7 +118,7 @@ describe('lint rules', () => {
     ['a default export', 'export default 1;', 'no-restricted-syntax'],
     ['a private keyword', 'export class X { private y = 1; }', 'no-restricted-syntax'],
     ['console', 'console.log(1);', 'no-console'],
-    ['a file of 351 lines', 'export {};\n'.repeat(351), 'max-lines'],
+    ['a file of 401 lines', 'export {};\n'.repeat(401), 'max-lines'],
     ['a function of 61 lines', `export function x(): void {\n${'  String();\n'.repeat(60)}}`, 'max-lines-per-function'],
   ];
   for (const [what, text, rule] of house) {
