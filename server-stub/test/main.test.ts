@@ -88,6 +88,12 @@ describe('bestday-server', function () {
     { name: 'a port that is none', args: () => ['--port', '99999'], code: 2, says: /0 to 65535/ },
     { name: 'an unknown option', args: () => ['--prot', '0'], code: 2, says: /unknown option/ },
     {
+      name: 'several processes on a store that is in one of them',
+      args: (data) => ['--port', '0', '--no-tls', '--processes', '2', '--store', 'memory:', '--data', data],
+      code: 2,
+      says: /--processes needs a --store that processes share/,
+    },
+    {
       name: 'half a TLS pair',
       args: (data) => ['--port', '0', '--tls-cert', join(data, 'server.pem'), '--data', data],
       code: 2,

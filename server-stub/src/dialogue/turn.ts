@@ -154,10 +154,11 @@ class Turn {
 
   async *#answerTo(occasion: Occasion): AsyncGenerator<SpokenAudio> {
     const prepared = this.#prepared.take();
-    if (prepared === undefined)
-      return yield* this.#make(occasion, this.#context.history.utterances(), this.#signal, (stage) =>
-        this.#mark(stage),
-      );
+    if (prepared === undefined) {
+      const history = this.#context.history.utterances();
+      yield* this.#make(occasion, history, this.#signal, (stage) => this.#mark(stage));
+      return;
+    }
     for await (const audio of prepared.audio()) {
       for (const [stage, atMs] of prepared.marks) this.#markAt(stage, atMs);
       yield audio;

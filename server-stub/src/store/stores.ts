@@ -5,31 +5,32 @@ import type { ConversationStore } from './conversation-store.ts';
 import { parseRedisUrl } from './redis-url.ts';
 import type { StoreChoice } from './store-option.ts';
 
-/** Where conversations are kept, chosen by the scheme of `--store`. A new store is one row, and a file that it imports when it is opened. */
-export const STORES: readonly StoreRow[] = [
-  {
-    schemes: ['memory:'],
-    form: 'memory:',
-    about: 'in this process (the default)',
-    shared: false,
-    check() {},
-    async open(_choice, { clock }) {
-      const { MemoryConversationStore } = await import('./memory-store.ts');
-      return { conversations: new MemoryConversationStore(clock), close: () => Promise.resolve() };
-    },
+const MEMORY: StoreRow = {
+  schemes: ['memory:'],
+  form: 'memory:',
+  about: 'in this process (the default)',
+  shared: false,
+  check: () => {},
+  open: async (_choice, { clock }) => {
+    const { MemoryConversationStore } = await import('./memory-store.ts');
+    return { conversations: new MemoryConversationStore(clock), close: () => Promise.resolve() };
   },
-  {
-    schemes: ['redis:', 'rediss:'],
-    form: 'redis://HOST[:PORT][/DB]',
-    about: 'in Redis (rediss:// for TLS), so that a phone can resume in another process',
-    shared: true,
-    check: parseRedisUrl,
-    async open(choice, parts) {
-      const { openRedisStore } = await import('./open-redis.ts');
-      return openRedisStore(choice, parts);
-    },
+};
+
+const REDIS: StoreRow = {
+  schemes: ['redis:', 'rediss:'],
+  form: 'redis://HOST[:PORT][/DB]',
+  about: 'in Redis (rediss:// for TLS), so that a phone can resume in another process',
+  shared: true,
+  check: parseRedisUrl,
+  open: async (choice, parts) => {
+    const { openRedisStore } = await import('./open-redis.ts');
+    return openRedisStore(choice, parts);
   },
-];
+};
+
+/** Where conversations are kept, by the scheme of `--store`. A new store is one row, and a file that the row imports when it is opened. */
+export const STORES: readonly StoreRow[] = [MEMORY, REDIS];
 
 interface StoreRow {
   readonly schemes: readonly string[];
@@ -40,8 +41,8 @@ interface StoreRow {
   /** Other processes can claim a conversation from it. */
   readonly shared: boolean;
   /** @throws {ServerError} bad-option */
-  check(url: string): void;
-  open(choice: StoreChoice, parts: StoreParts): Promise<OpenedStore>;
+  readonly check: (url: string) => void;
+  readonly open: (choice: StoreChoice, parts: StoreParts) => Promise<OpenedStore>;
 }
 
 export interface StoreParts {
@@ -64,6 +65,6 @@ export function storeOf(url: string): StoreRow | undefined {
 
 /** @param choice default: memory */
 export function openStore(choice: StoreChoice | undefined, parts: StoreParts): Promise<OpenedStore> {
-  const { url, password } = choice ?? { url: 'memory:', password: undefined };
-  return storeOf(url)!.open({ url, password }, parts);
+  const { open } = choice === undefined ? MEMORY : storeOf(choice.url)!;
+  return open(choice ?? { url: MEMORY.form, password: undefined }, parts);
 }

@@ -32,12 +32,12 @@ export class ResilientTextToSpeech implements TextToSpeech {
     let spokenSentences = 0;
     try {
       for (let next = requested.next(); ;) {
-        const { value: sentence, done } = await next;
-        if (done === true) return;
+        const result = await next;
+        if (result.done === true) return;
         next = requested.next();
         // Its failure is met when it is its turn.
         next.catch(ignore);
-        if (!(yield* this.#say(sentence, options, spokenSentences > 0))) return;
+        if (!(yield* this.#say(result.value, options, spokenSentences > 0))) return;
         spokenSentences++;
       }
     } finally {
