@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { framesOf } from '../lib/speech.ts';
 import { readWav } from '../../common/src/audio/wav.ts';
 import { Call } from '../../device/src/conversation/call.ts';
-import type { CallOptions } from '../../device/src/conversation/call-options.ts';
+import type { CallOptions } from '../../device/src/conversation/call.ts';
 import { noPrompts } from '../../device/src/playout/prompts.ts';
 import { silentLog } from '../../common/src/system/log.ts';
 import { FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE } from '../../protocol/src/index.ts';
