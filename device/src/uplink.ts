@@ -6,7 +6,7 @@ import { LossTuner, tuningAt } from '../../common/src/codec/tuning.ts';
 import type { FrameCounters } from '../../common/src/concealment/frame-counters.ts';
 import { HeldFrames } from '../../common/src/link/held-frames.ts';
 import type { Clock } from '../../common/src/time/clock.ts';
-import { ShedFrames } from './conversation/shed-frames.ts';
+import { ShedFrames } from './shed-frames.ts';
 
 /**
  * The first of the two straight lines, top to bottom on this screen:

@@ -108,7 +108,8 @@ for (const [from, parse] of [
       fc.assert(
         fc.property(fc.oneof(mutated, typed, fc.json(), fc.string()), (text) => {
           const message = parsedOr<DeviceMessage | ServerMessage | undefined>(() => parse(text));
-          if (message !== undefined) assert.deepEqual(parse(encodeMessage(message)), message);
+          // Loosely: JSON reads -0 and writes 0.
+          if (message !== undefined) assert.equal(encodeMessage(parse(encodeMessage(message))!), encodeMessage(message));
         }),
         { numRuns: RUNS },
       );

@@ -220,6 +220,7 @@ export class Conversation implements Guest {
     this.#encoder.close();
     this.#environment.stats.conversations--;
     addCounters(this.#environment.stats.uplink, this.#uplink.counters);
+    this.#environment.stats.concealmentFailures += this.#uplink.concealmentFailures;
     this.#ended(this);
   }
 
@@ -340,9 +341,13 @@ export class Conversation implements Guest {
       hear: (pcm, sequence) => this.#dialogue.hear(pcm, sequence),
       quiet: (sequence) => this.#dialogue.quiet(sequence),
       listening: () => this.#dialogue.listening,
-      undecodable: () =>
-        this.#connection?.fault(new ProtocolError('bad-message', 'the audio of a frame could not be decoded')),
+      undecodable: () => this.#undecodable(),
     });
+  }
+
+  #undecodable(): void {
+    this.#environment.stats.framesUndecodable++;
+    this.#connection?.fault(new ProtocolError('bad-message', 'the audio of a frame could not be decoded'));
   }
 
   #openDialogue(origin: ConversationOrigin): Dialogue {

@@ -95,6 +95,18 @@ export function metricsOf(core: ServerCore): Registry {
     'Control messages of unknown types, ignored',
     () => stats.unknownMessages,
   );
+  counter(
+    registry,
+    'bestday_uplink_frames_undecodable_total',
+    'Audio frames from phones that the decoder refused',
+    () => stats.framesUndecodable,
+  );
+  counter(
+    registry,
+    'bestday_concealment_failures_total',
+    'Missing frames that could not be concealed; anything but 0 is a bug',
+    () => stats.concealmentFailures,
+  );
   counters(registry, 'bestday_uplink_frames_total', 'Audio frames from phones, by what became of them', 'outcome', () =>
     Object.entries(core.uplinkCounters()),
   );

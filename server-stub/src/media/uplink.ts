@@ -77,6 +77,11 @@ export class Uplink {
     this.#take(packet.payload, sequence);
   }
 
+  /** Times the decoder could not conceal; anything but 0 is a bug. */
+  get concealmentFailures(): number {
+    return this.#ladder.faults;
+  }
+
   /** Share of the frames since the last call that never came, 0 … 1. */
   takeLossRate(): number {
     const received = this.counters.received - this.#ackedReceived;

@@ -1,5 +1,5 @@
-import type { FrameCounters } from '../../../common/src/concealment/frame-counters.ts';
-import type { ExtendedSequence } from '../../../protocol/src/index.ts';
+import type { FrameCounters } from '../../common/src/concealment/frame-counters.ts';
+import type { ExtendedSequence } from '../../protocol/src/index.ts';
 
 /** Frames that will never be sent: counted at once, reported as one range before the next frame goes out. */
 export class ShedFrames {
