@@ -6,14 +6,16 @@ import { systemClock } from '../common/src/time/clock.ts';
 import { systemRandom } from '../common/src/time/random.ts';
 import { webSocketAsMessageSocket } from '../common/src/link/message-socket.ts';
 import { FRAME_SAMPLES, SequenceExtender, SUBPROTOCOL } from '../protocol/src/index.ts';
-import type { MessageSocket, MessageSocketHandlers } from '../common/src/link/message-socket.ts';
+import { decorate, decorateHandlers } from '../common/src/link/decorate.ts';
 import { loadCodecs } from '../common/src/codec/codecs.ts';
 import { CLEAN_LINK } from '../common/src/codec/tuning.ts';
+import { tcpFlow } from '../device/src/connection/tcp-flow.ts';
 import { Link } from '../device/src/conversation/link.ts';
 import { Downlink } from '../device/src/downlink.ts';
 import { newFrameCounters } from '../common/src/concealment/frame-counters.ts';
 import { silentLog } from '../common/src/system/log.ts';
 import { Uplink } from '../device/src/uplink.ts';
+import { uplinkLink } from '../test/lib/uplink-link.ts';
 import { Arrivals, measured } from './lib/frame-timing.ts';
 import type { Cost } from './lib/frame-timing.ts';
 import { nativeOpusFile, newNativeOpus, openNativeOpus } from './lib/native-opus.ts';
@@ -133,7 +135,7 @@ async function uplink(): Promise<Line> {
       throw new Error('the uplink shed a frame: the machine is too busy to measure on');
     },
   });
-  line.link(webSocketAsMessageSocket(socket, undefined), 'rtp', -1);
+  line.link(uplinkLink(webSocketAsMessageSocket(socket, undefined)), -1);
   return {
     run: paced((frame) => {
       line.capture(frame);
@@ -167,26 +169,31 @@ async function downlink(): Promise<Line> {
   const arrivals = new Arrivals(frames);
   const messages = webSocketAsMessageSocket(socket, undefined);
   // Around a message's whole way, so that its checks and its parsing are timed too.
-  const listen = (handlers: MessageSocketHandlers): void =>
-    messages.listen({ ...handlers, binary: (data) => arrivals.take(() => handlers.binary(data)) });
-  const link = new Link(Object.create(messages, { listen: { value: listen } }) as MessageSocket, 'rtp', {
-    clock: systemClock,
-    codec: () => 'opus',
-    rawFrame: () => {},
-    dead: () => {},
-    closed: () => {},
-    fault: (error) => {
-      throw error;
-    },
-    message: (message) => {
-      if (message.type === 'response.start') line.responseStart(message.id, message.firstSeq);
-      if (message.type === 'response.end') line.responseEnd(message.id, message.lastSeq);
-    },
-    packet: ({ sequence, timestamp, marker, payload }) => {
-      line.receive(extender.extend(sequence), timestamp, marker, payload, systemClock.now());
-      line.render(heard, systemClock.now());
-    },
+  const timed = decorate(messages, {
+    listen: (handlers) =>
+      messages.listen(decorateHandlers(handlers, { binary: (data) => arrivals.take(() => handlers.binary(data)) })),
   });
+  const link = new Link(
+    { socket: timed, framing: 'rtp', flow: tcpFlow },
+    {
+      clock: systemClock,
+      codec: () => 'opus',
+      unknownMessage: () => {},
+      dead: () => {},
+      closed: () => {},
+      fault: (error) => {
+        throw error;
+      },
+      message: (message) => {
+        if (message.type === 'response.start') line.responseStart(message.id, message.firstSeq);
+        if (message.type === 'response.end') line.responseEnd(message.id, message.lastSeq);
+      },
+      packet: ({ sequence, timestamp, marker, payload }) => {
+        line.receive(extender.extend(sequence), timestamp, marker, payload, systemClock.now());
+        line.render(heard, systemClock.now());
+      },
+    },
+  );
   return { run: () => arrivals.round(socket), close: () => link.drop() };
 }
 

@@ -36,7 +36,8 @@ export const ROOMS = [
     may: [...CALL, 'device/src/connection/dialler.ts', 'device/src/uplink.ts', 'device/src/downlink.ts'],
     pure: true,
   },
-  { room: 'device/src/uplink.ts', may: CALL, pure: true },
+  { room: 'device/src/uplink.ts', may: [...CALL, 'device/src/shed-frames.ts'], pure: true },
+  { room: 'device/src/shed-frames.ts', may: BOTH, pure: true },
   { room: 'device/src/downlink.ts', may: CALL, pure: true },
   {
     room: 'device/src/phone.ts',

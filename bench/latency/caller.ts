@@ -1,7 +1,7 @@
 import { rms } from '../../test/lib/sound.ts';
 import { clips } from '../../test/lib/speech.ts';
 import { Call } from '../../device/src/conversation/call.ts';
-import type { CallOptions } from '../../device/src/conversation/call-options.ts';
+import type { CallOptions } from '../../device/src/conversation/call.ts';
 import { noPrompts } from '../../device/src/playout/prompts.ts';
 import { silentLog } from '../../common/src/system/log.ts';
 import { FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE } from '../../protocol/src/index.ts';

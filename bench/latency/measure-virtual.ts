@@ -1,3 +1,4 @@
+import { tcpFlow } from '../../device/src/connection/tcp-flow.ts';
 import { loadCodecs } from '../../common/src/codec/codecs.ts';
 import { silentLog } from '../../common/src/system/log.ts';
 import { seededRandom } from '../../common/src/time/random.ts';
@@ -78,8 +79,8 @@ function transportTo(core: ServerCore, clock: VirtualClock, deviceId: string): C
   return {
     connect: (handlers) => {
       const [device, server] = joined(clock, LINK_MS / 2);
-      core.accept(server, { deviceId, requestId: 'latency', raw: false });
-      clock.after(0, () => handlers.opened(device, 'rtp'));
+      core.accept(server, { deviceId, requestId: 'latency', framing: 'rtp' });
+      clock.after(0, () => handlers.opened({ socket: device, framing: 'rtp', flow: tcpFlow }));
       return { answered: false, cancel() {} };
     },
   };

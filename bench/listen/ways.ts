@@ -11,8 +11,10 @@ import {
   extendTimestamp,
   FRAME_MS,
   parsePacket,
+  writePacket,
   SequenceExtender,
 } from '../../protocol/src/index.ts';
+import { uplinkLink } from '../../test/lib/uplink-link.ts';
 import type { MessageSocket } from '../../common/src/link/message-socket.ts';
 import type { ServerMessage } from '../../protocol/src/index.ts';
 import type { VirtualClock } from '../../common/src/time/virtual-clock.ts';
@@ -75,8 +77,8 @@ function sendAhead(crossing: Crossing): FrameCounters {
   downlink.start('opus');
   sender.attach({
     message: (message) => down.send(encodeMessage(message).length, () => deliver(downlink, message)),
-    frame: (_payload, packet) => {
-      const data = packet();
+    frame: (packet) => {
+      const data = writePacket(packet);
       counters.sent++;
       down.send(data.length, () => receive(data));
     },
@@ -119,7 +121,8 @@ function sendLive(crossing: Crossing, way: 'live' | 'datagram'): FrameCounters {
     onShed() {},
   });
   downlink.start('opus', true);
-  uplink.link(way === 'live' ? streamSocket(down, receive) : datagramSocket(crossing, receive), 'rtp', -1);
+  const socket = way === 'live' ? streamSocket(down, receive) : datagramSocket(crossing, receive);
+  uplink.link(uplinkLink(socket), -1);
   clock.every(ACK_INTERVAL_MS, () => {
     const { rxSeq, lossRate } = downlink.ack();
     up.send(ACK_BYTES, () => uplink.acknowledge(rxSeq, lossRate));

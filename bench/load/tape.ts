@@ -1,4 +1,5 @@
 import type { ConnectAttempt, ConnectHandlers, Transport } from '../../device/src/connection/transport.ts';
+import { decorate, decorateHandlers } from '../../common/src/link/decorate.ts';
 import type { MessageSocket } from '../../common/src/link/message-socket.ts';
 
 /** What one phone sent and received, message by message: how long each was, which way it went, and when. Never what was in it. */
@@ -56,39 +57,30 @@ export class TapedTransport implements Transport {
   connect(handlers: ConnectHandlers, limitMs: number): ConnectAttempt {
     const overhearing: ConnectHandlers = {
       failed: (error) => handlers.failed(error),
-      opened: (socket, framing) => handlers.opened(overheard(socket, this.#tape), framing),
+      opened: (link) => handlers.opened({ ...link, socket: overheard(link.socket, this.#tape) }),
     };
     return this.#transport.connect(overhearing, limitMs);
   }
 }
 
 function overheard(socket: MessageSocket, tape: Tape): MessageSocket {
-  return {
-    get bufferedBytes() {
-      return socket.bufferedBytes;
-    },
-    get bytesReceived() {
-      return socket.bytesReceived;
-    },
+  return decorate(socket, {
     listen: (handlers) =>
-      socket.listen({
-        text(data) {
-          tape.add(true, data);
-          handlers.text(data);
-        },
-        binary(data) {
-          tape.add(true, data);
-          handlers.binary(data);
-        },
-        activity: () => handlers.activity(),
-        closed: (code, reason) => handlers.closed(code, reason),
-      }),
+      socket.listen(
+        decorateHandlers(handlers, {
+          text(data) {
+            tape.add(true, data);
+            handlers.text(data);
+          },
+          binary(data) {
+            tape.add(true, data);
+            handlers.binary(data);
+          },
+        }),
+      ),
     send(data) {
       tape.add(false, data);
       socket.send(data);
     },
-    ping: () => socket.ping(),
-    close: (code, reason) => socket.close(code, reason),
-    terminate: () => socket.terminate(),
-  };
+  });
 }

@@ -11,7 +11,7 @@ import { SoundHardware } from './audio/sound-hardware.ts';
 import { loadCodecs } from '../../common/src/codec/codecs.ts';
 import type { CodecFactory } from '../../common/src/codec/codecs.ts';
 import { SystemNetworkWatch } from './connection/network-watch.ts';
-import { WebSocketTransport } from './connection/websocket.ts';
+import { transportTo } from './connection/transports.ts';
 import type { WebSocketSettings } from './connection/websocket.ts';
 import { openControls } from './controls/controls.ts';
 import type { ControlKind, Controls } from './controls/controls.ts';
@@ -214,7 +214,7 @@ export class Daemon {
     const { log, watch, server, language, maxQueueMs, bitrate, frameTrace } = this.#options;
     const bootId = randomUUID();
     const transport = watchedTransport(
-      tracedTransport(new WebSocketTransport({ ...server, clientId: bootId }), frameTrace),
+      tracedTransport(transportTo({ ...server, clientId: bootId }), frameTrace),
       this.#networkHeart,
     );
     const prompts = promptsAfterStart(this.#clock, () => loadPrompts(log, language));

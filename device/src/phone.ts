@@ -7,7 +7,7 @@ import type { Situation } from './playout/announcements.ts';
 import type { PromptKind } from './playout/prompts.ts';
 import { SpeechWatch } from './audio/speech-watch.ts';
 import type { Call } from './conversation/call.ts';
-import type { CallOptions } from './conversation/call-options.ts';
+import type { CallOptions } from './conversation/call.ts';
 import type { CallReport } from './conversation/report.ts';
 import type { Log } from '../../common/src/system/log.ts';
 

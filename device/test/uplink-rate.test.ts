@@ -4,6 +4,7 @@ import type { MessageSocket } from '../../common/src/link/message-socket.ts';
 import { VirtualClock } from '../../common/src/time/virtual-clock.ts';
 import type { Encoder } from '../../common/src/codec/ports.ts';
 import { newFrameCounters } from '../../common/src/concealment/frame-counters.ts';
+import { uplinkLink } from '../../test/lib/uplink-link.ts';
 import { Uplink } from '../src/uplink.ts';
 
 /** IP, TCP, TLS and WebSocket around a packet of its own; around one in a queue, whose segments TCP fills. */
@@ -60,7 +61,7 @@ function call(seconds: number, kbitOf: (nowMs: number) => number) {
       });
     },
   };
-  uplink.link(socket, 'rtp', -1);
+  uplink.link(uplinkLink(socket), -1);
   clock.every(1_000, () => {
     const acknowledged = received;
     clock.after(DELAY_MS, () => uplink.acknowledge(acknowledged));

@@ -4,6 +4,7 @@ import type { MessageSocket } from '../../common/src/link/message-socket.ts';
 import { VirtualClock } from '../../common/src/time/virtual-clock.ts';
 import type { Encoder } from '../../common/src/codec/ports.ts';
 import { newFrameCounters } from '../../common/src/concealment/frame-counters.ts';
+import { uplinkLink } from '../../test/lib/uplink-link.ts';
 import { Uplink } from '../src/uplink.ts';
 
 const FIRST = 65_530;
@@ -11,7 +12,7 @@ const FIRST = 65_530;
 describe('the uplink', () => {
   it("sends each frame as it comes, as RTP, across the sequence number's wrap", () => {
     const { uplink, socket, speak } = rig();
-    uplink.link(socket, 'rtp', -1);
+    uplink.link(uplinkLink(socket), -1);
     speak(8);
     assert.deepEqual(socket.sequences(), [65_530, 65_531, 65_532, 65_533, 65_534, 65_535, 0, 1]);
     const packets = socket.sent.map((data) => parsePacket(data));
@@ -28,33 +29,33 @@ describe('the uplink', () => {
   it('keeps what is said while it dials, and sends it when the link is up', () => {
     const { uplink, socket, speak } = rig();
     speak(5);
-    uplink.link(socket, 'rtp', -1);
+    uplink.link(uplinkLink(socket), -1);
     assert.equal(socket.sent.length, 5);
   });
 
   it('sends after a resume exactly what the server does not hold', () => {
     const { uplink, socket, speak, counters } = rig();
-    uplink.link(socket, 'rtp', -1);
+    uplink.link(uplinkLink(socket), -1);
     speak(20);
     uplink.acknowledge(FIRST + 9);
     uplink.unlink();
     speak(30);
     const again = fakeSocket();
     assert.equal(uplink.firstHeld, FIRST + 10);
-    uplink.link(again, 'rtp', FIRST + 14);
+    uplink.link(uplinkLink(again), FIRST + 14);
     assert.deepEqual(again.ordinals(), range(15, 50));
     assert.equal(counters.shed, 0);
   });
 
   it('sheds what is over 3 s old in an outage, oldest first, and says which', () => {
     const { uplink, socket, speak, counters, shed } = rig();
-    uplink.link(socket, 'rtp', -1);
+    uplink.link(uplinkLink(socket), -1);
     speak(10);
     uplink.acknowledge(FIRST + 9);
     uplink.unlink();
     speak(200);
     const again = fakeSocket();
-    uplink.link(again, 'rtp', FIRST + 9);
+    uplink.link(uplinkLink(again), FIRST + 9);
     assert.equal(counters.shed, 49);
     assert.deepEqual(shed, [[FIRST + 10, FIRST + 58]]);
     assert.equal(again.ordinals()[0], 59);
@@ -62,12 +63,12 @@ describe('the uplink', () => {
 
   it('counts and reports what went down with the old link, if it has grown stale since', () => {
     const { uplink, socket, speak, counters, shed } = rig();
-    uplink.link(socket, 'rtp', -1);
+    uplink.link(uplinkLink(socket), -1);
     speak(20);
     uplink.unlink();
     speak(200);
     const again = fakeSocket();
-    uplink.link(again, 'rtp', FIRST + 4);
+    uplink.link(uplinkLink(again), FIRST + 4);
     assert.equal(again.ordinals()[0], 69);
     assert.deepEqual(shed, [[FIRST + 5, FIRST + 68]]);
     assert.equal(counters.shed, 64);
@@ -75,18 +76,18 @@ describe('the uplink', () => {
 
   it('does so too when the server holds nothing yet', () => {
     const { uplink, socket, speak, counters, shed } = rig();
-    uplink.link(socket, 'rtp', -1);
+    uplink.link(uplinkLink(socket), -1);
     speak(20);
     uplink.unlink();
     speak(200);
-    uplink.link(fakeSocket(), 'rtp', -1);
+    uplink.link(uplinkLink(fakeSocket()), -1);
     assert.deepEqual(shed, [[FIRST, FIRST + 68]]);
     assert.equal(counters.shed, 69);
   });
 
   it('stops when the server acknowledges nothing, and goes on with its next ack', () => {
     const { uplink, socket, speak, counters } = rig();
-    uplink.link(socket, 'rtp', -1);
+    uplink.link(uplinkLink(socket), -1);
     speak(140);
     assert.equal(socket.sent.length, 125);
     uplink.acknowledge(FIRST + 124);
@@ -96,7 +97,7 @@ describe('the uplink', () => {
 
   it('goes on after a stall that shed more than the window holds', () => {
     const { uplink, socket, speak } = rig();
-    uplink.link(socket, 'rtp', -1);
+    uplink.link(uplinkLink(socket), -1);
     speak(125 + 150 + 200);
     assert.equal(socket.sent.length, 125);
     uplink.acknowledge(FIRST + 124);
@@ -109,7 +110,7 @@ describe('the uplink', () => {
 
   it('sends nothing stale when an ack comes while the microphone itself is silent', () => {
     const { clock, uplink, socket, speak, counters } = rig();
-    uplink.link(socket, 'rtp', -1);
+    uplink.link(uplinkLink(socket), -1);
     speak(140);
     clock.advance(3_500);
     uplink.acknowledge(FIRST + 124);
@@ -119,7 +120,7 @@ describe('the uplink', () => {
 
   it('stops while the socket holds back bytes', () => {
     const { uplink, socket, speak } = rig();
-    uplink.link(socket, 'rtp', -1);
+    uplink.link(uplinkLink(socket), -1);
     socket.bufferedBytes = 20_000;
     speak(3);
     assert.equal(socket.sent.length, 0);
@@ -136,7 +137,7 @@ describe('the uplink', () => {
 
   it('ignores an ack for what it never sent', () => {
     const { uplink, socket, speak } = rig();
-    uplink.link(socket, 'rtp', -1);
+    uplink.link(uplinkLink(socket), -1);
     speak(3);
     uplink.acknowledge(FIRST + 1_000_000);
     assert.equal(uplink.firstHeld, FIRST);
@@ -153,7 +154,7 @@ describe('the uplink', () => {
 
   it('sends bare frames on a raw link, and holds none of them back for acks that never come', () => {
     const { uplink, socket, speak } = rig();
-    uplink.link(socket, 'raw', -1);
+    uplink.link(uplinkLink(socket, 'raw'), -1);
     speak(300);
     assert.equal(socket.sent.length, 300);
     assert.deepEqual([...socket.sent[0]!], [0]);

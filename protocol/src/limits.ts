@@ -3,7 +3,7 @@
  * Both ends import these; neither end writes one of them again.
  */
 
-/** WebSocket subprotocol. A server that selects none gets raw framing (see `raw.ts`). */
+/** WebSocket subprotocol. A server that selects none gets raw framing (see `framing.ts`). */
 export const SUBPROTOCOL = 'bestday.voice.v1';
 /**
  * A response header that says that this 401 or 403 is the conversation server's own, and so final: any other server on

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import * as z from 'zod/mini';
 import {
-  checkRawFrame,
   encodeMessage,
   extendTimestamp,
   FROM_DEVICE,
   FROM_SERVER,
   parseDeviceMessage,
+  openFraming,
   parsePacket,
   parseServerMessage,
   PayloadType,
@@ -51,8 +51,8 @@ describe('any bytes', () => {
   it('are a raw frame as they are, or a ProtocolError', () => {
     fc.assert(
       fc.property(fc.constantFrom('opus' as const, 'pcm' as const), anyBytes, (codec, data) => {
-        const frame = parsedOr(() => checkRawFrame(codec, data));
-        assert.ok(frame === undefined || frame === data);
+        const frame = parsedOr(() => openFraming('raw').parse(data, codec));
+        if (frame !== undefined) assert.ok(Buffer.from(openFraming('raw').write(frame)).equals(data));
       }),
       { numRuns: RUNS / 4 },
     );
@@ -108,7 +108,8 @@ for (const [from, parse] of [
       fc.assert(
         fc.property(fc.oneof(mutated, typed, fc.json(), fc.string()), (text) => {
           const message = parsedOr<DeviceMessage | ServerMessage | undefined>(() => parse(text));
-          if (message !== undefined) assert.deepEqual(parse(encodeMessage(message)), message);
+          // Loosely: JSON reads -0 and writes 0.
+          if (message !== undefined) assert.equal(encodeMessage(parse(encodeMessage(message))!), encodeMessage(message));
         }),
         { numRuns: RUNS },
       );

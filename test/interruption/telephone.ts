@@ -1,3 +1,4 @@
+import { tcpFlow } from '../../device/src/connection/tcp-flow.ts';
 import { PcmDecoder, PcmEncoder } from '../../common/src/codec/pcm.ts';
 import type { CodecFactory } from '../../common/src/codec/codecs.ts';
 import { Call } from '../../device/src/conversation/call.ts';
@@ -64,8 +65,8 @@ export class Telephone {
       transport: {
         connect: (handlers) => {
           const [device, server] = joined(this.clock, delayMs);
-          core.accept(server, { deviceId: DEVICE_ID, requestId: 'request', raw: false });
-          this.clock.after(0, () => handlers.opened(device, 'rtp'));
+          core.accept(server, { deviceId: DEVICE_ID, requestId: 'request', framing: 'rtp' });
+          this.clock.after(0, () => handlers.opened({ socket: device, framing: 'rtp', flow: tcpFlow }));
           return { answered: true, cancel() {} };
         },
       },

@@ -51,7 +51,7 @@ export class Intruder {
       path: { latencyMs: 20, jitterMs: 0, bytesPerSecond: 1_000_000 },
     });
     network.connect({
-      opened: (socket) => {
+      opened: ({ socket }) => {
         socket.listen({
           text: (data) => {
             if (/"type":"(resumed|ready)"/.test(data))

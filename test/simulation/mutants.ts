@@ -15,6 +15,7 @@ export interface Edit {
 }
 
 const SERVER_DOWNLINK = 'server-stub/src/media/downlink.ts';
+const SERVER_RESPONSES = 'server-stub/src/media/responses.ts';
 const SERVER_CONVERSATION = 'server-stub/src/conversation/conversation.ts';
 const SERVER_UPLINK = 'server-stub/src/media/uplink.ts';
 const DEVICE_UPLINK = 'device/src/uplink.ts';
@@ -24,20 +25,11 @@ const DEVICE_PLAYOUT = 'device/src/playout/response-playout.ts';
 const LIMITS = 'protocol/src/limits.ts';
 
 export const MUTANTS: readonly Mutant[] = [
-  one(
-    'replay begins one frame late',
-    SERVER_DOWNLINK,
-    'this.#sent = Math.max(rxSeq, this.#frames.first - 1);',
-    'this.#sent = Math.max(rxSeq, this.#frames.first - 1) + 1;',
-  ),
+  one('replay begins one frame late', SERVER_DOWNLINK, 'this.#held.restart(rxSeq);', 'this.#held.restart(rxSeq + 1);'),
   {
     name: 'replay begins three frames early, and the phone plays them again',
     edits: [
-      {
-        file: SERVER_DOWNLINK,
-        find: 'this.#rewind(rxSeq);\n    this.#settleOrphans();\n    this.#release(rxSeq);',
-        replace: 'this.#rewind(rxSeq - 3);\n    this.#settleOrphans();\n    this.#release(rxSeq - 3);',
-      },
+      { file: SERVER_DOWNLINK, find: 'this.#rewind(rxSeq);', replace: 'this.#rewind(rxSeq - 3);' },
       {
         file: 'device/src/playout/jitter-queue.ts',
         find: "if (this.#seen[slot] === packet.sequence) return 'duplicate';",
@@ -58,8 +50,8 @@ export const MUTANTS: readonly Mutant[] = [
   one(
     'what was not acknowledged is let go when it is sent',
     SERVER_DOWNLINK,
-    'this.#sent = sequence;',
-    'this.#sent = sequence; this.#release(sequence);',
+    'stats.framesSent++;',
+    'stats.framesSent++; this.#release(sequence);',
   ),
   one(
     'the server sends ahead without a limit',
@@ -70,13 +62,13 @@ export const MUTANTS: readonly Mutant[] = [
   one(
     'the server holds without a limit',
     SERVER_DOWNLINK,
-    'return this.#frames.length * FRAME_MS < this.#options.maxHeldMs;',
+    'return this.#held.length * FRAME_MS < this.#options.maxHeldMs;',
     'return true;',
   ),
   one(
     'an interruption in an outage is not told after it',
-    SERVER_DOWNLINK,
-    "for (const id of this.#flushing) link.message({ type: 'flush', id });",
+    SERVER_RESPONSES,
+    "for (const id of this.#flushing) tell({ type: 'flush', id });",
     '',
   ),
   one(
@@ -88,16 +80,16 @@ export const MUTANTS: readonly Mutant[] = [
   one(
     'stale microphone frames are sent late',
     DEVICE_UPLINK,
-    'nowMs - this.#held[drop]!.capturedMs > STALE_MIC_MS',
-    'nowMs - this.#held[drop]!.capturedMs > 10 * STALE_MIC_MS',
+    'nowMs - this.#capturedAtMs[kept % CAPTURE_TIMES]! > STALE_MIC_MS',
+    'nowMs - this.#capturedAtMs[kept % CAPTURE_TIMES]! > 10 * STALE_MIC_MS',
   ),
   one(
     'the microphone goes on where it was, whatever the server holds',
     DEVICE_UPLINK,
-    'this.#unsent = 0;\n    this.#acknowledged',
-    'this.#acknowledged',
+    'this.#held.restart(rxSeq);',
+    'this.#held.release(rxSeq);',
   ),
-  one('what was shed is not reported', DEVICE_UPLINK, 'this.#options.onShed(this.#shed.from, this.#shed.to);', ''),
+  one('what was shed is not reported', DEVICE_UPLINK, 'this.#shed.report();', ''),
   one(
     'the server acknowledges one microphone frame too many',
     SERVER_UPLINK,
@@ -107,11 +99,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the phone says again what the server has heard, and the server hears it again',
     edits: [
-      {
-        file: DEVICE_UPLINK,
-        find: '    this.#acknowledge(rxSeq);\n    this.#unsent = 0;',
-        replace: '    this.#unsent = 0;',
-      },
+      { file: DEVICE_UPLINK, find: 'this.#held.restart(rxSeq);', replace: 'this.#held.restart(-1);' },
       {
         file: SERVER_UPLINK,
         find: 'if (gap === undefined) return;',
@@ -136,7 +124,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   one(
     'a resume token is good for any device',
-    'server-stub/src/conversation/conversation-origin.ts',
+    SERVER_CONVERSATION,
     'matches.includes(true) && held.deviceId === deviceId',
     'matches.includes(true)',
   ),
@@ -207,8 +195,8 @@ export const MUTANTS: readonly Mutant[] = [
   one(
     'the phone resumes from one frame further than it has',
     DEVICE_CALL,
-    'return { ...session, rxSeq, playedTs,',
-    'return { ...session, rxSeq: rxSeq + 1, playedTs,',
+    'return { rxSeq, playedTs,',
+    'return { rxSeq: rxSeq + 1, playedTs,',
   ),
   one(
     'comfort noise is silence',
@@ -220,7 +208,7 @@ export const MUTANTS: readonly Mutant[] = [
     'the token is logged',
     DEVICE_CALL,
     'conversationId: this.#report.conversationId,\n      codec: this.#codec',
-    'token: this.#session?.token, conversationId: this.#report.conversationId, codec: this.#codec',
+    'token: this.#handshake.hello(this.#places()).resume?.token, conversationId: this.#report.conversationId, codec: this.#codec',
   ),
   one(
     'the phone dials without a word',

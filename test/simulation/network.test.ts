@@ -153,7 +153,7 @@ function rig({
   });
   const connect = () =>
     network.connect({
-      opened: (socket) => {
+      opened: ({ socket }) => {
         phone.push(socket as Endpoint);
         listen(socket as Endpoint);
       },

@@ -1,3 +1,4 @@
+import { tcpFlow } from '../../device/src/connection/tcp-flow.ts';
 import { ConnectError } from '../../device/src/connection/transport.ts';
 import type { ConnectAttempt, ConnectHandlers, Transport } from '../../device/src/connection/transport.ts';
 import type { Random } from '../../common/src/time/random.ts';
@@ -175,7 +176,7 @@ export class Attempt implements ConnectAttempt {
   #opened(): void {
     if (this.outcome !== 'pending') return;
     this.outcome = 'opened';
-    this.#handlers.opened(this.wire.device, 'rtp');
+    this.#handlers.opened({ socket: this.wire.device, framing: 'rtp', flow: tcpFlow });
   }
 
   #fail(fault: 'unreachable' | 'busy' | 'refused', retryAfterMs?: number): void {

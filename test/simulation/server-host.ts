@@ -81,7 +81,7 @@ export class ServerHost implements Host {
   accept(socket: Endpoint, peer: { readonly deviceId: string; readonly requestId: string }): void {
     const { core, endpoints } = this.#listening!;
     endpoints.add(socket);
-    core.accept(socket, { ...peer, raw: false });
+    core.accept(socket, { ...peer, framing: 'rtp' });
   }
 
   start(): void {

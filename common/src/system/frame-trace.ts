@@ -1,4 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { decorate, decorateHandlers } from '../link/decorate.ts';
 import type { MessageSocket, MessageSocketHandlers } from '../link/message-socket.ts';
 
 /**
@@ -68,22 +69,13 @@ export class FrameTrace {
 
   /** The same socket; what passes is noted. */
   socket(socket: MessageSocket): MessageSocket {
-    return {
-      get bufferedBytes() {
-        return socket.bufferedBytes;
-      },
-      get bytesReceived() {
-        return socket.bytesReceived;
-      },
+    return decorate(socket, {
       send: (data) => {
         this.#passed('sent', data);
         socket.send(data);
       },
-      ping: () => socket.ping(),
-      close: (code, reason) => socket.close(code, reason),
-      terminate: () => socket.terminate(),
       listen: (handlers) => socket.listen(this.#listening(handlers)),
-    };
+    });
   }
 
   /** Writes what is left; nothing is noted any more. Safe to call again. */
@@ -94,7 +86,7 @@ export class FrameTrace {
   }
 
   #listening(handlers: MessageSocketHandlers): MessageSocketHandlers {
-    return {
+    return decorateHandlers(handlers, {
       text: (data) => {
         this.#passed('received', data);
         handlers.text(data);
@@ -103,9 +95,7 @@ export class FrameTrace {
         this.#passed('received', data);
         handlers.binary(data);
       },
-      activity: () => handlers.activity(),
-      closed: (code, reason) => handlers.closed(code, reason),
-    };
+    });
   }
 
   #passed(way: 'sent' | 'received', data: string | Uint8Array): void {

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { systemClock } from '../../../common/src/time/clock.ts';
-import { WebSocketTransport } from '../connection/websocket.ts';
+import { transportTo } from '../connection/transports.ts';
 import { ask } from '../panel/control-client.ts';
 import { MAX_DETAIL } from '../panel/control-protocol.ts';
 import type { PhoneStatus } from '../panel/control-protocol.ts';
@@ -162,7 +162,7 @@ async function serverChecks(sources: SettingsSources): Promise<Check[]> {
 async function linkOf(sources: SettingsSources): Promise<Parameters<typeof networkChecks>[0]> {
   const { settings, apiKey, ca }: RunSettings = await loadRunSettings(sources);
   const { server, deviceId, authHeader, authScheme, deviceHeader } = settings;
-  const transport = new WebSocketTransport({
+  const transport = transportTo({
     url: server,
     deviceId,
     apiKey,

@@ -1,10 +1,9 @@
 import { CONNECT_TIMEOUTS_MS, RECONNECT_DELAYS_MS, RESUME_WINDOW_MS } from '../../../protocol/src/index.ts';
 import type { Clock, Timer } from '../../../common/src/time/clock.ts';
-import type { MessageSocket } from '../../../common/src/link/message-socket.ts';
 import type { Random } from '../../../common/src/time/random.ts';
 import { reconnectDelays } from './backoff.ts';
 import { ConnectError } from './transport.ts';
-import type { ConnectAttempt, Framing, Transport } from './transport.ts';
+import type { ConnectAttempt, OpenLink, Transport } from './transport.ts';
 
 /**
  * Gets a link, or says that it cannot: attempts, each with its limit, on the waits of `backoff.ts`, for as long as
@@ -52,10 +51,10 @@ export class Dialler {
     );
     this.#attempts.push(attempt);
     const handlers = {
-      opened: (socket: MessageSocket, framing: Framing) => {
+      opened: (link: OpenLink) => {
         this.#over(attempt);
         this.#giveUpAll();
-        this.#options.opened(socket, framing);
+        this.#options.opened(link);
       },
       failed: (error: ConnectError) => {
         this.#over(attempt);
@@ -173,7 +172,7 @@ export interface DiallerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly transport: Transport;
-  readonly opened: (socket: MessageSocket, framing: Framing) => void;
+  readonly opened: (link: OpenLink) => void;
   readonly failed: (error: ConnectError) => void;
   readonly retryDue: () => void;
   readonly windowOver: () => void;

@@ -1,7 +1,5 @@
 import type { MessageSocket } from '../../../common/src/link/message-socket.ts';
-
-/** How audio is framed on an open link: RTP packets beside control messages, or bare frames alone. */
-export type Framing = 'rtp' | 'raw';
+import type { FramingName } from '../../../protocol/src/index.ts';
 
 /** The way to the server, as a port. A WebSocket today; the simulator's network in tests. */
 export interface Transport {
@@ -13,8 +11,22 @@ export interface Transport {
 }
 
 export interface ConnectHandlers {
-  opened(socket: MessageSocket, framing: Framing): void;
+  opened(link: OpenLink): void;
   failed(error: ConnectError): void;
+}
+
+/** What a transport opened. */
+export interface OpenLink {
+  readonly socket: MessageSocket;
+  /** RTP packets beside control messages, or bare frames alone. */
+  readonly framing: FramingName;
+  readonly flow: FlowControl;
+}
+
+/** What keeps a frame waiting on our side, where it can be shed, and not in the network. */
+export interface FlowControl {
+  /** @param underWay frames sent and not acknowledged; 0 on a link without acknowledgements */
+  mayGo(socket: MessageSocket, underWay: number): boolean;
 }
 
 export interface ConnectAttempt {

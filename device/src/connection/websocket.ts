@@ -5,6 +5,7 @@ import { systemClock } from '../../../common/src/time/clock.ts';
 import { webSocketAsMessageSocket } from '../../../common/src/link/message-socket.ts';
 import { MAX_MESSAGE_BYTES, REFUSAL_HEADER, SUBPROTOCOL } from '../../../protocol/src/index.ts';
 import { ServerAddresses } from './addresses.ts';
+import { tcpFlow } from './tcp-flow.ts';
 import { ConnectError } from './transport.ts';
 import type { ConnectAttempt, ConnectFault, ConnectHandlers, Transport } from './transport.ts';
 
@@ -121,7 +122,11 @@ export class WebSocketTransport implements Transport {
     socket.on('open', () => {
       socket.removeAllListeners();
       this.#addresses.served(connection?.remoteAddress);
-      handlers.opened(webSocketAsMessageSocket(socket, connection), socket.protocol === SUBPROTOCOL ? 'rtp' : 'raw');
+      handlers.opened({
+        socket: webSocketAsMessageSocket(socket, connection),
+        framing: socket.protocol === SUBPROTOCOL ? 'rtp' : 'raw',
+        flow: tcpFlow,
+      });
     });
     return socket;
   }

@@ -1,40 +1,35 @@
-import {
-  ACK_INTERVAL_MS,
-  FRAME_MS,
-  HANDSHAKE_TIMEOUT_MS,
-  PROTOCOL_VERSION,
-  ProtocolError,
-  SAMPLE_RATE,
-} from '../../../protocol/src/index.ts';
+import { ACK_INTERVAL_MS, HANDSHAKE_TIMEOUT_MS, ProtocolError } from '../../../protocol/src/index.ts';
 import type { Clock } from '../../../common/src/time/clock.ts';
-import type { MessageSocket } from '../../../common/src/link/message-socket.ts';
+import type { Random } from '../../../common/src/time/random.ts';
+import type { CodecFactory } from '../../../common/src/codec/codecs.ts';
 import type {
   AudioPacket,
   CodecName,
   DeviceMessage,
   EndReason,
-  Hello,
+  ExtendedSequence,
   Ready,
   Resumed,
   ServerMessage,
 } from '../../../protocol/src/index.ts';
 import { CLEAN_LINK } from '../../../common/src/codec/tuning.ts';
 import { Dialler } from '../connection/dialler.ts';
-import type { ConnectError, Framing } from '../connection/transport.ts';
-import { Downlink, type RenderFault } from '../downlink.ts';
+import type { ConnectError, OpenLink, Transport } from '../connection/transport.ts';
+import { Downlink } from '../downlink.ts';
+import type { DownlinkOptions, RenderFault } from '../downlink.ts';
 import { newFrameCounters } from '../../../common/src/concealment/frame-counters.ts';
 import type { Situation } from '../playout/announcements.ts';
-import type { PromptKind } from '../playout/prompts.ts';
+import type { PromptKind, PromptSource } from '../playout/prompts.ts';
 import type { PlaybackEvent } from '../playout/response-playout.ts';
 import { errorFields, type Log } from '../../../common/src/system/log.ts';
 import { Uplink } from '../uplink.ts';
+import { Handshake } from './handshake.ts';
+import type { HandshakeOptions } from './handshake.ts';
 import { Link } from './link.ts';
-import type { CallOptions } from './call-options.ts';
 import { NamedTimers } from './named-timers.ts';
 import { Numbering } from './numbering.ts';
-import type { Place } from './numbering.ts';
 import { CallLog } from './report.ts';
-import type { Turn } from './report.ts';
+import type { CallReport, Turn } from './report.ts';
 import { INITIAL_STATE, MOVES, reduce } from './state.ts';
 import type { CallEffect, CallEvent, CallState, Phase } from './state.ts';
 
@@ -50,6 +45,7 @@ export class Call {
   readonly #report: CallLog;
   readonly #counters = newFrameCounters();
   readonly #dialler: Dialler;
+  readonly #handshake: Handshake;
   readonly #downlink: Downlink;
   readonly #numbering = new Numbering();
   readonly #events: CallEvent[] = [];
@@ -62,7 +58,6 @@ export class Call {
   #notBeforeMs = 0;
   #link: Link | undefined;
   #renderFaultLogged = false;
-  #session: { conversationId: string; token: string } | undefined;
   readonly #timers: NamedTimers<'handshake' | 'ack' | 'close' | 'probe'>;
 
   constructor(options: CallOptions) {
@@ -74,6 +69,7 @@ export class Call {
     this.#codec = options.codecPreference[0]!;
     this.#uplink = this.#newUplink(this.#codec);
     this.#dialler = this.#newDialler();
+    this.#handshake = new Handshake(options);
     this.#downlink = new Downlink({
       decoderFor: (codec) => options.codecs.decoder(codec),
       random: options.random,
@@ -214,7 +210,7 @@ export class Call {
       clock,
       random,
       transport,
-      opened: (socket, framing) => this.#opened(socket, framing),
+      opened: (link) => this.#opened(link),
       failed: (error) => this.#attemptFailed(error),
       retryDue: () => this.#dispatch({ type: 'retry-due' }),
       windowOver: () => this.#dispatch({ type: 'window-over' }),
@@ -243,19 +239,19 @@ export class Call {
     if (retryAfterMs !== undefined) this.#notBeforeMs = this.#clock.now() + retryAfterMs;
   }
 
-  #opened(socket: MessageSocket, framing: Framing): void {
+  #opened(open: OpenLink): void {
     this.#link?.drop();
-    this.#link = new Link(socket, framing, {
+    this.#link = new Link(open, {
       clock: this.#clock,
       codec: () => this.#codec,
       message: (message) => this.#onMessage(message),
       packet: (packet) => this.#onPacket(packet),
-      rawFrame: (payload) => this.#onRawFrame(payload),
+      unknownMessage: () => this.#report.unknownMessage(),
       fault: (error, fatal) => this.#onFault(error, fatal),
       dead: () => this.#dispatch({ type: 'dead' }),
       closed: (code, retryAfterMs) => this.#onClosed(code, retryAfterMs),
     });
-    this.#dispatch({ type: 'opened', framing });
+    this.#dispatch({ type: 'opened', framing: open.framing });
   }
 
   #openWindow(notBeforeMs: number): void {
@@ -271,59 +267,44 @@ export class Call {
 
   #hello(resume: boolean): void {
     this.#timers.after('handshake', HANDSHAKE_TIMEOUT_MS, () => this.#dispatch({ type: 'handshake-timeout' }));
-    const { identity, codecPreference, maxQueueMs, language } = this.#options;
-    const hello: Hello = {
-      type: 'hello',
-      protocol: PROTOCOL_VERSION,
-      ...identity,
-      codecs: [...codecPreference],
-      frameMs: FRAME_MS,
-      sampleRate: SAMPLE_RATE,
-      maxQueueMs,
-      language,
-    };
-    this.#link?.send(resume && this.#session ? { ...hello, resume: this.#resumeRequest(this.#session) } : hello);
+    this.#link?.send(this.#handshake.hello(resume ? this.#places() : undefined));
   }
 
-  #resumeRequest(session: { conversationId: string; token: string }): NonNullable<Hello['resume']> {
+  #places(): { rxSeq: number; playedTs: number; firstTxSeq: number } {
     const { rxSeq, playedTs } = this.#downlink.ack();
-    return { ...session, rxSeq, playedTs, firstTxSeq: this.#uplink.firstHeld };
+    return { rxSeq, playedTs, firstTxSeq: this.#uplink.firstHeld };
   }
 
   #onReady(message: Ready): void {
     if (this.#state.phase !== 'handshaking') return this.#unexpected(message.type);
-    if (!this.#options.codecPreference.includes(message.codec))
-      return this.#unexpected('ready with a codec we did not offer');
+    this.#handshake.ready(message);
     if (message.codec !== this.#codec) {
       this.#uplink.close();
       this.#codec = message.codec;
       this.#uplink = this.#newUplink(message.codec);
     }
-    this.#session = { conversationId: message.conversationId, token: message.resumeToken };
     this.#link?.setPingInterval(message.pingMs);
     this.#dispatch({ type: 'ready' });
   }
 
   #onResumed(message: Resumed): void {
-    if (this.#state.phase !== 'handshaking' || message.conversationId !== this.#session?.conversationId) {
-      return this.#unexpected(message.type);
-    }
-    this.#session = { conversationId: message.conversationId, token: message.resumeToken };
+    if (this.#state.phase !== 'handshaking') return this.#unexpected(message.type);
+    this.#handshake.resumed(message);
     this.#numbering.goOnFrom(message.nextSeq);
     this.#dispatch({ type: 'resumed' });
-    this.#uplink.link(this.#link!.socket, 'rtp', message.rxSeq);
+    this.#uplink.link(this.#link!, message.rxSeq);
   }
 
   #begin(resumed: boolean): void {
     const link = this.#link!;
-    if (link.framing === 'raw') this.#session = undefined;
-    this.#report.conversationId = this.#session?.conversationId ?? 'raw';
+    if (!link.framing.control) this.#handshake.forget();
+    this.#report.conversationId = this.#handshake.conversationId ?? 'raw';
     this.#report.codec = this.#codec;
     const outageMs = this.#report.back(resumed);
     this.#log.info(resumed ? 'resumed' : 'talking', {
       conversationId: this.#report.conversationId,
       codec: this.#codec,
-      framing: link.framing,
+      framing: link.framing.name,
       outageMs,
     });
     if (resumed) {
@@ -332,11 +313,11 @@ export class Call {
     } else {
       this.#numbering.restart();
       this.#outbox.length = 0;
-      this.#downlink.start(this.#codec, link.framing === 'raw');
+      this.#downlink.start(this.#codec, !link.framing.control);
       this.#downlink.situation(undefined);
-      this.#uplink.link(link.socket, link.framing, -1);
+      this.#uplink.link(link, -1);
     }
-    if (link.framing === 'rtp')
+    if (link.framing.control)
       this.#timers.every('ack', ACK_INTERVAL_MS, () => link.send({ type: 'ack', ...this.#downlink.ack() }));
   }
 
@@ -372,15 +353,8 @@ export class Call {
     if (this.#state.phase === 'ending') return;
     if (this.#state.phase !== 'talking')
       throw new ProtocolError('binary-before-ready', 'audio before the handshake was done');
-    this.#receive(this.#numbering.rtp(packet), packet.marker, packet.payload);
-  }
-
-  #onRawFrame(payload: Uint8Array): void {
-    this.#receive(this.#numbering.raw(), false, payload);
-  }
-
-  #receive({ sequence, timestamp }: Place, marker: boolean, payload: Uint8Array): void {
-    this.#downlink.receive(sequence, timestamp, marker, payload, this.#clock.now());
+    const { sequence, timestamp } = this.#numbering.place(packet);
+    this.#downlink.receive(sequence, timestamp, packet.marker, packet.payload, this.#clock.now());
   }
 
   #onTiming(message: Extract<ServerMessage, { type: 'timing' }>): void {
@@ -462,7 +436,7 @@ export class Call {
     this.#timers.cancelAll();
     this.#uplink.close();
     this.#downlink.close();
-    const report = this.#report.finish(this.#state.endReason ?? 'hangup', this.#counters);
+    const report = this.#report.finish(this.#state.endReason ?? 'hangup', this.#counters, this.#downlink.statistics());
     this.#log.info('ended', {
       conversationId: report.conversationId,
       reason: report.endReason,
@@ -499,3 +473,27 @@ const CLOSE_TIMEOUT_MS = 1_000;
 const PROBE_MS = 1_500;
 const TIMER_SLACK_MS = 1;
 const MAX_OUTBOX = 64;
+
+/** All that a call is made of, and whom it tells. */
+export interface CallOptions extends HandshakeOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly transport: Transport;
+  readonly codecs: CodecFactory;
+  readonly prompts: PromptSource;
+  /** Whether somebody may be listening to prompts; always, when absent. */
+  readonly attended?: (() => boolean) | undefined;
+  readonly bitrate: number;
+  /** From `render` to the ear, ms. */
+  readonly outputDelayMs: () => number;
+  readonly onEnded: (report: CallReport) => void;
+  readonly onPhase?: (phase: Phase) => void;
+  readonly onTurn?: (turn: Turn) => void;
+  readonly onPlayback?: (event: PlaybackEvent) => void;
+  /** For measurements: each microphone frame, and what each frame for the speaker was made of. */
+  readonly onCaptured?: ((sequence: ExtendedSequence) => void) | undefined;
+  readonly onRendered?: DownlinkOptions['onRung'];
+  /** What was said, for a person watching a demonstration; never logged. */
+  readonly onTranscript?: (role: 'patient' | 'assistant', text: string, final: boolean) => void;
+}

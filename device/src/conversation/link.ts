@@ -1,39 +1,38 @@
 import { FaultBudget } from '../../../common/src/link/fault-budget.ts';
 import { Liveness } from '../../../common/src/link/liveness.ts';
 import {
-  checkRawFrame,
   CloseCode,
   encodeMessage,
   MAX_MESSAGE_BYTES,
-  parsePacket,
+  openFraming,
   parseServerMessage,
-  PAYLOAD_TYPE_OF,
   PING_INTERVAL_MS,
   ProtocolError,
-  swapL16,
 } from '../../../protocol/src/index.ts';
 import type { Clock } from '../../../common/src/time/clock.ts';
 import type { MessageSocket } from '../../../common/src/link/message-socket.ts';
-import type { AudioPacket, CodecName, DeviceMessage, ServerMessage } from '../../../protocol/src/index.ts';
-import type { Framing } from '../connection/transport.ts';
+import type { AudioPacket, CodecName, DeviceMessage, Framing, ServerMessage } from '../../../protocol/src/index.ts';
+import type { FlowControl, OpenLink } from '../connection/transport.ts';
+import type { UplinkLink } from '../uplink.ts';
 
-/** One open socket, from `opened` to `closed`: parses, refuses and counts what is wrong, watches that it lives. */
-export class Link {
-  readonly socket: MessageSocket;
+/** One open link, until it is closed: frames and messages out and in, refuses what is wrong, watches that it lives. */
+export class Link implements UplinkLink {
   readonly framing: Framing;
+  readonly #socket: MessageSocket;
+  readonly #flow: FlowControl;
   readonly #options: LinkOptions;
   #liveness: Liveness;
   readonly #faults: FaultBudget;
-  #unknownTypes = 0;
   #retryAfterMs: number | undefined;
   #over = false;
 
-  constructor(socket: MessageSocket, framing: Framing, options: LinkOptions) {
-    this.socket = socket;
-    this.framing = framing;
+  constructor({ socket, framing, flow }: OpenLink, options: LinkOptions) {
+    this.framing = openFraming(framing);
+    this.#socket = socket;
+    this.#flow = flow;
     this.#options = options;
     this.#faults = new FaultBudget(options.clock);
-    this.#liveness = this.#watch(framing === 'raw' ? RAW_PING_INTERVAL_MS : PING_INTERVAL_MS);
+    this.#liveness = this.#watch(this.framing.control ? PING_INTERVAL_MS : RAW_PING_INTERVAL_MS);
     socket.listen({
       text: (data) => this.#guard(() => this.#text(data)),
       binary: (data) => this.#guard(() => this.#binary(data)),
@@ -42,13 +41,20 @@ export class Link {
     });
   }
 
-  /** Messages of types this version does not know: ignored, as the protocol asks. */
-  get unknownTypes(): number {
-    return this.#unknownTypes;
+  send(message: DeviceMessage): void {
+    if (this.framing.control) this.#socket.send(encodeMessage(message));
   }
 
-  send(message: DeviceMessage): void {
-    if (this.framing === 'rtp') this.socket.send(encodeMessage(message));
+  frame(packet: AudioPacket): void {
+    this.#socket.send(this.framing.write(packet));
+  }
+
+  mayGo(underWay: number): boolean {
+    return this.#flow.mayGo(this.#socket, underWay);
+  }
+
+  get acknowledges(): boolean {
+    return this.framing.control;
   }
 
   /** How long nothing has come. */
@@ -58,7 +64,7 @@ export class Link {
 
   /** Asks for a sign of life. */
   ping(): void {
-    this.socket.ping();
+    this.#socket.ping();
   }
 
   /** The server said how often it wants to be pinged. */
@@ -68,27 +74,25 @@ export class Link {
   }
 
   close(code: number, reason: string): void {
-    this.socket.close(code, reason);
+    this.#socket.close(code, reason);
   }
 
   /** Cut, without waiting for the other side; no handler is called any more. */
   drop(): void {
     this.#finish();
-    this.socket.terminate();
+    this.#socket.terminate();
   }
 
   #watch(pingMs: number): Liveness {
-    return new Liveness(this.#options.clock, this.socket, pingMs, () => {
+    return new Liveness(this.#options.clock, this.#socket, pingMs, () => {
       if (!this.#over) this.#options.dead();
     });
   }
 
   #text(data: string): void {
     const message = parseServerMessage(data);
-    if (message === undefined) {
-      this.#unknownTypes++;
-      return;
-    }
+    // A type that this version does not know: ignored, as the protocol asks.
+    if (message === undefined) return this.#options.unknownMessage();
     if (message.type === 'error' && message.retryAfterMs !== undefined) this.#retryAfterMs = message.retryAfterMs;
     this.#options.message(message);
   }
@@ -96,23 +100,7 @@ export class Link {
   #binary(data: Uint8Array): void {
     if (data.length > MAX_MESSAGE_BYTES)
       throw new ProtocolError('oversized', `a binary message of ${data.length} bytes`);
-    if (this.framing === 'raw') return this.#options.rawFrame(this.#rawPayload(data));
-    const packet = parsePacket(data);
-    const want = PAYLOAD_TYPE_OF[this.#options.codec()];
-    if (packet.payloadType !== want) {
-      throw new ProtocolError(
-        'bad-payload-type',
-        `payload type ${packet.payloadType} in a conversation that agreed on ${want}`,
-      );
-    }
-    this.#options.packet(packet);
-  }
-
-  /** As the decoder wants it: L16 in network byte order. */
-  #rawPayload(data: Uint8Array): Uint8Array {
-    const codec = this.#options.codec();
-    const frame = checkRawFrame(codec, data);
-    return codec === 'pcm' ? swapL16(frame) : frame;
+    this.#options.packet(this.framing.parse(data, this.#options.codec()));
   }
 
   /** Bad input is counted and dropped; where it is dangerous or goes on, the link is closed with 4400. */
@@ -125,7 +113,7 @@ export class Link {
       if (!(error instanceof ProtocolError)) throw error;
       const fatal = this.#faults.spend() || error.dangerous;
       this.#options.fault(error, fatal);
-      if (fatal) this.socket.close(CloseCode.protocolError, error.fault);
+      if (fatal) this.#socket.close(CloseCode.protocolError, error.fault);
     }
   }
 
@@ -150,7 +138,7 @@ export interface LinkOptions {
   readonly codec: () => CodecName;
   readonly message: (message: ServerMessage) => void;
   readonly packet: (packet: AudioPacket) => void;
-  readonly rawFrame: (payload: Uint8Array) => void;
+  readonly unknownMessage: () => void;
   readonly fault: (error: ProtocolError, fatal: boolean) => void;
   /** No bytes for 6 s. */
   readonly dead: () => void;

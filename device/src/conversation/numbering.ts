@@ -1,11 +1,4 @@
-import {
-  extendTimestamp,
-  FRAME_MS,
-  MAX_SEQUENCE_JUMP,
-  ProtocolError,
-  SAMPLE_RATE,
-  SequenceExtender,
-} from '../../../protocol/src/index.ts';
+import { extendTimestamp, MAX_SEQUENCE_JUMP, ProtocolError, SequenceExtender } from '../../../protocol/src/index.ts';
 import type { AudioPacket } from '../../../protocol/src/index.ts';
 
 /** A received frame's place in the companion's stream, without wrap: `timestamp` counts the payload's RTP clock. */
@@ -14,10 +7,7 @@ export interface Place {
   readonly timestamp: number;
 }
 
-/**
- * Places what arrives in one stream that goes on across resumes (RFC 3550, appendix A.1). Raw frames, which carry no
- * numbers, are counted.
- */
+/** Places what arrives in one stream that goes on across resumes (RFC 3550, appendix A.1). */
 export class Numbering {
   readonly #extender = new SequenceExtender();
   /** Extended; of the last packet, or of none yet: a resume may come before the first. */
@@ -35,7 +25,7 @@ export class Numbering {
   }
 
   /** @throws {ProtocolError} sequence-jump; the stream's place is then as it was */
-  rtp(packet: AudioPacket): Place {
+  place(packet: AudioPacket): Place {
     const highest = this.#extender.highest;
     const sequence = this.#extender.peek(packet.sequence);
     if (highest !== undefined && Math.abs(sequence - highest) > MAX_SEQUENCE_JUMP) {
@@ -45,11 +35,5 @@ export class Numbering {
     this.#timestamp =
       this.#timestamp === undefined ? packet.timestamp : extendTimestamp(this.#timestamp, packet.timestamp);
     return { sequence, timestamp: this.#timestamp };
-  }
-
-  raw(): Place {
-    const sequence = (this.#extender.highest ?? -1) + 1;
-    this.#extender.reset(sequence);
-    return { sequence, timestamp: (sequence * SAMPLE_RATE * FRAME_MS) / 1000 };
   }
 }

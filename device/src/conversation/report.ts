@@ -2,6 +2,7 @@ import type { Clock } from '../../../common/src/time/clock.ts';
 import type { CodecName, EndReason } from '../../../protocol/src/index.ts';
 import type { MicrophoneReading } from '../audio/ports.ts';
 import type { FrameCounters } from '../../../common/src/concealment/frame-counters.ts';
+import type { DownlinkStatistics } from '../downlink.ts';
 
 /** What is written when a conversation is over: numbers, never words. Times are ms since `startedAt`. */
 export interface CallReport {
@@ -12,10 +13,14 @@ export interface CallReport {
   readonly endReason: EndReason;
   readonly codec: CodecName | null;
   readonly frames: FrameCounters;
+  /** Frames for the speaker that were not played, and why; prompts spoken. */
+  readonly downlink: DownlinkStatistics;
   readonly turns: readonly Turn[];
   readonly reconnects: readonly Reconnect[];
   /** Messages that broke a rule of the protocol, by fault. */
   readonly faults: Readonly<Record<string, number>>;
+  /** Messages of types this version does not know. */
+  readonly unknownMessages: number;
   /** How the microphone was, where a card was open. */
   readonly microphone?: MicrophoneReading;
 }
@@ -48,6 +53,7 @@ export class CallLog {
   readonly #turns: Turn[] = [];
   readonly #reconnects: Reconnect[] = [];
   readonly #faults = new Map<string, number>();
+  #unknownMessages = 0;
   readonly #pending = new Map<
     string,
     { speechEndMs?: number; stages?: Record<string, number>; firstAudioMs?: number }
@@ -91,6 +97,10 @@ export class CallLog {
     this.#faults.set(name, (this.#faults.get(name) ?? 0) + 1);
   }
 
+  unknownMessage(): void {
+    this.#unknownMessages++;
+  }
+
   lost(): void {
     this.#outage ??= { atMs: this.at(this.#clock.now()), attempts: 0 };
   }
@@ -109,7 +119,7 @@ export class CallLog {
     return durationMs;
   }
 
-  finish(endReason: EndReason, frames: FrameCounters): CallReport {
+  finish(endReason: EndReason, frames: FrameCounters, downlink: DownlinkStatistics): CallReport {
     this.back(false);
     return {
       conversationId: this.conversationId,
@@ -118,9 +128,11 @@ export class CallLog {
       endReason,
       codec: this.codec,
       frames: { ...frames },
+      downlink,
       turns: this.#turns,
       reconnects: this.#reconnects,
       faults: Object.fromEntries(this.#faults),
+      unknownMessages: this.#unknownMessages,
     };
   }
 

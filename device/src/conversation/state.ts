@@ -1,6 +1,5 @@
 import { ACK_INTERVAL_MS, afterClose, CloseCode } from '../../../protocol/src/index.ts';
-import type { EndReason } from '../../../protocol/src/index.ts';
-import type { Framing } from '../connection/transport.ts';
+import type { EndReason, FramingName } from '../../../protocol/src/index.ts';
 
 /**
  * A conversation as a pure reducer: (state, event) → (state, effects). It knows no clock, no socket and no
@@ -48,7 +47,7 @@ export const INITIAL_STATE: CallState = {
 export type CallEvent =
   | { readonly type: 'lift' }
   | { readonly type: 'hangup'; readonly reason: EndReason }
-  | { readonly type: 'opened'; readonly framing: Framing }
+  | { readonly type: 'opened'; readonly framing: FramingName }
   | { readonly type: 'attempt-failed'; readonly refused: boolean; readonly retryAfterMs?: number | undefined }
   | { readonly type: 'ready' }
   | { readonly type: 'resumed' }

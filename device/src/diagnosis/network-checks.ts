@@ -106,7 +106,7 @@ const CHECK_LIMIT_MS = 8_000;
 
 function opened(transport: Transport): Promise<MessageSocket> {
   return new Promise((resolve, reject) => {
-    transport.connect({ opened: resolve, failed: reject }, CHECK_LIMIT_MS);
+    transport.connect({ opened: ({ socket }) => resolve(socket), failed: reject }, CHECK_LIMIT_MS);
   });
 }
 

@@ -1,4 +1,5 @@
-import type { MessageSocket, MessageSocketHandlers } from '../../../common/src/link/message-socket.ts';
+import { decorate } from '../../../common/src/link/decorate.ts';
+import type { MessageSocket } from '../../../common/src/link/message-socket.ts';
 import type { AudioSink, AudioStream } from '../audio/ports.ts';
 import type { ConnectHandlers, Transport } from '../connection/transport.ts';
 import type { FrameTrace } from '../../../common/src/system/frame-trace.ts';
@@ -61,12 +62,9 @@ export function watchedTransport(transport: Transport, heart: Heartbeat): Transp
   return {
     connect(handlers, limitMs) {
       const watched: ConnectHandlers = {
-        opened: (socket, framing) => {
+        opened: (link) => {
           change(1);
-          handlers.opened(
-            watchedSocket(socket, heart, () => change(-1)),
-            framing,
-          );
+          handlers.opened({ ...link, socket: watchedSocket(link.socket, heart, () => change(-1)) });
         },
         failed: (error) => {
           heart.beat();
@@ -84,7 +82,7 @@ export function tracedTransport(transport: Transport, trace: FrameTrace | undefi
   return {
     connect: (handlers, limitMs) =>
       transport.connect(
-        { ...handlers, opened: (socket, framing) => handlers.opened(trace.socket(socket), framing) },
+        { ...handlers, opened: (link) => handlers.opened({ ...link, socket: trace.socket(link.socket) }) },
         limitMs,
       ),
   };
@@ -96,21 +94,12 @@ function watchedSocket(socket: MessageSocket, heart: Heartbeat, over: () => void
     if (open) over();
     open = false;
   };
-  return {
-    get bufferedBytes() {
-      return socket.bufferedBytes;
-    },
-    get bytesReceived() {
-      return socket.bytesReceived;
-    },
-    send: (data) => socket.send(data),
-    ping: () => socket.ping(),
-    close: (code, reason) => socket.close(code, reason),
+  return decorate(socket, {
     terminate: () => {
       close();
       socket.terminate();
     },
-    listen: (handlers: MessageSocketHandlers) =>
+    listen: (handlers) =>
       socket.listen({
         text: (data) => {
           heart.beat();
@@ -129,5 +118,5 @@ function watchedSocket(socket: MessageSocket, heart: Heartbeat, over: () => void
           handlers.closed(code, reason);
         },
       }),
-  };
+  });
 }

@@ -8,9 +8,8 @@ import type { Duplex } from 'node:stream';
 import { generate } from 'selfsigned';
 import { WebSocketServer } from 'ws';
 import { SUBPROTOCOL } from '../../../protocol/src/index.ts';
-import type { MessageSocket } from '../../../common/src/link/message-socket.ts';
 import { ConnectError } from '../../src/connection/transport.ts';
-import type { Framing } from '../../src/connection/transport.ts';
+import type { OpenLink } from '../../src/connection/transport.ts';
 import { checkServerUrl, WebSocketTransport } from '../../src/connection/websocket.ts';
 
 const LIMIT_MS = 2_000;
@@ -194,9 +193,9 @@ describe('the WebSocket transport', () => {
   }
 });
 
-function connect(transport: WebSocketTransport): Promise<{ socket: MessageSocket; framing: Framing }> {
+function connect(transport: WebSocketTransport): Promise<OpenLink> {
   return new Promise((resolve, reject) => {
-    transport.connect({ opened: (socket, framing) => resolve({ socket, framing }), failed: reject }, LIMIT_MS);
+    transport.connect({ opened: resolve, failed: reject }, LIMIT_MS);
   });
 }
 

@@ -307,6 +307,21 @@ describe('a call', () => {
     assert.equal(rig.call.phase, 'talking');
   });
 
+  it('reports what came and was not played', () => {
+    const rig = new CallRig();
+    const link = rig.talk();
+    link.says({ type: 'response.start', id: 'r', firstSeq: 0 });
+    for (let sequence = 0; sequence < 4; sequence++) link.plays(sequence);
+    link.says({ type: 'flush', id: 'r' });
+    for (let sequence = 4; sequence < 6; sequence++) link.plays(sequence);
+    link.sends('{"type":"novelty"}');
+    link.sends('{"type":"another"}');
+    rig.call.hangup('hangup');
+    rig.clock.advance(2_000);
+    const { downlink, unknownMessages } = rig.reports[0]!;
+    assert.deepEqual([downlink.flushed, downlink.refused, unknownMessages], [2, 0, 2]);
+  });
+
   const closes: readonly { code: number; then: 'comes back' | EndReason }[] = [
     { code: 1000, then: 'comes back' },
     { code: 1001, then: 'comes back' },

@@ -5,12 +5,14 @@ import {
   PayloadType,
   writePacket,
 } from '../../../protocol/src/index.ts';
+import type { FramingName } from '../../../protocol/src/index.ts';
 import type { MessageSocket, MessageSocketHandlers } from '../../../common/src/link/message-socket.ts';
 import type { Timer } from '../../../common/src/time/clock.ts';
 import type { CodecName, DeviceMessage, ServerMessage } from '../../../protocol/src/index.ts';
 import { VirtualClock } from '../../../common/src/time/virtual-clock.ts';
 import type { CodecFactory } from '../../../common/src/codec/codecs.ts';
-import type { ConnectError, ConnectHandlers, Framing, Transport } from '../../src/connection/transport.ts';
+import { tcpFlow } from '../../src/connection/tcp-flow.ts';
+import type { ConnectError, ConnectHandlers, Transport } from '../../src/connection/transport.ts';
 import { Call } from '../../src/conversation/call.ts';
 import type { CallReport } from '../../src/conversation/report.ts';
 import type { Phase } from '../../src/conversation/state.ts';
@@ -171,11 +173,11 @@ export class CallRig {
     return this.links.at(-1)!;
   }
 
-  opens(framing: Framing = 'rtp', afterMs = 10): (handlers: ConnectHandlers) => Timer {
+  opens(framing: FramingName = 'rtp', afterMs = 10): (handlers: ConnectHandlers) => Timer {
     return (handlers) => {
       const link = new FakeLink(this.clock);
       this.links.push(link);
-      return this.clock.after(afterMs, () => handlers.opened(link, framing));
+      return this.clock.after(afterMs, () => handlers.opened({ socket: link, framing, flow: tcpFlow }));
     };
   }
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { tcpFlow } from '../../src/connection/tcp-flow.ts';
 import type { MessageSocket, MessageSocketHandlers } from '../../../common/src/link/message-socket.ts';
 import { VirtualClock } from '../../../common/src/time/virtual-clock.ts';
 import type { AudioSink } from '../../src/audio/ports.ts';
-import type { ConnectHandlers } from '../../src/connection/transport.ts';
+import type { ConnectHandlers, OpenLink } from '../../src/connection/transport.ts';
 import { Health } from '../../src/panel/health.ts';
 import { watchedSound, watchedTransport } from '../../src/panel/watched.ts';
 
@@ -59,23 +60,24 @@ describe('a network with a heartbeat', () => {
     );
     let socket!: MessageSocket;
     const handlers = {
-      opened: (opened: MessageSocket) => {
-        socket = opened;
+      opened: (opened: OpenLink) => {
+        socket = opened.socket;
       },
       failed() {},
     };
     transport.connect(handlers, 2_000);
     clock.advance(60_000);
     assert.deepEqual(health.stalled, [], 'an attempt is no link');
-    connecting.opened(
-      {
+    connecting.opened({
+      socket: {
         listen: (handlers: MessageSocketHandlers) => {
           inner.handlers = handlers;
         },
         terminate() {},
       } as unknown as MessageSocket,
-      'rtp',
-    );
+      framing: 'rtp',
+      flow: tcpFlow,
+    });
     socket.listen({ text() {}, binary() {}, activity() {}, closed() {} });
     clock.advance(14_000);
     inner.handlers.activity();

@@ -4,15 +4,22 @@ import {
   CloseCode,
   encodeMessage,
   MAX_MESSAGE_BYTES,
+  codecOfRawFrame,
+  openFraming,
   parseDeviceMessage,
-  parsePacket,
   ProtocolError,
-  swapL16,
 } from '../../../protocol/src/index.ts';
 import type { MessageSocket, MessageSocketHandlers } from '../../../common/src/link/message-socket.ts';
 import type { Timer } from '../../../common/src/time/clock.ts';
-import type { AudioPacket, CodecName, DeviceMessage, Hello, ServerMessage } from '../../../protocol/src/index.ts';
-import type { DownlinkLink } from '../media/downlink-ports.ts';
+import type {
+  AudioPacket,
+  CodecName,
+  DeviceMessage,
+  Framing,
+  Hello,
+  ServerMessage,
+} from '../../../protocol/src/index.ts';
+import type { DownlinkLink } from '../media/downlink.ts';
 import type { Environment, Peer } from './environment.ts';
 import { RateLimit } from '../system/rate-limit.ts';
 import { count } from '../system/stats.ts';
@@ -24,6 +31,7 @@ import { count } from '../system/stats.ts';
 export class Connection implements DownlinkLink, MessageSocketHandlers {
   readonly peer: Peer;
   readonly log: Log;
+  readonly framing: Framing;
   readonly #environment: Environment;
   readonly #socket: MessageSocket;
   readonly #lobby: Lobby;
@@ -38,6 +46,7 @@ export class Connection implements DownlinkLink, MessageSocketHandlers {
   constructor(environment: Environment, socket: MessageSocket, peer: Peer, lobby: Lobby) {
     const { clock, limits } = environment;
     this.peer = peer;
+    this.framing = openFraming(peer.framing);
     this.log = environment.log.child({ requestId: peer.requestId, deviceId: peer.deviceId });
     this.#environment = environment;
     this.#socket = socket;
@@ -59,11 +68,11 @@ export class Connection implements DownlinkLink, MessageSocketHandlers {
   }
 
   message(message: ServerMessage): void {
-    if (!this.peer.raw) this.#socket.send(encodeMessage(message));
+    if (this.framing.control) this.#socket.send(encodeMessage(message));
   }
 
-  frame(payload: Uint8Array, packet: () => Uint8Array): void {
-    this.#socket.send(this.peer.raw ? this.#bareFrame(payload) : packet());
+  frame(packet: AudioPacket): void {
+    this.#socket.send(this.framing.write(packet));
   }
 
   /** Says good-bye; nothing more is heard from this socket. */
@@ -95,7 +104,7 @@ export class Connection implements DownlinkLink, MessageSocketHandlers {
   text(data: string): void {
     this.#guarded(() => {
       if (!this.#messages.take()) return this.#tooMany();
-      if (this.peer.raw) return this.#ignored();
+      if (!this.framing.control) return this.#ignored();
       const message = parseDeviceMessage(data);
       if (message === undefined) return this.#ignored();
       if (message.type === 'hello') return this.#hello(message);
@@ -113,10 +122,11 @@ export class Connection implements DownlinkLink, MessageSocketHandlers {
           `a binary message of ${data.length} bytes; the limit is ${MAX_MESSAGE_BYTES}`,
         );
       if (!this.#frames.take()) return this.#tooMany();
-      if (this.peer.raw) return this.#rawFrame(data);
+      if (!this.framing.control && this.#phase === 'greeting') this.#lobby.rawBegin(this, codecOfRawFrame(data));
+      if (this.#isClosed) return;
       if (this.#guest === undefined)
         throw new ProtocolError('binary-before-ready', 'audio before the handshake was done');
-      this.#guest.packet(parsePacket(data));
+      this.#guest.packet(this.framing.parse(data, this.#guest.codec));
     });
   }
 
@@ -154,14 +164,8 @@ export class Connection implements DownlinkLink, MessageSocketHandlers {
     this.#lobby.hello(this, hello);
   }
 
-  #rawFrame(data: Uint8Array): void {
-    if (this.#phase === 'greeting') this.#lobby.rawBegin(this, data);
-    this.#guest?.rawFrame(data);
-  }
-
-  /** L16 is big-endian, bare PCM frames little-endian. */
-  #bareFrame(payload: Uint8Array): Uint8Array {
-    return this.#guest?.codec === 'pcm' ? swapL16(payload) : payload;
+  get #isClosed(): boolean {
+    return this.#phase === 'closed';
   }
 
   #ignored(): void {
@@ -205,7 +209,7 @@ export class Connection implements DownlinkLink, MessageSocketHandlers {
     this.fault(
       new ProtocolError(
         'handshake-timeout',
-        `no ${this.peer.raw ? 'audio' : 'hello'} within ${this.#environment.limits.handshakeMs} ms`,
+        `no ${this.framing.control ? 'hello' : 'audio'} within ${this.#environment.limits.handshakeMs} ms`,
       ),
     );
   }
@@ -231,8 +235,8 @@ type Phase = 'greeting' | 'opening' | 'open' | 'closed';
 /** Where connections wait for their conversation. */
 export interface Lobby {
   hello(connection: Connection, hello: Hello): void;
-  /** The first frame of a raw connection tells its codec. */
-  rawBegin(connection: Connection, first: Uint8Array): void;
+  /** A raw connection begins with its first frame, which tells the codec. */
+  rawBegin(connection: Connection, codec: CodecName): void;
   left(connection: Connection): void;
 }
 
@@ -241,7 +245,6 @@ export interface Guest {
   readonly codec: CodecName;
   message(message: Exclude<DeviceMessage, Hello>): void;
   packet(packet: AudioPacket): void;
-  rawFrame(data: Uint8Array): void;
   /** The socket is gone. */
   lost(connection: Connection, code: number): void;
   /** The phone broke the rules; the connection is about to be closed with 4400. */

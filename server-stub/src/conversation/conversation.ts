@@ -15,12 +15,15 @@ import type {
 } from '../../../protocol/src/index.ts';
 import type { Connection, Guest } from './connection.ts';
 import { Dialogue } from '../dialogue/dialogue.ts';
-import { mayResume } from './conversation-origin.ts';
-import type { ConversationOrigin, Terms } from './conversation-origin.ts';
 import { Downlink } from '../media/downlink.ts';
 import type { Environment } from './environment.ts';
 import { count } from '../system/stats.ts';
-import type { ConversationLog, ConversationRecord } from '../store/conversation-store.ts';
+import type {
+  ClaimedConversation,
+  ConversationLog,
+  ConversationRecord,
+  DownlinkRecord,
+} from '../store/conversation-store.ts';
 import { Timeline } from './timeline.ts';
 import { Uplink } from '../media/uplink.ts';
 import { VoiceEncoder } from '../media/voice-encoder.ts';
@@ -108,7 +111,7 @@ export class Conversation implements Guest {
       maxQueueMs: this.#terms.maxQueueMs,
       serverTime: new Date(clock.wallTime()).toISOString(),
     });
-    this.#log.info('conversation.begun', { codec: this.#terms.codec, raw: connection.peer.raw });
+    this.#log.info('conversation.begun', { codec: this.#terms.codec, framing: connection.framing.name });
     this.#downlink.attach(connection);
     this.#dialogue.greet();
     this.#save();
@@ -178,17 +181,13 @@ export class Conversation implements Guest {
     this.#uplink.receive(packet);
   }
 
-  rawFrame(data: Uint8Array): void {
-    this.#uplink.receiveRaw(data);
-  }
-
   lost(connection: Connection, code: number): void {
     if (connection !== this.#connection) return;
     this.#leave();
     if (code === CloseCode.protocolError) return this.end('protocol-error', { tell: false, code });
     if (code === CloseCode.done) return this.end('hangup', { tell: false, code });
     // Bare frames carry no numbers to go on from.
-    if (connection.peer.raw) return this.end('expired', { tell: false, code });
+    if (!connection.framing.control) return this.end('expired', { tell: false, code });
     this.#awaitPhone();
   }
 
@@ -221,6 +220,7 @@ export class Conversation implements Guest {
     this.#encoder.close();
     this.#environment.stats.conversations--;
     addCounters(this.#environment.stats.uplink, this.#uplink.counters);
+    this.#environment.stats.concealmentFailures += this.#uplink.concealmentFailures;
     this.#ended(this);
   }
 
@@ -246,9 +246,9 @@ export class Conversation implements Guest {
     this.#expiry = undefined;
     this.#connection = connection;
     connection.admit(this);
-    this.#tick = connection.peer.raw
-      ? clock.every(RAW_TICK_MS, () => this.#downlink.assumeHeard())
-      : clock.every(limits.ackMs, () => this.#acknowledge());
+    this.#tick = connection.framing.control
+      ? clock.every(limits.ackMs, () => this.#acknowledge())
+      : clock.every(RAW_TICK_MS, () => this.#downlink.assumeHeard());
   }
 
   #leave(): void {
@@ -336,15 +336,18 @@ export class Conversation implements Guest {
 
   #openUplink(origin: ConversationOrigin, decoder: Decoder): Uplink {
     return new Uplink({
-      codec: this.#terms.codec,
       decoder,
       rxSeq: origin.micRxSeq,
       hear: (pcm, sequence) => this.#dialogue.hear(pcm, sequence),
       quiet: (sequence) => this.#dialogue.quiet(sequence),
       listening: () => this.#dialogue.listening,
-      undecodable: () =>
-        this.#connection?.fault(new ProtocolError('bad-message', 'the audio of a frame could not be decoded')),
+      undecodable: () => this.#undecodable(),
     });
+  }
+
+  #undecodable(): void {
+    this.#environment.stats.framesUndecodable++;
+    this.#connection?.fault(new ProtocolError('bad-message', 'the audio of a frame could not be decoded'));
   }
 
   #openDialogue(origin: ConversationOrigin): Dialogue {
@@ -373,3 +376,33 @@ function addCounters(total: FrameCounters, part: Readonly<FrameCounters>): void 
 }
 
 const RAW_TICK_MS = 100;
+
+/** What was agreed at the start and never changes. */
+export interface Terms {
+  readonly id: string;
+  readonly deviceId: string;
+  readonly codec: CodecName;
+  readonly maxQueueMs: number;
+  readonly language: string;
+}
+
+/** A conversation's beginning: new, or taken over from another process. */
+export interface ConversationOrigin
+  extends
+    Pick<ConversationRecord, 'tokens' | 'micRxSeq' | 'history'>,
+    Pick<ClaimedConversation, 'firstFrame' | 'frames'> {
+  readonly terms: Terms;
+  readonly downlink: DownlinkRecord;
+  readonly store: (lost: () => void) => ConversationLog;
+}
+
+/** Both tokens are always compared, whether or not the first one fits. */
+export function mayResume(
+  environment: Environment,
+  held: { deviceId: string; tokens: readonly string[] },
+  deviceId: string,
+  token: string,
+): boolean {
+  const matches = held.tokens.map((secret) => environment.ids.matches(token, secret));
+  return matches.includes(true) && held.deviceId === deviceId;
+}

@@ -1,4 +1,4 @@
-import { CloseCode, FRAME_BYTES } from '../../../protocol/src/index.ts';
+import { CloseCode } from '../../../protocol/src/index.ts';
 import { CodecError } from '../../../common/src/codec/ports.ts';
 import type { MessageSocket } from '../../../common/src/link/message-socket.ts';
 import type { Timer } from '../../../common/src/time/clock.ts';
@@ -7,9 +7,8 @@ import type { FrameCounters } from '../../../common/src/concealment/frame-counte
 import { negotiate } from '../media/codecs.ts';
 import { Connection } from './connection.ts';
 import type { Lobby } from './connection.ts';
-import { mayResume } from './conversation-origin.ts';
-import type { ConversationOrigin, Terms } from './conversation-origin.ts';
-import { Conversation } from './conversation.ts';
+import { Conversation, mayResume } from './conversation.ts';
+import type { ConversationOrigin, Terms } from './conversation.ts';
 import type { Environment, Peer } from './environment.ts';
 import { DEFAULT_LIMITS } from '../system/limits.ts';
 import { ServerStats } from '../system/stats.ts';
@@ -157,8 +156,7 @@ class Core implements ServerCore, Lobby {
     });
   }
 
-  rawBegin(connection: Connection, first: Uint8Array): void {
-    const codec = first.length === FRAME_BYTES ? 'pcm' : 'opus';
+  rawBegin(connection: Connection, codec: CodecName): void {
     this.#begin(connection, { codec, language: 'en', maxQueueMs: RAW_QUEUE_MS });
   }
 

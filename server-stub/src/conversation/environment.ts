@@ -1,3 +1,4 @@
+import type { FramingName } from '../../../protocol/src/index.ts';
 import type { Log } from '../../../common/src/system/log.ts';
 import type { Clock } from '../../../common/src/time/clock.ts';
 import type { Random } from '../../../common/src/time/random.ts';
@@ -34,6 +35,6 @@ export interface Peer {
   /** Lower case. */
   readonly deviceId: string;
   readonly requestId: string;
-  /** No subprotocol was offered: bare frames, no control messages. */
-  readonly raw: boolean;
+  /** Raw where no subprotocol was offered: bare frames, no control messages. */
+  readonly framing: FramingName;
 }

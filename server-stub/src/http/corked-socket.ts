@@ -1,3 +1,4 @@
+import { decorate } from '../../../common/src/link/decorate.ts';
 import type { MessageSocket } from '../../../common/src/link/message-socket.ts';
 
 /**
@@ -13,14 +14,7 @@ export function inOneWrite(socket: MessageSocket, stream: Corkable): MessageSock
     corked = false;
     stream.uncork();
   };
-  return {
-    get bufferedBytes() {
-      return socket.bufferedBytes;
-    },
-    get bytesReceived() {
-      return socket.bytesReceived;
-    },
-    listen: (handlers) => socket.listen(handlers),
+  return decorate(socket, {
     send(data) {
       if (!corked) {
         corked = true;
@@ -29,10 +23,7 @@ export function inOneWrite(socket: MessageSocket, stream: Corkable): MessageSock
       }
       socket.send(data);
     },
-    ping: () => socket.ping(),
-    close: (code, reason) => socket.close(code, reason),
-    terminate: () => socket.terminate(),
-  };
+  });
 }
 
 /** Of a `Writable`, what is needed here. */

@@ -170,10 +170,10 @@ export class HttpFront {
   }
 
   #accept(request: IncomingMessage, socket: Duplex, head: Buffer, requestId: string): void {
-    const raw = subprotocolsOf(request).length === 0;
+    const framing = subprotocolsOf(request).length === 0 ? 'raw' : 'rtp';
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
       (socket as Socket).setNoDelay?.(true);
-      const peer = { deviceId: deviceIdOf(request), requestId, raw };
+      const peer = { deviceId: deviceIdOf(request), requestId, framing } as const;
       this.#options.log.info('connection.accepted', peer);
       const link = inOneWrite(webSocketAsMessageSocket(webSocket, socket as Socket), socket);
       this.#options.core.accept(this.#options.frameTrace?.socket(link) ?? link, peer);

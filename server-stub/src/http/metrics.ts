@@ -65,6 +65,16 @@ const FRAMES: readonly Row[] = [
     ({ stats }) => stats.framesEncoded,
   ],
   ['bestday_frames_decoded_total', 'Audio frames of Opus decoded; silence is not', ({ stats }) => stats.framesDecoded],
+  [
+    'bestday_uplink_frames_undecodable_total',
+    'Audio frames from phones that the decoder refused',
+    ({ stats }) => stats.framesUndecodable,
+  ],
+  [
+    'bestday_concealment_failures_total',
+    'Missing frames that could not be concealed; anything but 0 is a bug',
+    ({ stats }) => stats.concealmentFailures,
+  ],
 ];
 
 const STORE: readonly Row[] = [

@@ -3,22 +3,15 @@ import type { FrameCounters } from '../../../common/src/concealment/frame-counte
 import type { Decoder } from '../../../common/src/codec/ports.ts';
 import type { ComfortNoise } from '../../../common/src/concealment/comfort-noise.ts';
 import { Ladder } from '../../../common/src/concealment/ladder.ts';
-import {
-  checkRawFrame,
-  FRAME_MS,
-  MAX_SEQUENCE_JUMP,
-  PAYLOAD_TYPE_OF,
-  ProtocolError,
-  SequenceExtender,
-  swapL16,
-} from '../../../protocol/src/index.ts';
-import type { AudioPacket, CodecName, ExtendedSequence } from '../../../protocol/src/index.ts';
+import { FRAME_MS, MAX_SEQUENCE_JUMP, ProtocolError, SequenceExtender } from '../../../protocol/src/index.ts';
+import type { AudioPacket, ExtendedSequence } from '../../../protocol/src/index.ts';
 import { SilenceGate } from './silence-gate.ts';
 
 /**
- * What the patient says, from the socket to the ear of the companion:
+ * What the patient says, from the link to voice activity and speech-to-text:
  *
- *   packet → number → duplicate? late? gap? → silence? → ladder → hear(pcm, sequence)
+ *   transport → framing → packet → number → duplicate? late? gap? → silence? → decode | recover → hear(pcm, sequence)
+ *                         receive()         #gapBefore()   #fill()  SilenceGate  Ladder
  *
  * TCP keeps order, so a gap means that the phone shed stale frames. A short one is filled by the ladder; of a long
  * one only the first second, because nobody needs thirty seconds of made-up background.
@@ -29,7 +22,6 @@ export class Uplink {
   readonly #ladder: Ladder;
   readonly #gate: SilenceGate;
   #ssrc: number | undefined;
-  #rawNext: ExtendedSequence = 0;
   #ackedReceived = 0;
   #ackedMissing = 0;
   #missing = 0;
@@ -77,12 +69,6 @@ export class Uplink {
 
   /** @throws {ProtocolError} */
   receive(packet: AudioPacket): void {
-    if (packet.payloadType !== PAYLOAD_TYPE_OF[this.#options.codec]) {
-      throw new ProtocolError(
-        'bad-payload-type',
-        `payload type ${packet.payloadType} in a conversation of ${this.#options.codec}`,
-      );
-    }
     this.#checkSource(packet.ssrc);
     const gap = this.#gapBefore(packet.sequence);
     if (gap === undefined) return;
@@ -91,10 +77,9 @@ export class Uplink {
     this.#take(packet.payload, sequence);
   }
 
-  /** One bare frame: its number is its place. @throws {ProtocolError} bad-payload-length */
-  receiveRaw(data: Uint8Array): void {
-    const frame = checkRawFrame(this.#options.codec, data);
-    this.#take(this.#options.codec === 'pcm' ? swapL16(frame) : frame, this.#rawNext++);
+  /** Times the decoder could not conceal; anything but 0 is a bug. */
+  get concealmentFailures(): number {
+    return this.#ladder.faults;
   }
 
   /** Share of the frames since the last call that never came, 0 … 1. */
@@ -169,7 +154,6 @@ export class Uplink {
 }
 
 export interface UplinkOptions {
-  readonly codec: CodecName;
   /** The uplink closes it. */
   readonly decoder: Decoder;
   /** Last frame held (a conversation taken over from another process), or −1. */

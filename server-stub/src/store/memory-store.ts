@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../../../common/src/time/clock.ts';
-import { FrameQueue } from '../media/frame-queue.ts';
+import { FrameQueue } from '../../../common/src/link/held-frames.ts';
 import type {
   ClaimedConversation,
   ConversationLog,

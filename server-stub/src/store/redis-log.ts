@@ -1,6 +1,6 @@
 import type { Clock } from '../../../common/src/time/clock.ts';
 import type { ExtendedSequence } from '../../../protocol/src/index.ts';
-import { FrameQueue } from '../media/frame-queue.ts';
+import { FrameQueue } from '../../../common/src/link/held-frames.ts';
 import type { ConversationLog, ConversationRecord } from './conversation-store.ts';
 import type { RemoteConversations, RemoteWrite, WriteOutcome } from './redis-scripts.ts';
 

@@ -34,6 +34,9 @@ export class ServerStats {
   resumeRefused = 0;
   takenOver = 0;
   unknownMessages = 0;
+  /** Frames from phones that the decoder refused, and times it could not conceal: a bug of ours. */
+  framesUndecodable = 0;
+  concealmentFailures = 0;
   interruptions = 0;
   stageFailures = 0;
   /** Each is used or dropped in the end. */

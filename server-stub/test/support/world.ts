@@ -170,7 +170,7 @@ export function world(
     pass,
     connect({ lastReceived, deviceId = DEVICE_ID, raw = false } = {}) {
       const phone = new TestPhone(lastReceived, raw);
-      core.accept(phone.socket, { deviceId, requestId: 'request', raw });
+      core.accept(phone.socket, { deviceId, requestId: 'request', framing: raw ? 'raw' : 'rtp' });
       return phone;
     },
     async speak(phone, level, frames) {

@@ -65,3 +65,70 @@ export class FrameQueue {
     this.#first = next;
   }
 }
+
+/**
+ * The frames of one direction from the moment they are made until the other end acknowledges them. On a link they go
+ * out in order; on the next link all that is still held goes out again.
+ */
+export class HeldFrames extends FrameQueue {
+  #sent: ExtendedSequence;
+  /** Of the two on this link: what was shed between two frames sent is not under way. */
+  #lastSent: ExtendedSequence;
+  #acknowledged: ExtendedSequence;
+
+  constructor(first: ExtendedSequence, frames: readonly Uint8Array[] = []) {
+    super(first, frames);
+    this.#sent = first - 1;
+    this.#lastSent = this.#sent;
+    this.#acknowledged = this.#sent;
+  }
+
+  /** Everything up to this frame was sent on this link, or is no longer held. */
+  get sent(): ExtendedSequence {
+    return this.#sent;
+  }
+
+  get unsent(): number {
+    return this.next - 1 - this.#sent;
+  }
+
+  /** Frames sent on this link and not acknowledged. */
+  get underWay(): number {
+    return this.#lastSent - this.#acknowledged;
+  }
+
+  /** The next frame goes out now. @returns its number */
+  send(): ExtendedSequence {
+    this.#sent++;
+    this.#lastSent = this.#sent;
+    return this.#sent;
+  }
+
+  /** The other end has everything up to and with `through`. */
+  acknowledge(through: ExtendedSequence): void {
+    this.#acknowledged = Math.max(this.#acknowledged, through);
+    this.release(through);
+  }
+
+  /** A new link, whose other end has everything up to and with `through`: what is held after that goes out again. */
+  restart(through: ExtendedSequence): void {
+    super.release(through);
+    this.#restartAt(this.first);
+  }
+
+  override release(through: ExtendedSequence): void {
+    super.release(through);
+    this.#sent = Math.max(this.#sent, this.first - 1);
+  }
+
+  override clear(next: ExtendedSequence): void {
+    super.clear(next);
+    this.#restartAt(next);
+  }
+
+  #restartAt(next: ExtendedSequence): void {
+    this.#sent = next - 1;
+    this.#lastSent = this.#sent;
+    this.#acknowledged = this.#sent;
+  }
+}
