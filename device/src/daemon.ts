@@ -15,8 +15,6 @@ import { WebSocketTransport } from './connection/websocket.ts';
 import type { WebSocketSettings } from './connection/websocket.ts';
 import { openControls } from './controls/controls.ts';
 import type { ControlKind, Controls } from './controls/controls.ts';
-import { listenToKeyboard } from './controls/keyboard.ts';
-import { ScriptedHook } from './controls/scripted-hook.ts';
 import { DEFAULT_VOLUME, VolumeStage } from './playout/volume.ts';
 import { Call } from './conversation/call.ts';
 import type { CallReport, Turn } from './conversation/report.ts';
@@ -46,8 +44,6 @@ export class Daemon {
   readonly finished: Promise<CallReport>;
   readonly #options: DaemonOptions;
   readonly #clock: Clock;
-  /** Undefined when a person lifts the receiver. */
-  readonly #script: ScriptedHook | undefined;
   readonly #controls: Controls;
   readonly #panel: FrontPanel;
   readonly #volume: VolumeStage;
@@ -77,11 +73,12 @@ export class Daemon {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     const { log, controls = 'script', board } = options;
-    this.#script = controls === 'script' ? new ScriptedHook(this.#clock, options.durationMs) : undefined;
-    this.#controls =
-      this.#script === undefined
-        ? openControls(controls as ControlKind, { clock: this.#clock, log: log.child({ part: 'controls' }), board })
-        : { hook: this.#script, manual: undefined, led: undefined };
+    this.#controls = openControls(controls, {
+      clock: this.#clock,
+      log: log.child({ part: 'controls' }),
+      board,
+      durationMs: options.durationMs,
+    });
     this.#volume = new VolumeStage(options.volume ?? DEFAULT_VOLUME);
     this.#panel = this.#newPanel(controls);
     this.#health = new Health(this.#clock);
@@ -111,7 +108,7 @@ export class Daemon {
   }
 
   async #begin(): Promise<void> {
-    const { log, controlSocket, controls } = this.#options;
+    const { log, controlSocket } = this.#options;
     this.#station = await Station.open({
       clock: this.#clock,
       log: log.child({ part: 'station' }),
@@ -121,7 +118,7 @@ export class Daemon {
       collect: () =>
         this.#metrics.collect(this.#panel.status(), this.counters, this.#health.stalled, this.#panel.checked),
     });
-    if (controls === 'keyboard') this.#releaseKeyboard = this.#listenToKeys();
+    this.#releaseKeyboard = this.#listenToKeys();
     this.#sound.start();
     this.#phone.start();
     this.#station.ready(`ready, ${this.#controls.hook.description}`);
@@ -148,7 +145,7 @@ export class Daemon {
       clock: this.#clock,
       log: log.child({ part: 'audio' }),
       audio,
-      settings: { ...audioSettings, inputEnded: () => this.#script?.scriptEnded() },
+      settings: { ...audioSettings, inputEnded: () => this.#controls.script?.scriptEnded() },
       board: board?.profile.sound,
       resting: () => this.#phone.sound === undefined,
       onTrouble: (what) => this.#panel.trouble('sound', what),
@@ -163,8 +160,8 @@ export class Daemon {
     void this.stop('shutdown').then(end, end);
   }
 
-  #listenToKeys(): () => void {
-    return listenToKeyboard({
+  #listenToKeys(): (() => void) | undefined {
+    return this.#controls.listen?.({
       toggle: () => this.#controls.manual?.toggle(),
       louder: () => this.#panel.turn(1),
       quieter: () => this.#panel.turn(-1),
@@ -174,7 +171,7 @@ export class Daemon {
 
   #assemble(codecs: CodecFactory): Phone {
     const { log, offHookMs } = this.#options;
-    const standing = this.#script === undefined;
+    const standing = this.#controls.script === undefined;
     return new Phone({
       clock: this.#clock,
       log: log.child({ part: 'phone' }),
@@ -242,7 +239,7 @@ export class Daemon {
         onTurn: (turn) => watch?.({ type: 'turn', turn }),
         onTranscript: (role, text, final) => watch?.({ type: 'transcript', role, text, final }),
         onPlayback: (event) => {
-          this.#script?.playback(event.state);
+          this.#controls.script?.playback(event.state);
           watch?.({ type: 'playback', state: event.state, playedMs: event.playedMs });
         },
       });
@@ -323,7 +320,7 @@ export interface DaemonOptions {
   readonly frameTrace?: FrameTrace | undefined;
   readonly watch?: ((event: DaemonEvent) => void) | undefined;
   /** `script` when absent: lifted at once, for one call. */
-  readonly controls?: 'script' | ControlKind | undefined;
+  readonly controls?: ControlKind | undefined;
   readonly board?: Board | undefined;
   /** 0 … 9 */
   readonly volume?: number | undefined;

@@ -5,7 +5,7 @@ import type { HookHandlers, HookSwitch } from './hook-switch.ts';
 import type { InputLine } from './line.ts';
 
 /** Contacts of cradles are through bouncing in 5 to 20 ms; a receiver is never put down for less than this. */
-export const HOOK_SETTLE_MS = 40;
+const HOOK_SETTLE_MS = 40;
 
 /** The handset's cradle: an active line is a receiver that is up. */
 export class CradleHook implements HookSwitch {

@@ -1,7 +1,8 @@
 import type { Clock, Timer } from '../../../common/src/time/clock.ts';
 import type { CheckedFinding, ControlAnswer, ControlRequest, PhoneStatus } from './control-protocol.ts';
 import type { Controls } from '../controls/controls.ts';
-import { ledStateOf } from './lamp-patterns.ts';
+import { LAMP_PATTERNS, lampStateOf } from './lamp-states.ts';
+import type { LampState } from './lamp-states.ts';
 import type { VolumeStage } from '../playout/volume.ts';
 import type { CallReport } from '../conversation/report.ts';
 import type { Phase } from '../conversation/state.ts';
@@ -98,7 +99,7 @@ export class FrontPanel {
       board: board ?? null,
       controls: kind,
       phase: this.#phase,
-      led: this.#led,
+      led: this.#lampState,
       lifted,
       sound: sound ?? null,
       volume: volume.level,
@@ -111,11 +112,11 @@ export class FrontPanel {
 
   close(): void {
     if (this.#save !== undefined) this.#write();
-    this.#options.controls.led?.close();
+    this.#options.controls.lamp?.close();
   }
 
-  get #led(): ReturnType<typeof ledStateOf> {
-    return ledStateOf(this.#phase, this.#troubles.size > 0);
+  get #lampState(): LampState {
+    return lampStateOf(this.#phase, this.#troubles.size > 0);
   }
 
   /** A check that was left out, for it would be heard, leaves what an earlier one found. */
@@ -131,7 +132,7 @@ export class FrontPanel {
   }
 
   #show(): void {
-    this.#options.controls.led?.show(this.#led);
+    this.#options.controls.lamp?.play(LAMP_PATTERNS[this.#lampState]);
   }
 
   #operate(command: 'lift' | 'hangup'): ControlAnswer {

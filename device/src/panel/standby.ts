@@ -1,5 +1,5 @@
 import type { Clock } from '../../../common/src/time/clock.ts';
-import { openLed } from '../controls/controls.ts';
+import { openLamp } from '../controls/controls.ts';
 import { systemGpio } from '../controls/gpio.ts';
 import { VolumeStage } from '../playout/volume.ts';
 import { FrontPanel } from './front-panel.ts';
@@ -38,8 +38,7 @@ export async function awaitSettings(options: StandbyOptions): Promise<RunSetting
     board: board?.profile.name,
     controls: {
       hook: { description: 'standby', start() {}, stop() {} },
-      manual: undefined,
-      led: openLed(systemGpio(), { clock, log, board }),
+      lamp: openLamp(systemGpio(), { clock, log, board }),
     },
     volume: new VolumeStage(),
     saveVolume: () => {},
