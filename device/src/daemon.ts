@@ -25,7 +25,7 @@ import { Phone } from './phone.ts';
 import type { CallListeners } from './phone.ts';
 import type { FrameCounters } from '../../common/src/concealment/frame-counters.ts';
 import { loadPrompts } from './playout/prompt-files.ts';
-import { Station } from './panel/service.ts';
+import { Service } from './panel/service.ts';
 import type { Board } from './settings/board-profile.ts';
 import type { FrameTrace } from '../../common/src/system/frame-trace.ts';
 import { Health } from './panel/health.ts';
@@ -37,7 +37,7 @@ import { tracedTransport, watchedSound, watchedTransport } from './panel/watched
  * The composition root: the only file that names adapters. Starts the parts in order, stops them in reverse.
  *
  *   settings → log → codecs, prompts → controls(switch, lamp) → front panel → phone(switch, sound card, calls)
- *                                                             ↘ station(control socket, metrics, systemd)
+ *                                                             ↘ service(control socket, metrics, systemd)
  */
 export class Daemon {
   /** Resolves with the last call's report when no call is up and none will follow by itself. */
@@ -56,7 +56,7 @@ export class Daemon {
   readonly #phone: Phone;
   readonly #finish: (report: CallReport) => void;
   readonly #fail: (error: Error) => void;
-  #station: Station | undefined;
+  #service: Service | undefined;
   #releaseKeyboard: (() => void) | undefined;
 
   /**
@@ -104,14 +104,14 @@ export class Daemon {
     this.#sound.stop();
     await this.#phone.stop(reason);
     this.#panel.close();
-    await this.#station?.close();
+    await this.#service?.close();
   }
 
   async #begin(): Promise<void> {
     const { log, controlSocket } = this.#options;
-    this.#station = await Station.open({
+    this.#service = await Service.open({
       clock: this.#clock,
-      log: log.child({ part: 'station' }),
+      log: log.child({ part: 'service' }),
       health: this.#health,
       controlSocket,
       handle: (request) => this.#panel.handle(request),
@@ -121,7 +121,7 @@ export class Daemon {
     this.#releaseKeyboard = this.#listenToKeys();
     this.#sound.start();
     this.#phone.start();
-    this.#station.ready(`ready, ${this.#controls.hook.description}`);
+    this.#service.ready(`ready, ${this.#controls.hook.description}`);
   }
 
   #newPanel(kind: string): FrontPanel {
@@ -249,7 +249,7 @@ export class Daemon {
   #phaseChanged(phase: Phase): void {
     this.#options.watch?.({ type: 'phase', phase });
     this.#panel.phase(this.#phone.call?.phase ?? phase);
-    this.#station?.status(this.#phone.call?.phase ?? phase);
+    this.#service?.status(this.#phone.call?.phase ?? phase);
   }
 
   /** The counters of the call that is up. */

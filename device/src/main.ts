@@ -9,7 +9,7 @@ import { Daemon } from './daemon.ts';
 import type { DaemonOptions } from './daemon.ts';
 import { AudioError } from './audio/ports.ts';
 import { ControlError } from './controls/line.ts';
-import { awaitSettings } from './panel/standby.ts';
+import { awaitSettings } from './standby.ts';
 import { loadBoard } from './settings/board-profile.ts';
 import { addControl } from './cli/control.ts';
 import { addDiagnosis } from './cli/diagnosis.ts';

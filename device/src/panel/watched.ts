@@ -4,7 +4,7 @@ import type { ConnectHandlers, Transport } from '../connection/transport.ts';
 import type { FrameTrace } from '../../../common/src/system/frame-trace.ts';
 import type { Heartbeat } from './health.ts';
 
-/** The ports of sound and network, each with a heartbeat: see `system/health.ts`. */
+/** The ports of sound and network, each with a heartbeat: see `health.ts`. */
 
 /** Sound beats with the frames that pass, while it is open: a microphone that pushes says nothing of a speaker that pulls. */
 export function watchedSound(
