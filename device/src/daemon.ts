@@ -74,7 +74,7 @@ export class Daemon {
     const { log, controls = 'script', board } = options;
     this.#controls = openControls(controls, {
       clock: this.#clock,
-      log: log.child({ part: 'controls' }),
+      log,
       board,
       durationMs: options.durationMs,
     });
@@ -110,7 +110,7 @@ export class Daemon {
     const { log, controlSocket } = this.#options;
     this.#service = await Service.open({
       clock: this.#clock,
-      log: log.child({ part: 'service' }),
+      log,
       health: this.#health,
       controlSocket,
       handle: (request) => this.#panel.handle(request),
@@ -127,7 +127,7 @@ export class Daemon {
     const { log, board, firmware, saveVolume } = this.#options;
     return new FrontPanel({
       clock: this.#clock,
-      log: log.child({ part: 'panel' }),
+      log,
       version: firmware,
       board: board?.profile.name,
       kind,
@@ -142,7 +142,7 @@ export class Daemon {
     const { log, audio, audioSettings, board } = this.#options;
     return new SoundHardware({
       clock: this.#clock,
-      log: log.child({ part: 'audio' }),
+      log,
       audio,
       settings: { ...audioSettings, inputEnded: () => this.#controls.script?.scriptEnded() },
       board: board?.profile.sound,
@@ -173,9 +173,9 @@ export class Daemon {
     const standing = this.#controls.script === undefined;
     return new Phone({
       clock: this.#clock,
-      log: log.child({ part: 'phone' }),
+      log,
       hook: this.#controls.hook,
-      networkWatch: watchAfterStart(this.#clock, new SystemNetworkWatch(this.#clock, log.child({ part: 'network' }))),
+      networkWatch: watchAfterStart(this.#clock, new SystemNetworkWatch(this.#clock, log)),
       openAudio: watchedSound(this.#sound.open, this.#soundHeart, this.#speakerHeart),
       newCall: this.#callMaker(codecs),
       redials: standing,
@@ -219,7 +219,7 @@ export class Daemon {
       new Call({
         clock: this.#clock,
         random: this.#options.random ?? systemRandom,
-        log: log.child({ part: 'call' }),
+        log,
         transport,
         codecs,
         prompts,
@@ -264,7 +264,7 @@ export class Daemon {
       writeFileSync(`${file}.part`, `${JSON.stringify(report, undefined, 2)}\n`);
       renameSync(`${file}.part`, file);
     } catch (error) {
-      this.#options.log.error('report-unwritten', {
+      this.#options.log.error('report.unwritten', {
         file,
         reason: (error as NodeJS.ErrnoException).code ?? String(error),
       });

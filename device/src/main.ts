@@ -46,7 +46,7 @@ async function run(flags: RunFlags): Promise<number> {
   setFlagsFromString('--liftoff-only');
   const loaded = await settingsToRun({ flags, settingsFile: flags.settingsFile });
   const log = createLog({ level: loaded.settings.logLevel, format: loaded.settings.logFormat });
-  for (const problem of loaded.problems) log.warn('settings', { reason: problem.message });
+  for (const problem of loaded.problems) log.warn('settings.ignored', { reason: problem.message });
   const emit = flags.eventsFd === undefined ? undefined : eventWriter(flags.eventsFd);
   const frameTrace = flags.frameTrace === undefined ? undefined : new FrameTrace(flags.frameTrace);
   const daemon = await Daemon.start({ ...daemonOptions(loaded), log, watch: emit, frameTrace });

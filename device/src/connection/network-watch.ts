@@ -43,7 +43,7 @@ export class SystemNetworkWatch implements NetworkWatch {
     const fallBack = (why: string): void => {
       if (this.#child !== child) return;
       this.#child = undefined;
-      this.#log.info('network-watch', { source: 'poll', why });
+      this.#log.info('network.watch', { source: 'poll', why });
       this.#pollInterfaces(up);
     };
     child.on('error', (error) => fallBack((error as NodeJS.ErrnoException).code ?? error.name));

@@ -38,7 +38,7 @@ export class ButtonHook implements HookSwitch {
     this.#line.start(
       (active) => this.#debouncer?.level(active),
       (error) => {
-        this.#log.error('button-broken', { fault: error.fault, reason: error.message });
+        this.#log.error('controls.button-broken', { fault: error.fault, reason: error.message });
         handlers.broken?.(error);
       },
     );

@@ -87,7 +87,7 @@ export function openLamp(gpio: GpioKernel | undefined, { board, clock, log }: Co
       throw new ControlError('not-installed', 'koffi is not installed, and nothing else here can hold a line');
     return new Lamp(openOutput(gpio, wiring), clock);
   } catch (error) {
-    log.warn('no-led', { reason: (error as Error).message });
+    log.warn('controls.no-lamp', { reason: (error as Error).message });
     return undefined;
   }
 }

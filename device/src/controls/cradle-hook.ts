@@ -33,7 +33,7 @@ export class CradleHook implements HookSwitch {
     this.#line.start(
       (active) => this.#debouncer?.level(active),
       (error) => {
-        this.#log.error('hook-broken', { fault: error.fault, reason: error.message });
+        this.#log.error('controls.cradle-broken', { fault: error.fault, reason: error.message });
         handlers.broken?.(error);
       },
     );

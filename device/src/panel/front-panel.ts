@@ -63,7 +63,7 @@ export class FrontPanel {
     if (what === this.#troubles.get(kind)) return;
     if (what === undefined) this.#troubles.delete(kind);
     else this.#troubles.set(kind, what);
-    this.#options.log.info('trouble', { kind, what: what ?? 'mended' });
+    this.#options.log.info('panel.trouble', { kind, what: what ?? 'mended' });
     this.#show();
   }
 

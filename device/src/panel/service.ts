@@ -21,7 +21,7 @@ export class Service {
     if (controlSocket === undefined) return service;
     service.#control = await ControlServer.start(controlSocket, handle);
     service.#metrics = await MetricsServer.start(metricsSocket(controlSocket), collect);
-    log.info('listening', { socket: controlSocket });
+    log.info('service.listening', { socket: controlSocket });
     return service;
   }
 

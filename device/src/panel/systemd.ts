@@ -92,7 +92,7 @@ export class ServiceNotifier {
       this.#notify('WATCHDOG=1');
     } else if (!this.#starving) {
       this.#starving = true;
-      this.#log.error('stalled', { loops: stalled.join(', ') });
+      this.#log.error('service.stalled', { loops: stalled.join(', ') });
       this.status(`stalled: ${stalled.join(', ')}`);
     }
   }
