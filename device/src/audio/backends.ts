@@ -43,12 +43,6 @@ const BACKENDS: readonly AudioBackend[] = [
   nullBackend,
 ];
 
-/** What `--audio` takes. */
-export const AUDIO_CHOICES: readonly ('auto' | AudioBackendName)[] = [
-  'auto',
-  ...BACKENDS.map((backend) => backend.name),
-];
-
 /** Of this process, whoever opens sound. */
 const unreaped = new Unreaped(leftOverProcesses());
 
