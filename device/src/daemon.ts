@@ -33,10 +33,24 @@ import type { Log } from '../../common/src/system/log.ts';
 import { tracedTransport, watchedSound, watchedTransport } from './panel/watched.ts';
 
 /**
- * The composition root: the only file that names adapters. Starts the parts in order, stops them in reverse.
+ * The composition root. It chooses an adapter for each port, by the name in the port's own table where there are
+ * several (audio/backends.ts, controls/controls.ts, common/src/codec/codecs.ts), and wires both data paths:
  *
- *   settings → log → codecs, prompts → controls(switch, lamp) → front panel → phone(switch, sound card, calls)
- *                                                             ↘ service(control socket, metrics, systemd)
+ *   uplink    microphone      audio/child, supervised by audio/process; or audio/{file,tone,null}.ts
+ *             → receiver      phone.ts: nothing passes while it is down
+ *             → encode, packet, hold         conversation/call.ts → uplink.ts
+ *             → link          conversation/link.ts → connection/websocket.ts
+ *
+ *   downlink  link            connection/websocket.ts → conversation/link.ts
+ *             → packet, jitter queue         conversation/call.ts → downlink.ts → playout/{live,response}-playout.ts
+ *             → decode | recover | conceal | comfort noise    common/src/concealment/ladder.ts
+ *             → prompts       playout/{announcements,prompts}.ts
+ *             → receiver, volume             phone.ts, playout/volume.ts
+ *             → speaker       audio/, as above
+ *
+ * The microphone pushes frames, the speaker pulls them. The parts start in this order and stop in reverse:
+ *
+ *   settings → log → codecs → controls → front panel → phone → service (control socket, metrics, systemd) → calls
  */
 export class Daemon {
   /** Resolves with the last call's report when no call is up and none will follow by itself. */
@@ -60,7 +74,7 @@ export class Daemon {
 
   /**
    * @throws {ConnectError} a server URL that is none
-   * @throws {ControlError} a switch that cannot be had. Codecs and prompts that are missing only make it poorer
+   * @throws {ControlError} a hook switch that cannot be opened. Missing codecs and prompts are no error: PCM and comfort noise serve
    */
   static async start(options: DaemonOptions): Promise<Daemon> {
     const daemon = new Daemon(options, await loadCodecs(options.log));
@@ -72,12 +86,7 @@ export class Daemon {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     const { log, controls = 'script', board } = options;
-    this.#controls = openControls(controls, {
-      clock: this.#clock,
-      log,
-      board,
-      durationMs: options.durationMs,
-    });
+    this.#controls = openControls(controls, { clock: this.#clock, log, board, durationMs: options.durationMs });
     this.#volume = new VolumeStage(options.volume ?? DEFAULT_VOLUME);
     this.#panel = this.#newPanel(controls);
     this.#health = new Health(this.#clock);
@@ -97,7 +106,7 @@ export class Daemon {
     this.#phone = this.#assemble(codecs);
   }
 
-  /** Ends the call politely and lets go of the sound card. */
+  /** Ends the call politely and closes the sound card. */
   async stop(reason: EndReason): Promise<void> {
     this.#releaseKeyboard?.();
     this.#sound.stop();
@@ -191,7 +200,7 @@ export class Daemon {
       onHookBroken: (error) => this.#panel.trouble('switch', error.message),
       onAudioFailed: (error) => {
         this.#sound.failed(error);
-        // A phone that stands in a room goes on trying; a single run is over.
+        // A phone goes on trying; a single run is over.
         if (!standing) this.#fail(error);
       },
     });
@@ -251,12 +260,12 @@ export class Daemon {
     this.#service?.status(this.#phone.call?.phase ?? phase);
   }
 
-  /** The counters of the call that is up. */
+  /** Counters of the current call. */
   get counters(): Readonly<FrameCounters> | undefined {
     return this.#phone.call?.counters;
   }
 
-  /** Whole or not at all: a reader never sees half a report. */
+  /** Written under another name and renamed: a reader never sees half a report. */
   #writeReport(report: CallReport): void {
     const file = this.#options.reportFile;
     if (file === undefined) return;
@@ -272,21 +281,21 @@ export class Daemon {
   }
 }
 
-/** PCM is always the second choice, Opus only where a binding serves it. */
+/** PCM is always the second choice; Opus is offered only where a binding is loaded. */
 function preference(first: CodecName, available: readonly CodecName[]): readonly CodecName[] {
   return [first, ...available.filter((codec) => codec !== first)].filter((codec) => available.includes(codec));
 }
 
-/** A receiver that slips back for less than this was not hung up. */
+/** A receiver that is back on its cradle for less than this was not hung up. */
 const HANG_UP_GRACE_MS = 1_000;
-/** The sound process is replaced after 300 ms, and silence keeps the time meanwhile: this long, and nothing does. */
+/** A sound process that hangs is replaced after 300 ms, with silence in between; no frame for this long is a stall. */
 const SOUND_STALL_MS = 5_000;
-/** A link is given up after 6 s without a byte: one that is silent for longer is served by nobody. */
+/** A link is closed after 6 s without a byte: one that is still open and silent after this long is a stall. */
 const NETWORK_STALL_MS = 15_000;
 /** For the good-bye to the server. */
 const LAST_WORDS_MS = 2_000;
 
-/** What happened, for a program that watches (a demonstration, a test). Words travel here and nowhere else. */
+/** For a program that watches (a demonstration, a test). What was said is in here and nowhere else. */
 export type DaemonEvent =
   | { readonly type: 'phase'; readonly phase: Phase }
   | { readonly type: 'turn'; readonly turn: Turn }
@@ -315,7 +324,7 @@ export interface DaemonOptions {
   /** Hang up after this long. */
   readonly durationMs?: number | undefined;
   readonly reportFile?: string | undefined;
-  /** Is told of every frame; for measurements. */
+  /** Records every frame, for measurements. */
   readonly frameTrace?: FrameTrace | undefined;
   readonly watch?: ((event: DaemonEvent) => void) | undefined;
   /** `script` when absent: lifted at once, for one call. */

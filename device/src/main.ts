@@ -27,11 +27,11 @@ import { ownControlSocket } from './panel/runtime-folder.ts';
 /** `bestday-phone`: arguments → settings → daemon. The only file that ends the process. */
 
 const Exit = { ok: 0, failed: 1, usage: 2 } as const;
-/** systemd, a terminal and a technician all expect a stop within 2 s; what has not ended politely by then is cut. */
+/** systemd, a terminal and a technician all expect a stop within 2 s; a call that has not ended politely by then is cut off. */
 const STOP_LIMIT_MS = 1_800;
 const FRAMES_EVENT_MS = 1_000;
 
-/** A call that ended so was not what anybody wanted. */
+/** A run that ends for one of these reasons has failed. */
 const LOST: ReadonlySet<EndReason> = new Set<EndReason>(['refused', 'unreachable', 'expired', 'protocol-error']);
 
 interface RunFlags extends Readonly<Record<string, unknown>> {
@@ -63,7 +63,7 @@ async function run(flags: RunFlags): Promise<number> {
   return exitCode;
 }
 
-/** A phone that stands in a room waits for what it lacks, and says so on its lamp; a single run cannot. */
+/** A phone waits for missing settings and asks for help with its lamp; a single run fails. */
 async function settingsToRun(sources: SettingsSources): Promise<RunSettings> {
   try {
     return await loadRunSettings(sources);
@@ -88,7 +88,7 @@ async function outcome(daemon: Daemon): Promise<number> {
   return LOST.has(endReason) ? Exit.failed : Exit.ok;
 }
 
-/** Resolves when a signal has come and the call has ended politely, or the time for that is over. */
+/** Resolves when a signal has come and the call has ended, or the time limit for that is over. */
 function stopOnSignal(daemon: Daemon): Promise<number> {
   return new Promise((resolve) => {
     const stop = (): void => {
@@ -122,7 +122,7 @@ function daemonOptions({ settings, settingsFile, apiKey, ca }: RunSettings): Omi
     controls: settings.controls,
     board,
     volume: settings.volume,
-    // A card that cannot be written to costs the level at the next start, nothing now.
+    // If the file cannot be written, only the level at the next start is lost.
     saveVolume: (level) => void writeSetting(settingsFile, 'volume', level).catch(() => {}),
     offHookMs: settings.offHookHours * 3_600_000,
     controlSocket: controlSocketOf(settings),
@@ -146,7 +146,7 @@ function controlSocketOf({ controlSocket, controls }: Settings): string | undefi
   return controlSocket ?? (controls === 'script' ? undefined : ownControlSocket(process.env));
 }
 
-/** JSON lines for a program that watches; one that went away is no reason to stop. */
+/** JSON lines for a program that watches; when its end of the pipe closes, the phone goes on. */
 function eventWriter(fd: number): (event: object) => void {
   const stream = createWriteStream('', { fd, autoClose: false });
   let gone = false;

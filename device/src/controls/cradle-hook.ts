@@ -4,7 +4,7 @@ import { Debouncer } from './debounce.ts';
 import type { HookHandlers, HookSwitch } from './hook-switch.ts';
 import type { InputLine } from './line.ts';
 
-/** Contacts of cradles are through bouncing in 5 to 20 ms; a receiver is never put down for less than this. */
+/** Cradle contacts bounce for 5 to 20 ms; nobody puts a receiver down for less than this. */
 const HOOK_SETTLE_MS = 40;
 
 /** The handset's cradle: an active line is a receiver that is up. */

@@ -146,7 +146,8 @@ export class Call {
   /** A defect of ours. Logged once, and with what was done about it; counted in the report each time. */
   #onRenderFault(error: unknown, what: RenderFault): void {
     this.#report.fault('render');
-    if (!this.#renderFaultLogged || what !== 'noise') this.#log.error('call.render-fault', { what, ...errorFields(error) });
+    if (!this.#renderFaultLogged || what !== 'noise')
+      this.#log.error('call.render-fault', { what, ...errorFields(error) });
     this.#renderFaultLogged = true;
     // Nobody is left with noise: the call ends, and the next one begins with everything new.
     if (what === 'given-up') this.#dispatch({ type: 'protocol-error' });
@@ -234,7 +235,11 @@ export class Call {
   }
 
   #attemptFailed(error: ConnectError): void {
-    this.#log.warn('call.attempt-failed', { fault: error.fault, reason: error.message, retryAfterMs: error.retryAfterMs });
+    this.#log.warn('call.attempt-failed', {
+      fault: error.fault,
+      reason: error.message,
+      retryAfterMs: error.retryAfterMs,
+    });
     this.#askedToWait(error.retryAfterMs);
     this.#dispatch({ type: 'attempt-failed', refused: error.fault === 'refused', retryAfterMs: error.retryAfterMs });
   }

@@ -8,12 +8,12 @@ import type { CallReport } from '../conversation/report.ts';
 import type { Phase } from '../conversation/state.ts';
 import type { Log } from '../../../common/src/system/log.ts';
 
-/** A knob that is turned step by step is written to the card once. ms */
+/** Several steps of the volume are written to the card once. ms */
 const SAVE_AFTER_MS = 5_000;
-/** Names of checks; a phone has a dozen. */
+/** Names of checks; there are about a dozen. */
 const MAX_KEPT = 32;
 
-/** @property atMs when, Unix time; undefined: not yet */
+/** @property atMs Unix time of the last check; undefined: none yet */
 export interface Checked {
   readonly atMs: number | undefined;
   readonly findings: readonly CheckedFinding[];
@@ -23,8 +23,8 @@ export interface Checked {
 export type Trouble = 'sound' | 'server' | 'switch' | 'left-off-hook' | 'self-test' | 'settings';
 
 /**
- * What the phone shows and lets be turned, wherever it is asked from: the lamp, the volume, the answers on the
- * control socket, and the list of what is wrong.
+ * What the phone shows and what can be set on it, from any side: the lamp, the volume, the answers on the control
+ * socket, and the list of troubles.
  */
 export class FrontPanel {
   readonly #options: FrontPanelOptions;
@@ -58,7 +58,7 @@ export class FrontPanel {
       this.trouble('server', 'the server could not be reached: check the network');
   }
 
-  /** @param what is wrong, for a person; undefined when it is no more */
+  /** @param what is wrong, for a person; undefined once it is mended */
   trouble(kind: Trouble, what: string | undefined): void {
     if (what === this.#troubles.get(kind)) return;
     if (what === undefined) this.#troubles.delete(kind);
@@ -119,7 +119,7 @@ export class FrontPanel {
     return lampStateOf(this.#phase, this.#troubles.size > 0);
   }
 
-  /** A check that was left out, for it would be heard, leaves what an earlier one found. */
+  /** A check that was skipped, because it would be heard, keeps its earlier finding. */
   #check(findings: readonly CheckedFinding[]): void {
     for (const finding of findings) {
       const known = this.#findings.has(finding.name);

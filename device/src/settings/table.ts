@@ -76,7 +76,7 @@ const ROWS = {
     kind: integer(MIN_QUEUE_MS, MAX_QUEUE_LIMIT_MS, 'ms'),
     default: DEFAULT_MAX_QUEUE_MS,
     placeholder: 'MS',
-    description: 'how far ahead of the ear the server may send',
+    description: 'how far ahead of playout the server may send',
   },
   logLevel: {
     kind: choice('debug', 'info', 'warn', 'error'),
