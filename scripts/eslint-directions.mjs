@@ -30,6 +30,8 @@ export const ROOMS = [
   },
   { room: 'common/src/', may: ['protocol/src/'] },
   { room: 'common/', may: ['protocol/src/', 'common/', ...TEST_SUPPORT] },
+  // Reads the recordings; the rest of the room is handed them.
+  { room: 'device/src/playout/prompt-files.ts', may: [...BOTH, 'device/src/playout/prompts.ts'] },
   { room: 'device/src/playout/', may: BOTH, pure: true },
   {
     room: 'device/src/conversation/',
@@ -54,6 +56,10 @@ export const ROOMS = [
   { room: 'device/src/audio/', may: [...BOTH, 'device/src/settings/board-profile.ts'] },
   { room: 'device/src/controls/', may: [...BOTH, 'device/src/settings/board-profile.ts'] },
   { room: 'device/src/settings/', may: BOTH },
+  {
+    room: 'device/src/panel/',
+    may: [...CALL, 'device/src/controls/', 'device/src/conversation/report.ts', 'device/src/conversation/state.ts'],
+  },
   { room: 'device/src/', may: ['protocol/src/', 'common/src/'] },
   { room: 'device/', may: ['protocol/src/', 'common/', ...TEST_SUPPORT] },
   { room: 'server-stub/src/', may: BOTH },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { LED_PATTERNS } from '../device/src/panel/lamp-patterns.ts';
+import { LAMP_PATTERNS } from '../device/src/panel/lamp-states.ts';
 import { boardNames, loadBoard, parseBoardProfile } from '../device/src/settings/board-profile.ts';
 import type { Board, BoardProfile } from '../device/src/settings/board-profile.ts';
 
@@ -75,7 +75,7 @@ describe('the hardware', () => {
     const rows = readFileSync('hardware/README.md', 'utf8')
       .split('\n')
       .filter((line) => line.startsWith('| ') && /ready|calling|in a call|coming back|needs help/.test(line));
-    assert.equal(rows.length, Object.keys(LED_PATTERNS).length);
+    assert.equal(rows.length, Object.keys(LAMP_PATTERNS).length);
   });
 
   for (const name of boardNames()) {

@@ -5,18 +5,15 @@ import { systemRandom } from '../../common/src/time/random.ts';
 import type { Clock } from '../../common/src/time/clock.ts';
 import type { Random } from '../../common/src/time/random.ts';
 import type { CodecName, EndReason } from '../../protocol/src/index.ts';
-import { promptsAfterStart, watchAfterStart } from './after-start.ts';
 import type { AudioBackendName, AudioSettings } from './audio/ports.ts';
 import { SoundHardware } from './audio/sound-hardware.ts';
 import { loadCodecs } from '../../common/src/codec/codecs.ts';
 import type { CodecFactory } from '../../common/src/codec/codecs.ts';
-import { SystemNetworkWatch } from './connection/network-watch.ts';
+import { SystemNetworkWatch, watchAfterStart } from './connection/network-watch.ts';
 import { transportTo } from './connection/transports.ts';
 import type { WebSocketSettings } from './connection/websocket.ts';
 import { openControls } from './controls/controls.ts';
 import type { ControlKind, Controls } from './controls/controls.ts';
-import { listenToKeyboard } from './controls/keyboard.ts';
-import { ScriptedHook } from './controls/scripted-hook.ts';
 import { DEFAULT_VOLUME, VolumeStage } from './playout/volume.ts';
 import { Call } from './conversation/call.ts';
 import type { CallReport, Turn } from './conversation/report.ts';
@@ -26,8 +23,8 @@ import { PhoneMetrics } from './panel/phone-metrics.ts';
 import { Phone } from './phone.ts';
 import type { CallListeners } from './phone.ts';
 import type { FrameCounters } from '../../common/src/concealment/frame-counters.ts';
-import { loadPrompts } from './playout/prompt-files.ts';
-import { Station } from './panel/service.ts';
+import { loadPrompts, promptsAfterStart } from './playout/prompt-files.ts';
+import { Service } from './panel/service.ts';
 import type { Board } from './settings/board-profile.ts';
 import type { FrameTrace } from '../../common/src/system/frame-trace.ts';
 import { Health } from './panel/health.ts';
@@ -36,18 +33,30 @@ import type { Log } from '../../common/src/system/log.ts';
 import { tracedTransport, watchedSound, watchedTransport } from './panel/watched.ts';
 
 /**
- * The composition root: the only file that names adapters. Starts the parts in order, stops them in reverse.
+ * The composition root. It chooses an adapter for each port, by the name in the port's own table where there are
+ * several (audio/backends.ts, controls/controls.ts, common/src/codec/codecs.ts), and wires both data paths:
  *
- *   settings → log → codecs, prompts → controls(switch, lamp) → front panel → phone(switch, sound card, calls)
- *                                                             ↘ station(control socket, metrics, systemd)
+ *   uplink    microphone      audio/child, supervised by audio/process; or audio/{file,tone,null}.ts
+ *             → receiver      phone.ts: nothing passes while it is down
+ *             → encode, packet, hold         conversation/call.ts → uplink.ts
+ *             → link          conversation/link.ts → connection/websocket.ts
+ *
+ *   downlink  link            connection/websocket.ts → conversation/link.ts
+ *             → packet, jitter queue         conversation/call.ts → downlink.ts → playout/{live,response}-playout.ts
+ *             → decode | recover | conceal | comfort noise    common/src/concealment/ladder.ts
+ *             → prompts       playout/{announcements,prompts}.ts
+ *             → receiver, volume             phone.ts, playout/volume.ts
+ *             → speaker       audio/, as above
+ *
+ * The microphone pushes frames, the speaker pulls them. The parts start in this order and stop in reverse:
+ *
+ *   settings → log → codecs → controls → front panel → phone → service (control socket, metrics, systemd) → calls
  */
 export class Daemon {
   /** Resolves with the last call's report when no call is up and none will follow by itself. */
   readonly finished: Promise<CallReport>;
   readonly #options: DaemonOptions;
   readonly #clock: Clock;
-  /** Undefined when a person lifts the receiver. */
-  readonly #script: ScriptedHook | undefined;
   readonly #controls: Controls;
   readonly #panel: FrontPanel;
   readonly #volume: VolumeStage;
@@ -60,12 +69,12 @@ export class Daemon {
   readonly #phone: Phone;
   readonly #finish: (report: CallReport) => void;
   readonly #fail: (error: Error) => void;
-  #station: Station | undefined;
+  #service: Service | undefined;
   #releaseKeyboard: (() => void) | undefined;
 
   /**
    * @throws {ConnectError} a server URL that is none
-   * @throws {ControlError} a switch that cannot be had. Codecs and prompts that are missing only make it poorer
+   * @throws {ControlError} a hook switch that cannot be opened. Missing codecs and prompts are no error: PCM and comfort noise serve
    */
   static async start(options: DaemonOptions): Promise<Daemon> {
     const daemon = new Daemon(options, await loadCodecs(options.log));
@@ -77,11 +86,7 @@ export class Daemon {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     const { log, controls = 'script', board } = options;
-    this.#script = controls === 'script' ? new ScriptedHook(this.#clock, options.durationMs) : undefined;
-    this.#controls =
-      this.#script === undefined
-        ? openControls(controls as ControlKind, { clock: this.#clock, log: log.child({ part: 'controls' }), board })
-        : { hook: this.#script, manual: undefined, led: undefined };
+    this.#controls = openControls(controls, { clock: this.#clock, log, board, durationMs: options.durationMs });
     this.#volume = new VolumeStage(options.volume ?? DEFAULT_VOLUME);
     this.#panel = this.#newPanel(controls);
     this.#health = new Health(this.#clock);
@@ -101,37 +106,37 @@ export class Daemon {
     this.#phone = this.#assemble(codecs);
   }
 
-  /** Ends the call politely and lets go of the sound card. */
+  /** Ends the call politely and closes the sound card. */
   async stop(reason: EndReason): Promise<void> {
     this.#releaseKeyboard?.();
     this.#sound.stop();
     await this.#phone.stop(reason);
     this.#panel.close();
-    await this.#station?.close();
+    await this.#service?.close();
   }
 
   async #begin(): Promise<void> {
-    const { log, controlSocket, controls } = this.#options;
-    this.#station = await Station.open({
+    const { log, controlSocket } = this.#options;
+    this.#service = await Service.open({
       clock: this.#clock,
-      log: log.child({ part: 'station' }),
+      log,
       health: this.#health,
       controlSocket,
       handle: (request) => this.#panel.handle(request),
       collect: () =>
         this.#metrics.collect(this.#panel.status(), this.counters, this.#health.stalled, this.#panel.checked),
     });
-    if (controls === 'keyboard') this.#releaseKeyboard = this.#listenToKeys();
+    this.#releaseKeyboard = this.#listenToKeys();
     this.#sound.start();
     this.#phone.start();
-    this.#station.ready(`ready, ${this.#controls.hook.description}`);
+    this.#service.ready(`ready, ${this.#controls.hook.description}`);
   }
 
   #newPanel(kind: string): FrontPanel {
     const { log, board, firmware, saveVolume } = this.#options;
     return new FrontPanel({
       clock: this.#clock,
-      log: log.child({ part: 'panel' }),
+      log,
       version: firmware,
       board: board?.profile.name,
       kind,
@@ -146,9 +151,9 @@ export class Daemon {
     const { log, audio, audioSettings, board } = this.#options;
     return new SoundHardware({
       clock: this.#clock,
-      log: log.child({ part: 'audio' }),
+      log,
       audio,
-      settings: { ...audioSettings, inputEnded: () => this.#script?.scriptEnded() },
+      settings: { ...audioSettings, inputEnded: () => this.#controls.script?.scriptEnded() },
       board: board?.profile.sound,
       resting: () => this.#phone.sound === undefined,
       onTrouble: (what) => this.#panel.trouble('sound', what),
@@ -163,8 +168,8 @@ export class Daemon {
     void this.stop('shutdown').then(end, end);
   }
 
-  #listenToKeys(): () => void {
-    return listenToKeyboard({
+  #listenToKeys(): (() => void) | undefined {
+    return this.#controls.listen?.({
       toggle: () => this.#controls.manual?.toggle(),
       louder: () => this.#panel.turn(1),
       quieter: () => this.#panel.turn(-1),
@@ -174,12 +179,12 @@ export class Daemon {
 
   #assemble(codecs: CodecFactory): Phone {
     const { log, offHookMs } = this.#options;
-    const standing = this.#script === undefined;
+    const standing = this.#controls.script === undefined;
     return new Phone({
       clock: this.#clock,
-      log: log.child({ part: 'phone' }),
+      log,
       hook: this.#controls.hook,
-      networkWatch: watchAfterStart(this.#clock, new SystemNetworkWatch(this.#clock, log.child({ part: 'network' }))),
+      networkWatch: watchAfterStart(this.#clock, new SystemNetworkWatch(this.#clock, log)),
       openAudio: watchedSound(this.#sound.open, this.#soundHeart, this.#speakerHeart),
       newCall: this.#callMaker(codecs),
       redials: standing,
@@ -195,7 +200,7 @@ export class Daemon {
       onHookBroken: (error) => this.#panel.trouble('switch', error.message),
       onAudioFailed: (error) => {
         this.#sound.failed(error);
-        // A phone that stands in a room goes on trying; a single run is over.
+        // A phone goes on trying; a single run is over.
         if (!standing) this.#fail(error);
       },
     });
@@ -223,7 +228,7 @@ export class Daemon {
       new Call({
         clock: this.#clock,
         random: this.#options.random ?? systemRandom,
-        log: log.child({ part: 'call' }),
+        log,
         transport,
         codecs,
         prompts,
@@ -242,7 +247,7 @@ export class Daemon {
         onTurn: (turn) => watch?.({ type: 'turn', turn }),
         onTranscript: (role, text, final) => watch?.({ type: 'transcript', role, text, final }),
         onPlayback: (event) => {
-          this.#script?.playback(event.state);
+          this.#controls.script?.playback(event.state);
           watch?.({ type: 'playback', state: event.state, playedMs: event.playedMs });
         },
       });
@@ -252,15 +257,15 @@ export class Daemon {
   #phaseChanged(phase: Phase): void {
     this.#options.watch?.({ type: 'phase', phase });
     this.#panel.phase(this.#phone.call?.phase ?? phase);
-    this.#station?.status(this.#phone.call?.phase ?? phase);
+    this.#service?.status(this.#phone.call?.phase ?? phase);
   }
 
-  /** The counters of the call that is up. */
+  /** Counters of the current call. */
   get counters(): Readonly<FrameCounters> | undefined {
     return this.#phone.call?.counters;
   }
 
-  /** Whole or not at all: a reader never sees half a report. */
+  /** Written under another name and renamed: a reader never sees half a report. */
   #writeReport(report: CallReport): void {
     const file = this.#options.reportFile;
     if (file === undefined) return;
@@ -268,7 +273,7 @@ export class Daemon {
       writeFileSync(`${file}.part`, `${JSON.stringify(report, undefined, 2)}\n`);
       renameSync(`${file}.part`, file);
     } catch (error) {
-      this.#options.log.error('report-unwritten', {
+      this.#options.log.error('report.unwritten', {
         file,
         reason: (error as NodeJS.ErrnoException).code ?? String(error),
       });
@@ -276,21 +281,21 @@ export class Daemon {
   }
 }
 
-/** PCM is always the second choice, Opus only where a binding serves it. */
+/** PCM is always the second choice; Opus is offered only where a binding is loaded. */
 function preference(first: CodecName, available: readonly CodecName[]): readonly CodecName[] {
   return [first, ...available.filter((codec) => codec !== first)].filter((codec) => available.includes(codec));
 }
 
-/** A receiver that slips back for less than this was not hung up. */
+/** A receiver that is back on its cradle for less than this was not hung up. */
 const HANG_UP_GRACE_MS = 1_000;
-/** The sound process is replaced after 300 ms, and silence keeps the time meanwhile: this long, and nothing does. */
+/** A sound process that hangs is replaced after 300 ms, with silence in between; no frame for this long is a stall. */
 const SOUND_STALL_MS = 5_000;
-/** A link is given up after 6 s without a byte: one that is silent for longer is served by nobody. */
+/** A link is closed after 6 s without a byte: one that is still open and silent after this long is a stall. */
 const NETWORK_STALL_MS = 15_000;
 /** For the good-bye to the server. */
 const LAST_WORDS_MS = 2_000;
 
-/** What happened, for a program that watches (a demonstration, a test). Words travel here and nowhere else. */
+/** For a program that watches (a demonstration, a test). What was said is in here and nowhere else. */
 export type DaemonEvent =
   | { readonly type: 'phase'; readonly phase: Phase }
   | { readonly type: 'turn'; readonly turn: Turn }
@@ -319,11 +324,11 @@ export interface DaemonOptions {
   /** Hang up after this long. */
   readonly durationMs?: number | undefined;
   readonly reportFile?: string | undefined;
-  /** Is told of every frame; for measurements. */
+  /** Records every frame, for measurements. */
   readonly frameTrace?: FrameTrace | undefined;
   readonly watch?: ((event: DaemonEvent) => void) | undefined;
   /** `script` when absent: lifted at once, for one call. */
-  readonly controls?: 'script' | ControlKind | undefined;
+  readonly controls?: ControlKind | undefined;
   readonly board?: Board | undefined;
   /** 0 … 9 */
   readonly volume?: number | undefined;

@@ -101,7 +101,7 @@ export class Phone {
     if (this.#misHang !== undefined) {
       this.#misHang.cancel();
       this.#misHang = undefined;
-      this.#options.log.info('mis-hang');
+      this.#options.log.info('phone.mis-hang');
     }
     if (this.#lifted && this.#farewell === undefined) return;
     this.#endFarewell();
@@ -246,7 +246,7 @@ export class Phone {
     if (this.#options.hook.callOver === undefined) this.#options.onLeftOffHook?.(left);
     if (!left || this.#resting || this.#call === undefined) return;
     this.#redial?.cancel();
-    this.#options.log.warn('left-off-hook', { quietMs: this.#options.offHookMs });
+    this.#options.log.warn('phone.left-off-hook', { quietMs: this.#options.offHookMs });
     if (this.#up.has(this.#call)) this.#call.hangup('idle');
     else this.#resting = true;
   }
@@ -274,7 +274,7 @@ export class Phone {
           if (isOurs()) this.#soundFailed(error);
         },
       });
-      this.#options.log.info('audio', { open: stream.description });
+      this.#options.log.info('phone.sound-open', { open: stream.description });
       if (isOurs()) this.#stream = stream;
       else await stream.close();
     } catch (error) {

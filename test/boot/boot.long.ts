@@ -78,7 +78,7 @@ describe('the image, booted', function () {
       await caller.says('caller-weather');
       await sleep(4_000);
       const log = await phone.log(guestMs);
-      if (log.some(({ event }) => event === 'turn')) return spokenMs;
+      if (log.some(({ event }) => event === 'call.turn')) return spokenMs;
       console.log(
         `      not heard; the sound card was lost ${log.filter(({ event }) => event === 'audio.lost').length} times so far`,
       );
@@ -110,7 +110,7 @@ describe('the image, booted', function () {
     assert.ok(answer.clip.startsWith('reply') && answer.likeness > RECOGNISED, JSON.stringify(answer));
 
     await phone.putDown();
-    const ended = await phone.untilLogged('ended', guestMs, CALL_LIMIT_MS);
+    const ended = await phone.untilLogged('call.ended', guestMs, CALL_LIMIT_MS);
     assert.equal(ended['reason'], 'hangup');
     await phone.untilReady(CALL_LIMIT_MS);
     const quietMs = performance.now();
@@ -159,9 +159,9 @@ describe('the image, booted', function () {
     await phone.until('the phone notices', CALL_LIMIT_MS, async () => (await phone.show('StatusText')) !== 'talking');
     await phone.machine.setLink(true);
     const back = await phone.until('the call is back', CALL_LIMIT_MS, async () =>
-      (await phone.log(guestMs)).find(({ event }) => event === 'resumed' || event === 'ended'),
+      (await phone.log(guestMs)).find(({ event }) => event === 'call.resumed' || event === 'call.ended'),
     );
-    assert.equal(back.event, 'resumed', JSON.stringify(back));
+    assert.equal(back.event, 'call.resumed', JSON.stringify(back));
     await heard(guestMs);
   });
 
@@ -178,7 +178,7 @@ describe('the image, booted', function () {
     assert.match(await phone.show('StatusText'), /by gpiomon/);
     await greeted();
     await phone.putDown();
-    assert.equal((await phone.untilLogged('ended', restartedMs, CALL_LIMIT_MS))['reason'], 'hangup');
+    assert.equal((await phone.untilLogged('call.ended', restartedMs, CALL_LIMIT_MS))['reason'], 'hangup');
   });
 });
 

@@ -92,8 +92,8 @@ export class Findings {
     };
     const row = (name: string, fromMs: number | undefined, toMs: number | undefined): Stage[] =>
       fromMs === undefined || toMs === undefined ? [] : [{ name, fromMs, toMs }];
-    const lifted = logged(({ event, to }) => event === 'phase' && to === 'connecting');
-    const talking = logged(({ event }) => event === 'talking');
+    const lifted = logged(({ event, to }) => event === 'call.phase' && to === 'connecting');
+    const talking = logged(({ event }) => event === 'call.talking');
     const card = logged(({ event }) => event === 'audio.open');
     return [
       ...row('hook switch', 0, lifted),

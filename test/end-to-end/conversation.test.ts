@@ -72,7 +72,7 @@ describe('a conversation between the two programs', function () {
 
   it('ends politely on SIGTERM, within 2 s, with exit code 0', async () => {
     const phone = bench.phone(['--audio', 'null']);
-    await phone.line((line) => line.event === 'talking');
+    await phone.line((line) => line.event === 'call.talking');
     const askedAt = performance.now();
     phone.process.kill('SIGTERM');
     assert.equal(await phone.exit, 0, phone.stderr);
@@ -85,7 +85,7 @@ describe('a conversation between the two programs', function () {
     await frozen.start();
     try {
       const phone = frozen.phone(['--audio', 'null']);
-      await phone.line((line) => line.event === 'talking');
+      await phone.line((line) => line.event === 'call.talking');
       frozen.server.process.kill('SIGSTOP');
       const askedAt = performance.now();
       phone.process.kill('SIGTERM');

@@ -12,7 +12,7 @@ describe('a phone without one of its native parts', function () {
   after(() => bench.stop());
 
   const rows = [
-    { without: '@discordjs/opus', says: /libopus-wasm/, field: 'serving', event: 'codecs' },
+    { without: '@discordjs/opus', says: /libopus-wasm/, field: 'serving', event: 'codec.serving' },
     { without: 'naudiodon', says: /naudiodon/, field: undefined, event: undefined },
     {
       without: 'speaker,node-record-lpcm16',
@@ -25,7 +25,7 @@ describe('a phone without one of its native parts', function () {
       without: '@discordjs/opus,naudiodon,speaker,node-record-lpcm16,koffi',
       says: /libopus-wasm/,
       field: 'serving',
-      event: 'codecs',
+      event: 'codec.serving',
     },
   ];
   for (const { without, says, field, event } of rows) {

@@ -39,7 +39,7 @@ export async function loadCodecs(log: Log, loaders: CodecLoaders = LOADERS): Pro
   const wasm = await tryWasm(log, loaders);
   const factory = new Codecs(native, wasm?.library, wasm?.version);
   await factory.prepare(SPARES);
-  log.info('codecs', { serving: factory.describe() });
+  log.info('codec.serving', { serving: factory.describe() });
   return factory;
 }
 

@@ -12,7 +12,7 @@ export interface ComfortNoise {
 }
 
 /** RMS in sample units of a level in dB below full scale. */
-export function rmsOf(dbfs: number): number {
+function rmsOf(dbfs: number): number {
   return 32_768 * 10 ** (dbfs / 20);
 }
 

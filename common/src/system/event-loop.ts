@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-/** How late the event loop came to its timers, ms: a process that is late to a 20 ms frame is heard. */
+/** How late the event loop ran its timers, ms: a process that is late for a 20 ms frame is audible. */
 export interface EventLoopDelay {
   readonly p50Ms: number;
   readonly p99Ms: number;

@@ -137,7 +137,7 @@ function factsOf(text: string): MessageFacts | undefined {
     );
     return typeof message['type'] === 'string' ? (Object.fromEntries(facts) as MessageFacts) : undefined;
   } catch {
-    // Not JSON: the parser behind will say so.
+    // Not JSON: the parser that follows reports it.
     return undefined;
   }
 }

@@ -1,6 +1,7 @@
 /**
- * Logging as a port. An event has a short stable name and fields; what was said, audio, keys and tokens are
- * no fields. Lifecycle at info, single frames at debug, nothing over once a second at info.
+ * Logging as a port. An event has a stable name, `area.what` (the areas of the phone: device/test/log-events.test.ts),
+ * and fields; what was said, audio, keys and tokens are never fields. Lifecycle at info, single frames at debug, nothing
+ * over once a second at info.
  */
 export interface Log {
   debug(event: string, fields?: LogFields): void;

@@ -8,7 +8,7 @@ import { cleanFields, cleanText } from './redaction.ts';
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
-/** In the order of weight; winston wants the heaviest lowest. */
+/** winston gives the most severe level the lowest number. */
 const LEVELS: Readonly<Record<LogLevel, number>> = { error: 0, warn: 1, info: 2, debug: 3 };
 const COLOURS = { error: 'red', warn: 'yellow', info: 'green', debug: 'gray' } as const;
 /** sd-daemon(3): systemd reads a line's priority from this prefix and takes it off. */
@@ -158,13 +158,13 @@ class LineWriter {
   #firstHeld(): void {
     if (this.#opening !== undefined) return;
     process.once('exit', this.#atExit);
-    // A command that ends sooner is not kept waiting for it.
+    // The timer does not keep a short command alive.
     setTimeout(() => void this.open(), LOAD_AFTER_MS).unref();
   }
 
   async #load(): Promise<void> {
     const { createLogger, format, transports } = await import('winston');
-    // A reader that went away must not end the phone; the log goes silent instead.
+    // When the reader's end closes, the phone must go on: it stops logging instead.
     this.#stream.on('error', () => {
       this.#closed = true;
     });
@@ -185,7 +185,7 @@ class LineWriter {
     try {
       writeSync(this.#stream.fd ?? process.stderr.fd, text);
     } catch {
-      // Nobody is left to be told.
+      // There is nowhere left to report it.
     }
   }
 }

@@ -7,8 +7,8 @@ export interface Koffi {
 }
 
 /**
- * Loads koffi at run time, also from a bundle, which cannot hold it. It costs a few milliseconds, so only who
- * needs a system call does.
+ * Loads koffi at run time, also from a bundle, which cannot hold it. It costs a few milliseconds, so only
+ * callers that need a system call load it.
  * @returns undefined where it is not installed
  */
 export function loadKoffi(): Koffi | undefined {

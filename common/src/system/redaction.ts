@@ -39,7 +39,7 @@ let secrets: readonly string[] = [];
 
 /**
  * From now on no line holds this value, wherever it turns up: in a message, a field, a name or a stack. For keys,
- * which live as long as the process; what changes oftener is kept out by the names of its fields.
+ * which live as long as the process; shorter-lived secrets are kept out by the names of their fields.
  */
 export function redact(secret: string): void {
   if (secret === '') return;
@@ -55,7 +55,7 @@ export function cleanText(text: string): string {
   return clean.length <= MAX_TEXT ? clean : `${clean.slice(0, MAX_TEXT)}… (${clean.length} characters)`;
 }
 
-/** Fields as they may stand in a line. What is not there is left out; what must not be there says so. */
+/** Fields made safe for a line: undefined ones are left out, forbidden ones are replaced by a note. */
 export function cleanFields(fields: LogFields): Record<string, string | number | boolean | null> {
   const present = Object.entries(fields).filter(([, value]) => value !== undefined);
   return Object.fromEntries(
@@ -72,7 +72,7 @@ function isUnspeakable(name: string, value: unknown): boolean {
   return SECRET_NAMES.has(last) || (CONTENT_NAMES.has(last) && typeof value !== 'number' && typeof value !== 'boolean');
 }
 
-/** The types allow no objects; whoever goes round them gets their kind printed, never their content. */
+/** The types allow no objects; where one gets in anyway, its type is printed, never its content. */
 function cleanValue(value: unknown): string | number | boolean | null {
   if (value === null || typeof value === 'boolean') return value;
   if (typeof value === 'number') return cleanText(String(value)) === String(value) ? value : REDACTED;

@@ -30,7 +30,7 @@ export type { OpenAudio, PassedOver } from './process/supervised.ts';
  *        ▲                                             │      │                     │
  *        └────────────── RecordParser ◀────────────────┼ want ───┼──────────────────┘           pulls
  *
- *   Watchdog: no `capture` for 200 ms, no `want` for 300 ms → SIGKILL.  BackendRing: what to start next, and when.
+ *   Watchdog: no `capture` for 200 ms, no `want` for 300 ms → SIGKILL.  BackendRotation: what to start next, and when.
  *   Meanwhile silence on the clock. `file`, `tone` and `null` touch no card: they run in the daemon, on its clock.
  */
 
@@ -43,16 +43,10 @@ const BACKENDS: readonly AudioBackend[] = [
   nullBackend,
 ];
 
-/** What `--audio` takes. */
-export const AUDIO_CHOICES: readonly ('auto' | AudioBackendName)[] = [
-  'auto',
-  ...BACKENDS.map((backend) => backend.name),
-];
-
 /** Of this process, whoever opens sound. */
 const unreaped = new Unreaped(leftOverProcesses());
 
-/** The backends with a real card behind them: what `auto` goes round. */
+/** The backends with a real card behind them: what `auto` tries in turn. */
 const REAL: readonly ChildBackendName[] = ['portaudio', 'alsa'];
 
 /**

@@ -58,7 +58,7 @@ export class Mixer {
     for (const control of controls) if (await this.#setOne(control)) set++;
     // A card that comes and goes has its levels set each time, and says so when something is different.
     const outcome = `${set} of ${controls.length}`;
-    if (outcome !== this.#lastOutcome) this.#log.info('mixer', { card, set, of: controls.length });
+    if (outcome !== this.#lastOutcome) this.#log.info('mixer.set', { card, set, of: controls.length });
     this.#lastOutcome = outcome;
   }
 
@@ -75,7 +75,7 @@ export class Mixer {
         reason = error;
       }
     }
-    this.#log.debug('mixer-control', { name, reason: (reason as Error).message.split('\n')[0] });
+    this.#log.debug('mixer.control-missing', { name, reason: (reason as Error).message.split('\n')[0] });
     return false;
   }
 

@@ -19,9 +19,9 @@ export interface NextTry {
 /**
  * Which backend to try next, and when. Three failures within a minute move on to the next; the last is
  * followed by the first again, for ever, because a phone that has given up its sound is of no use to anybody.
- * One whose parts are not installed leaves the ring. Pure: it is told the time.
+ * One whose parts are not installed leaves the rotation. Pure: it is told the time.
  */
-export class BackendRing {
+export class BackendRotation {
   #names: readonly AudioBackendName[];
   #at = 0;
   #failuresMs: number[] = [];

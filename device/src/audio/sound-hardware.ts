@@ -35,7 +35,7 @@ export class SoundHardware {
   constructor(options: SoundHardwareOptions) {
     const { clock, log, board, onTrouble } = options;
     this.#options = options;
-    this.#mixer = options.mixer ?? new Mixer(board?.mixer, log.child({ part: 'mixer' }));
+    this.#mixer = options.mixer ?? new Mixer(board?.mixer, log);
     this.#trouble = new SoundTrouble(clock, onTrouble);
     this.#failures = new LogBrake(clock);
     this.#microphone = new Microphone({
@@ -67,7 +67,7 @@ export class SoundHardware {
   failed(error: Error): void {
     const held = this.#failures.pass();
     if (held !== undefined)
-      this.#options.log.error('audio-failed', { reason: error.message, ...(held > 0 && { more: held }) });
+      this.#options.log.error('audio.failed', { reason: error.message, ...(held > 0 && { more: held }) });
     this.#trouble.report('stream', error.message);
   }
 
@@ -119,7 +119,7 @@ export class SoundHardware {
   #isStuck(why: string): void {
     if (this.#stuck) return;
     this.#stuck = true;
-    this.#options.log.error('restart-asked', { reason: why });
+    this.#options.log.error('audio.restart-asked', { reason: why });
     this.#trouble.report('process', why);
     this.#options.onStuck(new AudioError('stalled', `${why}; the phone asks for its restart`));
   }

@@ -34,7 +34,7 @@ async function status(flags: ControlFlags): Promise<number> {
   return answer.status.needsHelp.length === 0 ? 0 : 1;
 }
 
-export function statusText(status: PhoneStatus): string {
+function statusText(status: PhoneStatus): string {
   const last =
     status.lastCall === null
       ? 'none'

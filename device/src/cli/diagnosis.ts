@@ -11,14 +11,13 @@ import { networkChecks } from '../diagnosis/network-checks.ts';
 import { soundChecks } from '../diagnosis/sound-checks.ts';
 import { bundleText, readJournal, systemLines } from '../diagnosis/support-bundle.ts';
 import { systemChecks } from '../diagnosis/system-checks.ts';
-import { loadBoard } from '../settings/board-profile.ts';
+import { loadBoard, soundOf } from '../settings/board-profile.ts';
 import { configCommand } from '../settings/config-command.ts';
 import { silentLog } from '../../../common/src/system/log.ts';
 import { version } from '../../../common/src/system/package-root.ts';
 import { knownControlSocket } from '../panel/runtime-folder.ts';
 import { loadRunSettings, loadSettings, SettingsError, settingFlags } from '../settings/settings.ts';
 import type { RunSettings, SettingName, SettingsSources } from '../settings/settings.ts';
-import { soundOf } from './sound-settings.ts';
 
 /** `bestday-phone doctor`, `self-test` and `support-bundle`. */
 

@@ -14,6 +14,7 @@ export interface NetworkWatch {
 /** Several kernel messages tell of one event: an address, then routes. */
 const SETTLE_MS = 50;
 const POLL_MS = 1_000;
+const WATCH_AFTER_MS = 400;
 const INTERFACES = '/sys/class/net';
 
 /**
@@ -42,7 +43,7 @@ export class SystemNetworkWatch implements NetworkWatch {
     const fallBack = (why: string): void => {
       if (this.#child !== child) return;
       this.#child = undefined;
-      this.#log.info('network-watch', { source: 'poll', why });
+      this.#log.info('network.watch', { source: 'poll', why });
       this.#pollInterfaces(up);
     };
     child.on('error', (error) => fallBack((error as NodeJS.ErrnoException).code ?? error.name));
@@ -70,6 +71,20 @@ export class SystemNetworkWatch implements NetworkWatch {
       before = now;
     });
   }
+}
+
+/** Starts `watch` a little later: the first frame does not wait for its process, and the first retry is a second away. */
+export function watchAfterStart(clock: Clock, watch: NetworkWatch): NetworkWatch {
+  let begin: Timer | undefined;
+  return {
+    start(up) {
+      begin = clock.after(WATCH_AFTER_MS, () => watch.start(up));
+    },
+    stop() {
+      begin?.cancel();
+      watch.stop();
+    },
+  };
 }
 
 /** A line of `ip -o monitor` for something that came, not something that went. */

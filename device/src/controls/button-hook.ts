@@ -5,13 +5,13 @@ import type { HookHandlers, HookSwitch } from './hook-switch.ts';
 import type { InputLine } from './line.ts';
 
 const BUTTON_SETTLE_MS = 30;
-/** A trembling hand presses twice; within this time the second press does not take the call away again. */
+/** A trembling hand presses twice: within this time a second press does not end the call. */
 const TREMBLE_MS = 2_000;
 
 /**
  * One push button in the place of a handset: a press begins a call, the next one ends it. It acts when pressed, not
- * when released, so a hand that rests on the button still gets its call. While the switch has begun nothing, or the
- * call has ended by itself (`callOver`), a press always calls.
+ * when released, so a hand that rests on the button still gets its call. When no call is up, or the call has ended by
+ * itself (`callOver`), a press always begins one.
  */
 export class ButtonHook implements HookSwitch {
   readonly description: string;
@@ -38,7 +38,7 @@ export class ButtonHook implements HookSwitch {
     this.#line.start(
       (active) => this.#debouncer?.level(active),
       (error) => {
-        this.#log.error('button-broken', { fault: error.fault, reason: error.message });
+        this.#log.error('controls.button-broken', { fault: error.fault, reason: error.message });
         handlers.broken?.(error);
       },
     );

@@ -4,8 +4,8 @@ import { Debouncer } from './debounce.ts';
 import type { HookHandlers, HookSwitch } from './hook-switch.ts';
 import type { InputLine } from './line.ts';
 
-/** Contacts of cradles are through bouncing in 5 to 20 ms; a receiver is never put down for less than this. */
-export const HOOK_SETTLE_MS = 40;
+/** Cradle contacts bounce for 5 to 20 ms; nobody puts a receiver down for less than this. */
+const HOOK_SETTLE_MS = 40;
 
 /** The handset's cradle: an active line is a receiver that is up. */
 export class CradleHook implements HookSwitch {
@@ -33,7 +33,7 @@ export class CradleHook implements HookSwitch {
     this.#line.start(
       (active) => this.#debouncer?.level(active),
       (error) => {
-        this.#log.error('hook-broken', { fault: error.fault, reason: error.message });
+        this.#log.error('controls.cradle-broken', { fault: error.fault, reason: error.message });
         handlers.broken?.(error);
       },
     );

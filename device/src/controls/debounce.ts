@@ -1,8 +1,8 @@
 import type { Clock, Timer } from '../../../common/src/time/clock.ts';
 
 /**
- * A contact bounces for a few milliseconds, a hand that trembles for longer: a new level counts once it has
- * stood for `settleMs`. The first level counts at once, for nobody has moved anything yet.
+ * Contacts bounce for a few milliseconds, and a trembling hand moves them for longer: a new level counts once it has
+ * held for `settleMs`. The first level counts at once.
  */
 export class Debouncer {
   readonly #clock: Clock;

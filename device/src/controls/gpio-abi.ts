@@ -48,7 +48,7 @@ export function chipLabel(info: Buffer): string {
   return info.toString('latin1', 32, 64).replace(/\0.*$/s, '');
 }
 
-/** `struct gpio_v2_line_request` for an input whose bounces the kernel takes off. */
+/** `struct gpio_v2_line_request` for an input that the kernel debounces. */
 export function inputRequest({ line, activeLow }: LineAddress, bias: Bias, debounceUs: number): Buffer {
   return request(line, Flag.input | Flag[bias] | (activeLow ? Flag.activeLow : 0n), Attribute.debounce, (buffer, at) =>
     buffer.writeUInt32LE(debounceUs, at),

@@ -17,11 +17,11 @@ import type { Bias, LineAddress } from './gpio-abi.ts';
 import { ControlError } from './line.ts';
 import type { InputLine, OutputLine } from './line.ts';
 
-/** The kernel takes off the bounces of a good contact; `Debouncer` the rest. */
+/** The kernel filters the bounces of a good contact, `Debouncer` the rest. */
 const KERNEL_DEBOUNCE_US = 5_000;
 /**
- * Node cannot wait on such a descriptor without giving a thread to it. Reading the level costs a microsecond, and
- * 20 ms are unnoticeable against a hand.
+ * Node can wait on such a descriptor only by blocking a thread. Reading the level costs a microsecond, and nobody
+ * notices a delay of 20 ms.
  */
 const SAMPLE_MS = 20;
 
@@ -134,7 +134,7 @@ function openLine(kernel: GpioKernel, address: LineAddress, request: Buffer): nu
         : "check the line's number in the board profile";
     throw new ControlError('refused', `${nameOf(address)} cannot be had (${codeOf(cause)}): ${why}`, { cause });
   } finally {
-    // A granted line has a descriptor of its own.
+    // The granted line has its own descriptor.
     kernel.close(chip);
   }
   return lineDescriptor(request);

@@ -41,7 +41,7 @@ export class GpiomonInput implements InputLine {
 
   async #begin(level: (active: boolean) => void, broken: (error: ControlError) => void): Promise<void> {
     const line = this.#lineArguments(chipNamed(this.#address.chip, await answer('gpiodetect', [])));
-    // One line, one holder: the level first, then the edges.
+    // Only one process can hold the line: first read the level, then watch the edges.
     level((await answer('gpioget', ['--numeric', ...line])).trim() === '1');
     if (!this.#stopped) this.#watch(line, level, broken);
   }

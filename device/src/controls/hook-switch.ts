@@ -6,14 +6,14 @@ export interface HookSwitch {
   readonly description: string;
   start(handlers: HookHandlers): void;
   stop(): void;
-  /** The call ended by itself; nobody has put anything down. A button needs to know. */
+  /** The call ended, and nobody has hung up: the next press of a button begins a call. */
   callOver?(): void;
 }
 
 export interface HookHandlers {
   lifted(): void;
-  /** `hangup` may be a mistake that is mended within the second; other reasons are meant. */
+  /** `hangup` may be a mistake that is undone within a second; other reasons are final. */
   hungUp(reason: EndReason): void;
-  /** The switch cannot be read any more; what it said last holds. */
+  /** The switch cannot be read any more; its last level stays in force. */
   broken?(error: ControlError): void;
 }

@@ -1,13 +1,14 @@
 import type { Clock, Timer } from '../../../common/src/time/clock.ts';
-import type { LedState } from '../panel/lamp-patterns.ts';
-import { LED_PATTERNS, ledAt } from '../panel/lamp-patterns.ts';
 import type { OutputLine } from './line.ts';
 
-/** Plays patterns on one lamp. */
-export class StatusLed {
+/** On, off, on, off … ms, repeated. A single number: on until the next pattern. */
+export type BlinkPattern = readonly number[];
+
+/** The lamp on one output line. It plays a pattern; what the pattern means is decided in `panel/lamp-states.ts`. */
+export class Lamp {
   readonly #line: OutputLine;
   readonly #clock: Clock;
-  #state: LedState | undefined;
+  #pattern: BlinkPattern = [];
   #sinceMs = 0;
   #next: Timer | undefined;
 
@@ -16,10 +17,10 @@ export class StatusLed {
     this.#clock = clock;
   }
 
-  /** A pattern that already plays is not begun anew. */
-  show(state: LedState): void {
-    if (state === this.#state) return;
-    this.#state = state;
+  /** The pattern that is already playing goes on; it does not start again. */
+  play(pattern: BlinkPattern): void {
+    if (pattern === this.#pattern) return;
+    this.#pattern = pattern;
     this.#sinceMs = this.#clock.now();
     this.#next?.cancel();
     this.#step();
@@ -33,8 +34,17 @@ export class StatusLed {
   }
 
   #step(): void {
-    const { lit, forMs } = ledAt(LED_PATTERNS[this.#state!], Math.round(this.#clock.now() - this.#sinceMs));
+    const { lit, forMs } = stepAt(this.#pattern, Math.round(this.#clock.now() - this.#sinceMs));
     this.#line.set(lit);
     if (Number.isFinite(forMs)) this.#next = this.#clock.after(forMs, () => this.#step());
   }
+}
+
+/** Whether the lamp is lit `atMs` after the pattern began, and how much longer it stays so. */
+export function stepAt(pattern: BlinkPattern, atMs: number): { readonly lit: boolean; readonly forMs: number } {
+  if (pattern.length < 2) return { lit: true, forMs: Infinity };
+  let restMs = atMs % pattern.reduce((sum, ms) => sum + ms, 0);
+  let step = 0;
+  while (restMs >= pattern[step]!) restMs -= pattern[step++]!;
+  return { lit: step % 2 === 0, forMs: pattern[step]! - restMs };
 }

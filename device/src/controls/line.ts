@@ -4,7 +4,7 @@
  */
 export interface InputLine {
   readonly description: string;
-  /** `level` is told what is there at the start, then every change; bounces may come through. */
+  /** Calls `level` with the level at the start, then at every change, bounces included. */
   start(level: (active: boolean) => void, broken: (error: ControlError) => void): void;
   stop(): void;
 }
@@ -19,11 +19,11 @@ export type ControlFault =
   | 'not-installed' // koffi and gpiomon are both missing
   | 'no-chip' // no GPIO chip of that name
   | 'refused' // the kernel says no: rights, a busy line, a wrong number
-  | 'broken' // it worked and then did not
+  | 'broken' // it worked, and fails now
   | 'no-profile' // this way of lifting needs a board profile
-  | 'no-terminal'; // keyboard asked for, and there is none
+  | 'no-terminal'; // keyboard controls without a terminal
 
-/** A switch, button or lamp cannot be had. */
+/** A switch, button or lamp cannot be opened. */
 export class ControlError extends Error {
   override readonly name = 'ControlError';
   readonly fault: ControlFault;

@@ -10,10 +10,6 @@ export class ManualHook implements HookSwitch {
     this.description = description;
   }
 
-  get isUp(): boolean {
-    return this.#up;
-  }
-
   start(handlers: HookHandlers): void {
     this.#handlers = handlers;
   }

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../../common/src/time/clock.ts';
 import type { HookHandlers, HookSwitch } from './hook-switch.ts';
 
-/** After the script's last word the companion may answer once more; this much quiet ends the call. */
+/** After the script's end the companion may answer once more; silence for this long ends the call. */
 const QUIET_MS = 5_000;
 
 /**

@@ -142,7 +142,8 @@ export class Call {
   /** A defect of ours. Logged once, and with what was done about it; counted in the report each time. */
   #onRenderFault(error: unknown, what: RenderFault): void {
     this.#report.fault('render');
-    if (!this.#renderFaultLogged || what !== 'noise') this.#log.error('render-fault', { what, ...errorFields(error) });
+    if (!this.#renderFaultLogged || what !== 'noise')
+      this.#log.error('call.render-fault', { what, ...errorFields(error) });
     this.#renderFaultLogged = true;
     // Nobody is left with noise: the call ends, and the next one begins with everything new.
     if (what === 'given-up') this.#dispatch({ type: 'protocol-error' });
@@ -165,12 +166,12 @@ export class Call {
     const from = this.#state.phase;
     const { state, effects } = reduce(this.#state, event);
     if (state.phase !== from && !MOVES[from].includes(state.phase)) {
-      this.#log.error('illegal-move', { move: `${from} -> ${state.phase}`, because: event.type });
+      this.#log.error('call.illegal-move', { move: `${from} -> ${state.phase}`, because: event.type });
       return;
     }
     this.#state = state;
     if (state.phase !== from) {
-      this.#log.info('phase', { from, to: state.phase, because: event.type });
+      this.#log.info('call.phase', { from, to: state.phase, because: event.type });
       this.#options.onPhase?.(state.phase);
     }
     for (const effect of effects) this.#perform(effect);
@@ -230,7 +231,11 @@ export class Call {
   }
 
   #attemptFailed(error: ConnectError): void {
-    this.#log.warn('attempt-failed', { fault: error.fault, reason: error.message, retryAfterMs: error.retryAfterMs });
+    this.#log.warn('call.attempt-failed', {
+      fault: error.fault,
+      reason: error.message,
+      retryAfterMs: error.retryAfterMs,
+    });
     this.#askedToWait(error.retryAfterMs);
     this.#dispatch({ type: 'attempt-failed', refused: error.fault === 'refused', retryAfterMs: error.retryAfterMs });
   }
@@ -301,7 +306,7 @@ export class Call {
     this.#report.conversationId = this.#handshake.conversationId ?? 'raw';
     this.#report.codec = this.#codec;
     const outageMs = this.#report.back(resumed);
-    this.#log.info(resumed ? 'resumed' : 'talking', {
+    this.#log.info(resumed ? 'call.resumed' : 'call.talking', {
       conversationId: this.#report.conversationId,
       codec: this.#codec,
       framing: link.framing.name,
@@ -345,7 +350,7 @@ export class Call {
       case 'end':
         return this.#dispatch({ type: 'server-end', reason: message.reason });
       case 'error':
-        return this.#log.warn('server-error', { code: message.code, retryable: message.retryable });
+        return this.#log.warn('call.server-error', { code: message.code, retryable: message.retryable });
     }
   }
 
@@ -373,13 +378,13 @@ export class Call {
 
   #turnDone(turn: Turn | undefined): void {
     if (turn === undefined) return;
-    this.#log.info('turn', { latencyMs: turn.latencyMs, ...turn.stages });
+    this.#log.info('call.turn', { latencyMs: turn.latencyMs, ...turn.stages });
     this.#options.onTurn?.(turn);
   }
 
   #onFault(error: ProtocolError, fatal: boolean): void {
     this.#report.fault(error.fault);
-    this.#log.warn('bad-input', { fault: error.fault, detail: error.message, fatal });
+    this.#log.warn('call.bad-input', { fault: error.fault, detail: error.message, fatal });
     if (fatal) this.#dispatch({ type: 'protocol-error' });
   }
 
@@ -390,7 +395,7 @@ export class Call {
   // ---- losing and ending
 
   #onClosed(code: number, retryAfterMs: number | undefined): void {
-    this.#log.info('closed', { code, retryAfterMs });
+    this.#log.info('call.closed', { code, retryAfterMs });
     this.#unlink();
     this.#askedToWait(retryAfterMs);
     this.#dispatch({ type: 'closed', code, retryAfterMs });
@@ -437,7 +442,7 @@ export class Call {
     this.#uplink.close();
     this.#downlink.close();
     const report = this.#report.finish(this.#state.endReason ?? 'hangup', this.#counters, this.#downlink.statistics());
-    this.#log.info('ended', {
+    this.#log.info('call.ended', {
       conversationId: report.conversationId,
       reason: report.endReason,
       durationMs: report.durationMs,

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../common/src/time/clock.ts';
 
-/** What one check came to: a line for a person, and what to do about it. */
+/** The result of one check: a line for a person, and what to do about it. */
 export interface Finding {
   readonly name: string;
   readonly state: 'ok' | 'warn' | 'fail' | 'skipped';
@@ -13,12 +13,12 @@ export interface Finding {
 
 export interface Check {
   readonly name: string;
-  /** True: it makes a sound, or takes the card or the line from a call. */
+  /** True: it makes a sound, or takes the sound card or the link from a call. */
   readonly disturbs: boolean;
   run(): Promise<Omit<Finding, 'name'>>;
 }
 
-/** Nothing is waited for longer, whatever hangs. */
+/** The longest any check may take. */
 const CHECK_LIMIT_MS = 15_000;
 
 /** One after the other, so that none disturbs another. A check that throws, or takes too long, has failed. */

@@ -2,8 +2,8 @@ import { cleanFields, cleanText } from '../../../common/src/system/redaction.ts'
 import type { LogFields } from '../../../common/src/system/log.ts';
 
 /**
- * Lines of the journal as they may leave the phone. What is a line of our log is taken apart and cleaned once more,
- * field by field; of anything else that the program printed only stack frames pass, for nobody knows what is in it.
+ * Lines of the journal, made safe to leave the phone. A line of our log is parsed and cleaned once more, field by
+ * field; of anything else that the program printed only stack frames pass, because it may hold anything.
  */
 export function cleanJournal(json: string): string[] {
   return json

@@ -9,7 +9,7 @@ import { judgeMicrophone, judgeSpeaker } from './judges.ts';
 
 /** Between the bands of speech and mains hum, and below what a cheap capsule loses. Hz */
 const TONE_HZ = 1_000;
-/** Loud enough to be heard, no fright at the ear: −18 dBFS. */
+/** −18 dBFS: loud enough to be measured, not so loud as to startle whoever holds the handset. */
 const TONE_AMPLITUDE = 4_100;
 const SETTLE_MS = 500;
 const LISTEN_MS = 1_000;

@@ -43,7 +43,7 @@ export function bundleText({ time, version, settings, findings, status, journal,
   ].join('');
 }
 
-/** The service's lines; none where there is no journal, or it may not be read. */
+/** The log of the service; where the journal cannot be read, one line that says why. */
 export async function readJournal(): Promise<string[]> {
   const units = [
     '-u',

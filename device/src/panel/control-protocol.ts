@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { MAX_VOLUME } from '../playout/volume.ts';
 
 const MAX_FINDINGS = 32;
-/** Of a finding's words. Characters */
+/** Longest detail of a finding. Characters */
 export const MAX_DETAIL = 300;
 
 const CheckedFinding = z.object({

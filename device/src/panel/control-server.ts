@@ -7,7 +7,7 @@ import type { ControlAnswer, ControlRequest } from './control-protocol.ts';
 import { ControlError } from '../controls/line.ts';
 
 const MAX_CLIENTS = 8;
-/** A client that says nothing for so long has gone. ms */
+/** A client that sends nothing for this long is disconnected. ms */
 const IDLE_MS = 60_000;
 
 export type ControlHandler = (request: ControlRequest) => ControlAnswer;
@@ -92,6 +92,6 @@ async function clearTheWay(path: string): Promise<void> {
   try {
     unlinkSync(path);
   } catch {
-    // There was none; anything else will show when it is made.
+    // There was none; any other error shows when the socket is made.
   }
 }

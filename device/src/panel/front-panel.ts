@@ -1,18 +1,19 @@
 import type { Clock, Timer } from '../../../common/src/time/clock.ts';
 import type { CheckedFinding, ControlAnswer, ControlRequest, PhoneStatus } from './control-protocol.ts';
 import type { Controls } from '../controls/controls.ts';
-import { ledStateOf } from './lamp-patterns.ts';
+import { LAMP_PATTERNS, lampStateOf } from './lamp-states.ts';
+import type { LampState } from './lamp-states.ts';
 import type { VolumeStage } from '../playout/volume.ts';
 import type { CallReport } from '../conversation/report.ts';
 import type { Phase } from '../conversation/state.ts';
 import type { Log } from '../../../common/src/system/log.ts';
 
-/** A knob that is turned step by step is written to the card once. ms */
+/** Several steps of the volume are written to the card once. ms */
 const SAVE_AFTER_MS = 5_000;
-/** Names of checks; a phone has a dozen. */
+/** Names of checks; there are about a dozen. */
 const MAX_KEPT = 32;
 
-/** @property atMs when, Unix time; undefined: not yet */
+/** @property atMs Unix time of the last check; undefined: none yet */
 export interface Checked {
   readonly atMs: number | undefined;
   readonly findings: readonly CheckedFinding[];
@@ -22,8 +23,8 @@ export interface Checked {
 export type Trouble = 'sound' | 'server' | 'switch' | 'left-off-hook' | 'self-test' | 'settings';
 
 /**
- * What the phone shows and lets be turned, wherever it is asked from: the lamp, the volume, the answers on the
- * control socket, and the list of what is wrong.
+ * What the phone shows and what can be set on it, from any side: the lamp, the volume, the answers on the control
+ * socket, and the list of troubles.
  */
 export class FrontPanel {
   readonly #options: FrontPanelOptions;
@@ -57,12 +58,12 @@ export class FrontPanel {
       this.trouble('server', 'the server could not be reached: check the network');
   }
 
-  /** @param what is wrong, for a person; undefined when it is no more */
+  /** @param what is wrong, for a person; undefined once it is mended */
   trouble(kind: Trouble, what: string | undefined): void {
     if (what === this.#troubles.get(kind)) return;
     if (what === undefined) this.#troubles.delete(kind);
     else this.#troubles.set(kind, what);
-    this.#options.log.info('trouble', { kind, what: what ?? 'mended' });
+    this.#options.log.info('panel.trouble', { kind, what: what ?? 'mended' });
     this.#show();
   }
 
@@ -98,7 +99,7 @@ export class FrontPanel {
       board: board ?? null,
       controls: kind,
       phase: this.#phase,
-      led: this.#led,
+      led: this.#lampState,
       lifted,
       sound: sound ?? null,
       volume: volume.level,
@@ -111,14 +112,14 @@ export class FrontPanel {
 
   close(): void {
     if (this.#save !== undefined) this.#write();
-    this.#options.controls.led?.close();
+    this.#options.controls.lamp?.close();
   }
 
-  get #led(): ReturnType<typeof ledStateOf> {
-    return ledStateOf(this.#phase, this.#troubles.size > 0);
+  get #lampState(): LampState {
+    return lampStateOf(this.#phase, this.#troubles.size > 0);
   }
 
-  /** A check that was left out, for it would be heard, leaves what an earlier one found. */
+  /** A check that was skipped, because it would be heard, keeps its earlier finding. */
   #check(findings: readonly CheckedFinding[]): void {
     for (const finding of findings) {
       const known = this.#findings.has(finding.name);
@@ -131,7 +132,7 @@ export class FrontPanel {
   }
 
   #show(): void {
-    this.#options.controls.led?.show(this.#led);
+    this.#options.controls.lamp?.play(LAMP_PATTERNS[this.#lampState]);
   }
 
   #operate(command: 'lift' | 'hangup'): ControlAnswer {

@@ -1,15 +1,15 @@
 import type { Clock } from '../../../common/src/time/clock.ts';
 
-/** One loop of the daemon that must go on: it beats, or it is not expected to. */
+/** One loop of the daemon: while it is expected to run, it must beat. */
 export interface Heartbeat {
   beat(): void;
-  /** From now on it must beat at least every `limitMs`; or need not any more. */
+  /** True: from now on it must beat at least every `limitMs`. False: it need not. */
   expect(expected: boolean): void;
 }
 
 /**
- * Whether the daemon does what it is there for. A process whose event loop turns may still have sound that stands
- * still, or a link that nobody serves; systemd's watchdog is fed only while nothing has stalled.
+ * Whether the daemon works. The event loop may turn while sound has stopped or a link is not served, so systemd's
+ * watchdog is notified only while no loop has stalled.
  */
 export class Health {
   readonly #clock: Clock;
@@ -19,7 +19,7 @@ export class Health {
     this.#clock = clock;
   }
 
-  /** A loop that is allowed to be still for `limitMs` while it is expected. */
+  /** While it is expected to run, the loop may pause for `limitMs`. */
   loop(name: string, limitMs: number): Heartbeat {
     const loop = { name, limitMs, lastMs: this.#clock.now(), expected: false };
     this.#loops.push(loop);
@@ -34,7 +34,7 @@ export class Health {
     };
   }
 
-  /** Names of the loops that have stood still for too long; empty: all is well. */
+  /** Names of the stalled loops; empty: all is well. */
   get stalled(): readonly string[] {
     const nowMs = this.#clock.now();
     return this.#loops

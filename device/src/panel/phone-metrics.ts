@@ -5,7 +5,7 @@ import type { FrameCounters } from '../../../common/src/concealment/frame-counte
 import type { Checked } from './front-panel.ts';
 import type { Metric } from './prometheus.ts';
 
-/** What a phone has counted since it started, over all calls, and how it is now. */
+/** Counters over all calls since the start, and the current state. */
 export class PhoneMetrics {
   readonly #frames = new Map<string, number>();
   readonly #ends = new Map<string, number>();
@@ -21,7 +21,7 @@ export class PhoneMetrics {
     this.#talkMs += report.durationMs;
   }
 
-  /** @param live counters of the call that is up */
+  /** @param live counters of the current call */
   collect(
     status: PhoneStatus,
     live: Readonly<FrameCounters> | undefined,

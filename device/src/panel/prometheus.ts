@@ -2,7 +2,7 @@ import { chmodSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 
-/** One number of the phone, as Prometheus knows it. */
+/** One Prometheus metric of the phone. */
 export interface Metric {
   /** Without the prefix; a counter's ends in `_total`. */
   readonly name: string;

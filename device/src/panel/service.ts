@@ -8,24 +8,24 @@ import type { Metric } from './prometheus.ts';
 import { ServiceNotifier, systemdNotify, watchdogMs } from './systemd.ts';
 import { metricsSocket } from './runtime-folder.ts';
 
-/** What a phone offers to the machine it runs on: a control socket, its metrics, and signs of life for systemd. */
-export class Station {
+/** The phone as a service of its machine: control socket, metrics socket, and systemd's readiness and watchdog. */
+export class Service {
   readonly #notifier: ServiceNotifier | undefined;
   #control: ControlServer | undefined;
   #metrics: MetricsServer | undefined;
 
   /** @throws {ControlError} when another phone already runs here */
-  static async open(options: StationOptions): Promise<Station> {
-    const station = new Station(options);
+  static async open(options: ServiceOptions): Promise<Service> {
+    const service = new Service(options);
     const { controlSocket, handle, collect, log } = options;
-    if (controlSocket === undefined) return station;
-    station.#control = await ControlServer.start(controlSocket, handle);
-    station.#metrics = await MetricsServer.start(metricsSocket(controlSocket), collect);
-    log.info('listening', { socket: controlSocket });
-    return station;
+    if (controlSocket === undefined) return service;
+    service.#control = await ControlServer.start(controlSocket, handle);
+    service.#metrics = await MetricsServer.start(metricsSocket(controlSocket), collect);
+    log.info('service.listening', { socket: controlSocket });
+    return service;
   }
 
-  private constructor({ clock, log, health, env = process.env }: StationOptions) {
+  private constructor({ clock, log, health, env = process.env }: ServiceOptions) {
     const notify = systemdNotify(env);
     this.#notifier = notify && new ServiceNotifier(notify, clock, health, log, watchdogMs(env, process.pid));
   }
@@ -45,7 +45,7 @@ export class Station {
     await this.#closeSockets();
   }
 
-  /** To another station of the same process: systemd is not told that anything stops. */
+  /** Another `Service` of this process follows: systemd is not told that anything stops. */
   async handOver(): Promise<void> {
     this.#notifier?.rest();
     await this.#closeSockets();
@@ -56,7 +56,7 @@ export class Station {
   }
 }
 
-export interface StationOptions {
+export interface ServiceOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly health: Health;

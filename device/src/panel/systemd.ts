@@ -8,8 +8,8 @@ import { LIBC, loadKoffi } from '../../../common/src/system/native-library.ts';
 export type Notify = (state: string) => void;
 
 /**
- * The way to systemd, which Node has none to: a datagram through libc, else the program `systemd-notify` (the unit
- * then needs `NotifyAccess=all`).
+ * Node cannot send datagrams to a unix socket: this calls libc, else the program `systemd-notify` (the unit then needs
+ * `NotifyAccess=all`).
  * @returns undefined where nobody listens
  */
 export function systemdNotify(env: NodeJS.ProcessEnv): Notify | undefined {
@@ -50,7 +50,7 @@ export function unixAddress(name: string): Buffer {
   return Buffer.concat([family, path, name.startsWith('@') ? Buffer.alloc(0) : Buffer.alloc(1)]);
 }
 
-/** Tells systemd how the phone is, and feeds its watchdog while the phone is healthy. */
+/** Reports the phone's status to systemd, and notifies its watchdog while the phone is healthy. */
 export class ServiceNotifier {
   readonly #notify: Notify;
   readonly #health: Health;
@@ -75,7 +75,7 @@ export class ServiceNotifier {
     this.#notify(`STATUS=${text.replace(/[\r\n]+/g, ' ').slice(0, 200)}`);
   }
 
-  /** No more signs of life from here. */
+  /** Stops notifying the watchdog. */
   rest(): void {
     this.#feeding?.cancel();
   }
@@ -92,7 +92,7 @@ export class ServiceNotifier {
       this.#notify('WATCHDOG=1');
     } else if (!this.#starving) {
       this.#starving = true;
-      this.#log.error('stalled', { loops: stalled.join(', ') });
+      this.#log.error('service.stalled', { loops: stalled.join(', ') });
       this.status(`stalled: ${stalled.join(', ')}`);
     }
   }

@@ -5,7 +5,7 @@ import type { ConnectHandlers, Transport } from '../connection/transport.ts';
 import type { FrameTrace } from '../../../common/src/system/frame-trace.ts';
 import type { Heartbeat } from './health.ts';
 
-/** The ports of sound and network, each with a heartbeat: see `system/health.ts`. */
+/** The ports of sound and network, each with a heartbeat: see `health.ts`. */
 
 /** Sound beats with the frames that pass, while it is open: a microphone that pushes says nothing of a speaker that pulls. */
 export function watchedSound(
@@ -49,8 +49,8 @@ export function watchedSound(
 }
 
 /**
- * The network beats with every attempt and whatever passes on a link. A link that is silent for longer than its
- * pings allow is given up by its `Liveness`; one that is not is a stall.
+ * The network beats with every attempt and everything that passes on a link. `Liveness` closes a link that is silent
+ * for too long; a silent link that stays open is a stall.
  */
 export function watchedTransport(transport: Transport, heart: Heartbeat): Transport {
   let links = 0;
@@ -76,7 +76,7 @@ export function watchedTransport(transport: Transport, heart: Heartbeat): Transp
   };
 }
 
-/** What passes on its links is noted, where a trace was asked for. */
+/** Records what passes on its links, if a trace was asked for. */
 export function tracedTransport(transport: Transport, trace: FrameTrace | undefined): Transport {
   if (trace === undefined) return transport;
   return {

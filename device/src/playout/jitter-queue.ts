@@ -39,11 +39,6 @@ export class JitterQueue {
     return this.#packets[this.#first];
   }
 
-  /** The frame after the head, whatever its number. */
-  get second(): QueuedPacket | undefined {
-    return this.#packets[this.#first + 1];
-  }
-
   get last(): QueuedPacket | undefined {
     return this.length > 0 ? this.#packets[this.#packets.length - 1] : undefined;
   }
@@ -69,18 +64,6 @@ export class JitterQueue {
     this.#first++;
     this.#compact();
     return packet;
-  }
-
-  /** Frames in an unbroken run from the head, counted up to `limit`. */
-  run(limit: number): number {
-    let count = 0;
-    while (
-      count < limit &&
-      count < this.length &&
-      this.#packets[this.#first + count]!.sequence === this.head!.sequence + count
-    )
-      count++;
-    return count;
   }
 
   /** Nothing before `sequence` is wanted any more. @returns how many frames were dropped */

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { readWav } from '../../../common/src/audio/wav.ts';
 import type { Log } from '../../../common/src/system/log.ts';
 import { dataPath } from '../../../common/src/system/package-root.ts';
+import type { Clock } from '../../../common/src/time/clock.ts';
 import { PROMPT_KINDS } from './prompts.ts';
 import type { PromptKind, PromptSource } from './prompts.ts';
 
@@ -22,6 +23,17 @@ export function loadPrompts(log: Log, language: string): PromptSource {
   }
   return inTurn(clips);
 }
+
+/** Reads the recordings `PROMPTS_AFTER_MS` from now, or when one is asked for: the first frame does not wait for it. */
+export function promptsAfterStart(clock: Clock, load: () => PromptSource): PromptSource {
+  let prompts: PromptSource | undefined;
+  const loaded = (): PromptSource => (prompts ??= load());
+  clock.after(PROMPTS_AFTER_MS, loaded);
+  return { next: (kind) => loaded().next(kind) };
+}
+
+/** The first prompt is due a second and more after the start. */
+const PROMPTS_AFTER_MS = 400;
 
 interface Recording {
   readonly kind: PromptKind;

@@ -30,10 +30,6 @@ export class ResponseBook {
     return this.#open[0];
   }
 
-  find(id: string): ResponseRecord | undefined {
-    return this.#byId.get(id);
-  }
-
   playedMs(id: string): number {
     return (this.#byId.get(id)?.playedSlots ?? 0) * FRAME_MS;
   }

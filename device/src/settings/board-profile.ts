@@ -4,6 +4,7 @@ import * as z from 'zod/mini';
 import { dataPath } from '../../../common/src/system/package-root.ts';
 import { SettingsError } from '../../../common/src/system/settings-error.ts';
 import { readNamedFile } from '../../../common/src/system/private-file.ts';
+import type { Settings } from './table.ts';
 
 /** Where the boards stand, and the file that describes one. */
 const FOLDER = 'hardware';
@@ -100,4 +101,18 @@ export function boardNames(): string[] {
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => name)
     .sort();
+}
+
+/** Which devices to open: settings rule, the board's profile comes next, the system's default last. */
+export function soundOf(
+  settings: Pick<Settings, 'inputDevice' | 'outputDevice'>,
+  board: Board | undefined,
+): { inputDevice?: string; outputDevice?: string } {
+  const sound = board?.profile.sound;
+  // The sound process inherits it, and with it every name that the board's ALSA configuration defines.
+  if (board !== undefined && sound?.asoundConf !== undefined)
+    process.env['ALSA_CONFIG_PATH'] ??= join(board.folder, sound.asoundConf);
+  const input = settings.inputDevice ?? sound?.input;
+  const output = settings.outputDevice ?? sound?.output;
+  return { ...(input !== undefined && { inputDevice: input }), ...(output !== undefined && { outputDevice: output }) };
 }

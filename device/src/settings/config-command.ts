@@ -4,7 +4,7 @@ import { SettingsError } from '../../../common/src/system/settings-error.ts';
 import { writeSetting } from './file.ts';
 import { API_KEY, apiKeyKind, isSettingName, SETTING_NAMES, SETTINGS } from './table.ts';
 import type { SettingName } from './table.ts';
-import { badValue } from './words.ts';
+import { badValue } from './bad-value.ts';
 
 export type ConfigRequest =
   | { readonly action: 'list' }

@@ -4,7 +4,7 @@ import { basename, dirname, extname, join } from 'node:path';
 import type Conf from 'conf';
 import { API_KEY, apiKeyKind, fileSchema, isSettingName, SETTINGS } from './table.ts';
 import { errorCode, SettingsError } from '../../../common/src/system/settings-error.ts';
-import { badValue } from './words.ts';
+import { badValue } from './bad-value.ts';
 
 const MAX_FILE_BYTES = 64 * 1024;
 

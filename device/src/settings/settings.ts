@@ -6,7 +6,7 @@ import type { StoredSettings } from './file.ts';
 import { SettingsError } from '../../../common/src/system/settings-error.ts';
 import { flagKey, SETTING_NAMES, SETTINGS } from './table.ts';
 import type { SettingName, Settings } from './table.ts';
-import { badValue } from './words.ts';
+import { badValue } from './bad-value.ts';
 
 export { SettingsError } from '../../../common/src/system/settings-error.ts';
 export { settingFlags } from './table.ts';

@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../../common/src/time/clock.ts';
+import { VirtualClock } from '../../../common/src/time/virtual-clock.ts';
 import { silentLog } from '../../../common/src/system/log.ts';
 import type { Log, LogFields } from '../../../common/src/system/log.ts';
-import { SystemNetworkWatch, tellsOfReturn } from '../../src/connection/network-watch.ts';
+import { SystemNetworkWatch, tellsOfReturn, watchAfterStart } from '../../src/connection/network-watch.ts';
 
 describe('a line of `ip -o monitor`', () => {
   /** As iproute2 6.1 prints them. */
@@ -178,6 +179,39 @@ describe('the watch on the network interface', () => {
     });
   });
 });
+
+describe('a watch after the start', () => {
+  it('begins a little later', () => {
+    const { clock, watch, events } = withWatch();
+    watch.start(() => events.push('up'));
+    assert.deepEqual(events, []);
+    clock.advance(1_000);
+    assert.deepEqual(events, ['started', 'up']);
+  });
+
+  it('does not begin once it was stopped', () => {
+    const { clock, watch, events } = withWatch();
+    watch.start(() => {});
+    watch.stop();
+    clock.advance(1_000);
+    assert.deepEqual(events, ['stopped']);
+  });
+});
+
+function withWatch() {
+  const clock = new VirtualClock();
+  const events: string[] = [];
+  const watch = watchAfterStart(clock, {
+    start: (up) => {
+      events.push('started');
+      up();
+    },
+    stop: () => {
+      events.push('stopped');
+    },
+  });
+  return { clock, watch, events };
+}
 
 function run(command: string, ...args: string[]): number | null {
   return spawnSync(command, args, { stdio: 'ignore' }).status;

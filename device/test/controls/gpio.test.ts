@@ -163,15 +163,15 @@ describe('the controls of a board', () => {
   });
 
   it('are its switch and its lamp', () => {
-    const { hook, led, manual } = openControls('gpio', options(new FakeKernel('pinctrl-bcm2711')));
+    const { hook, lamp, manual } = openControls('gpio', options(new FakeKernel('pinctrl-bcm2711')));
     assert.match(hook.description, /handset on pinctrl-bcm2711 line/);
-    assert.ok(led !== undefined && manual === undefined);
+    assert.ok(lamp !== undefined && manual === undefined);
   });
 
   it('go on without a lamp, not without a switch', () => {
     const kernel = new FakeKernel('another');
-    const { manual, led } = openControls('socket', options(kernel));
-    assert.ok(manual !== undefined && led === undefined);
+    const { manual, lamp } = openControls('socket', options(kernel));
+    assert.ok(manual !== undefined && lamp === undefined);
     assert.throws(() => openControls('gpio', options(kernel)), { fault: 'no-chip' });
   });
 

@@ -17,7 +17,7 @@ class Rig {
     version: '1',
     board: 'virtual',
     kind: 'gpio',
-    controls: { hook: { description: 'handset', start() {}, stop() {} }, manual: undefined, led: undefined },
+    controls: { hook: { description: 'handset', start() {}, stop() {} }, lamp: undefined },
     volume: this.volume,
     saveVolume: (level) => this.saved.push(level),
     line: () => ({ lifted: false, sound: undefined }),

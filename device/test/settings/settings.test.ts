@@ -249,7 +249,7 @@ describe('settings', () => {
         if (content !== undefined) folder.write('settings.json', content);
         const script = `
           import { createRequire } from 'node:module';
-          import { loadSettings } from './device/src/system/settings.ts';
+          import { loadSettings } from './device/src/settings/settings.ts';
           await loadSettings({ settingsFile: ${JSON.stringify(settingsFile)} });
           console.log(Object.keys(createRequire('/').cache).some((file) => file.includes('/node_modules/ajv/')));`;
         const { stdout } = spawnSync(process.execPath, ['--import=tsx', '--input-type=module', '-e', script], {

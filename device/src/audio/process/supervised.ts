@@ -5,7 +5,7 @@ import { ChildSession } from './session.ts';
 import { FRAME_MS, FRAME_SAMPLES } from '../../../../protocol/src/limits.ts';
 import { AudioError, type AudioBackendName, type AudioSettings, type AudioSink, type AudioStream } from '../ports.ts';
 import { LogBrake } from '../log-brake.ts';
-import { BackendRing } from '../rotation.ts';
+import { BackendRotation } from '../rotation.ts';
 import type { Unreaped } from './unreaped.ts';
 
 /** Fine enough that 200 ms of silence is answered before 260. ms */
@@ -62,7 +62,7 @@ class SupervisedAudio implements OpenAudio {
   readonly #settings: AudioSettings;
   readonly #clock: Clock;
   readonly #options: SupervisedOptions;
-  readonly #ring: BackendRing;
+  readonly #rotation: BackendRotation;
   readonly #passedOver = new Map<AudioBackendName, string>();
   readonly #check: Timer;
   readonly #unheard = new Int16Array(FRAME_SAMPLES);
@@ -89,7 +89,7 @@ class SupervisedAudio implements OpenAudio {
     this.#settings = settings;
     this.#clock = settings.clock;
     this.#options = options;
-    this.#ring = new BackendRing(backends);
+    this.#rotation = new BackendRotation(backends);
     this.#untried = backends.length;
     this.#opened = opened;
     this.#lossBrake = new LogBrake(this.#clock);
@@ -134,7 +134,7 @@ class SupervisedAudio implements OpenAudio {
   }
 
   #start(): void {
-    const backend = this.#ring.current as ChildBackendName;
+    const backend = this.#rotation.current as ChildBackendName;
     if (this.#options.unreaped.isFull(this.#clock)) return this.#refuseStart(backend);
     this.#session = new ChildSession(this.#options.spawn, this.#jobFor(backend), this.#clock, {
       live: (description) => this.#onLive(backend, description),
@@ -188,7 +188,7 @@ class SupervisedAudio implements OpenAudio {
     this.#passedOver.set(backend, error.message);
     if (this.#opened !== undefined) return this.#passOver(backend, error);
     this.#startSilence();
-    const next = this.#ring.failed(this.#clock.now(), error.fault, ranMs);
+    const next = this.#rotation.failed(this.#clock.now(), error.fault, ranMs);
     this.#logLoss(backend, error, {
       ranMs: Math.round(ranMs),
       staleFrames,
@@ -212,11 +212,11 @@ class SupervisedAudio implements OpenAudio {
     if (this.#untried > 0 || this.#options.orSilence)
       this.#settings.log.warn('audio.passed-over', { backend, fault: error.fault, why: error.message });
     if (this.#untried > 0) {
-      this.#ring.passOver(error.fault);
+      this.#rotation.passOver(error.fault);
       this.#start();
     } else if (this.#options.orSilence) {
       this.#startSilence();
-      const next = this.#ring.failed(this.#clock.now(), error.fault, 0);
+      const next = this.#rotation.failed(this.#clock.now(), error.fault, 0);
       this.#retry = this.#clock.after(next.waitMs, () => this.#start());
       this.#finishOpening();
     } else {

@@ -14,7 +14,7 @@ export function badValue(name: SettingName, value: unknown, from: string): Setti
 }
 
 /** A value as it may stand in a message: short, on one line, and without the password of a URL. */
-export function shown(value: unknown): string {
+function shown(value: unknown): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
   const safe = text
     .replace(/\/\/[^/@]*@/g, '//…@')
