@@ -221,7 +221,7 @@ export const SETTINGS: Table = {
     placeholder: 'NAME',
     env: 'BESTDAY_BOARD',
     stored: true,
-    description: 'board profile: a name under hardware/profiles/, or the path of one',
+    description: 'board profile: a name under hardware/, or the path of one',
   },
   volume: {
     kind: integer(0, 9, '3 dB a step'),
