@@ -56,11 +56,7 @@ describe('the protocol page', () => {
   it('connects where the code does', () => {
     assert.ok(page.includes(`GET ${CONNECT_PATH}`));
     assert.ok(page.includes(`| \`Sec-WebSocket-Protocol\` | \`${SUBPROTOCOL}\` |`));
-    for (const [status, about] of [
-      [401, 'key'],
-      [403, 'device'],
-    ])
-      assert.ok(page.includes(`| ${status}, with \`${limits.REFUSAL_HEADER}: ${about}\` |`));
+    assert.ok(page.includes(`\`${limits.REFUSAL_HEADER}\``));
   });
 
   it('shows packets that are in the fixtures', () => {
