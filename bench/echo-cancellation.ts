@@ -122,7 +122,7 @@ async function main(): Promise<void> {
   print(
     {
       benchmark: 'echo-cancellation',
-      method: `PulseAudio's WebRTC canceller as in hardware/*-speakerphone/echo.pa; a direct way and three reflections up to 60 ms, ${seconds - 1} s after ${LEARNING_S} s of learning`,
+      method: `PulseAudio's WebRTC canceller as in hardware/kits/speakerphone/echo.pa; a direct way and three reflections up to 60 ms, ${seconds - 1} s after ${LEARNING_S} s of learning`,
       rows: [
         { what: "the companion's voice, left in the microphone", unit: 'dB', ours: echo[1], floor: echo[0] },
         { what: "the patient's own voice", unit: 'dB', ours: near[1], floor: near[0] },

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LAMP_PATTERNS } from '../device/src/panel/lamp-states.ts';
 import { boardNames, loadBoard, parseBoardProfile } from '../device/src/settings/board-profile.ts';
 import type { Board, BoardProfile } from '../device/src/settings/board-profile.ts';
+
+import { debianObstacle, readBuilds } from '../scripts/hardware/data.ts';
+import { renderOverview, renderProfile } from '../scripts/hardware/render.ts';
 
 /** Pins of the 40-pin header, by BCM line: the same on every Raspberry Pi that has one. */
 const HEADER: ReadonlyMap<number, number> = new Map([
@@ -68,7 +72,7 @@ describe('the hardware', () => {
 
   it('stands in the overview, board by board', () => {
     const overview = readFileSync('hardware/README.md', 'utf8');
-    for (const name of boardNames()) assert.ok(overview.includes(`[${name}](${name}/README.md)`), name);
+    for (const name of boardNames()) assert.ok(overview.includes(`[${name}](profiles/${name}/README.md)`), name);
   });
 
   it('has a light whose every pattern the field can read up', () => {
@@ -146,8 +150,77 @@ describe('the hardware', () => {
   }
 });
 
+describe('what is rendered of boards and kits', () => {
+  for (const build of readBuilds()) {
+    it(`is up to date for ${build.name}: npm run hardware`, async () => {
+      const folder = join('hardware/profiles', build.name);
+      const rendered = await renderProfile(build);
+      assert.deepEqual(readdirSync(folder).sort(), [...rendered.keys()].sort());
+      for (const [name, content] of rendered) assert.equal(readFileSync(join(folder, name), 'utf8'), content, name);
+    });
+  }
+
+  it('is up to date in the overview', () => {
+    const page = readFileSync('hardware/README.md', 'utf8');
+    assert.equal(renderOverview(page, readBuilds()), page);
+  });
+});
+
+describe('a new board', () => {
+  const BOARD = {
+    title: 'Example Board 9',
+    model: 'Example Board 9',
+    architectures: ['arm64'],
+    gpioChip: 'pinctrl-example',
+    debianKernel: { obstacle: "Debian's own kernel does not start on it" },
+    power: 'power supply 12 V',
+    kits: ['usb', 'speakerphone'],
+    notes: ['It stays cool.'],
+  };
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'bestday-hardware-'));
+    cpSync('hardware/kits', join(folder, 'kits'), { recursive: true });
+    mkdirSync(join(folder, 'boards'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it('is one file: it has a profile and a page with every kit', async () => {
+    writeFileSync(join(folder, 'boards/example-9.json'), JSON.stringify(BOARD));
+    const builds = readBuilds(folder);
+    assert.deepEqual(
+      builds.map(({ name }) => name),
+      ['example-9-usb', 'example-9-speakerphone'],
+    );
+    const files = await renderProfile(builds[1]!);
+    const profile = parseBoardProfile(files.get('profile.json')!, 'profile.json');
+    assert.equal(profile.switch!.chip, 'pinctrl-example');
+    assert.equal(profile.switch!.kind, 'button');
+    assert.ok(files.has('echo.pa'));
+    for (const words of [BOARD.power, BOARD.notes[0]!, BOARD.debianKernel.obstacle])
+      assert.ok(files.get('README.md')!.includes(words), words);
+    assert.equal(debianObstacle(builds[0]!), BOARD.debianKernel.obstacle);
+  });
+
+  const BAD: readonly (readonly [string, object, RegExp])[] = [
+    ['without its chip', { gpioChip: undefined }, /example-9\.json: gpioChip/],
+    ['with a word that nobody knows', { colour: 'green' }, /example-9\.json/],
+    ['with a kit that there is not', { kits: ['drum'] }, /kits\/drum/],
+  ];
+  for (const [what, change, expected] of BAD)
+    it(`${what} is refused`, () => {
+      writeFileSync(join(folder, 'boards/example-9.json'), JSON.stringify({ ...BOARD, ...change }));
+      assert.throws(() => readBuilds(folder), expected);
+    });
+
+  it('whose profile the phone would not accept is refused', async () => {
+    writeFileSync(join(folder, 'boards/example-9.json'), JSON.stringify({ ...BOARD, architectures: ['mips'] }));
+    await assert.rejects(renderProfile(readBuilds(folder)[0]!), /architectures/);
+  });
+});
+
 describe('a board profile', () => {
-  const good = JSON.parse(readFileSync('hardware/pi-4-usb/profile.json', 'utf8')) as Record<string, unknown>;
+  const good = JSON.parse(readFileSync('hardware/profiles/pi-4-usb/profile.json', 'utf8')) as Record<string, unknown>;
   const BAD: readonly (readonly [string, unknown, RegExp])[] = [
     ['that is no JSON', '{', /is no JSON/],
     ['without a name', { ...good, name: undefined }, /name/],
@@ -173,5 +246,5 @@ describe('a board profile', () => {
     assert.throws(() => loadBoard('pi-9'), { fault: 'missing', message: /pi-4-usb/ });
   });
 
-  it('may stand anywhere', () => assert.equal(loadBoard('./hardware/virtual').profile.name, 'virtual'));
+  it('may stand anywhere', () => assert.equal(loadBoard('./hardware/profiles/virtual').profile.name, 'virtual'));
 });

@@ -56,7 +56,7 @@ describe('an image', () => {
     it(`is refused for ${name}, with what to do instead`, () => {
       assert.throws(
         () => boardForImage(name),
-        new RegExp(`^Error: ${name} .*package.*on Raspberry Pi OS.*hardware/${name}/README\\.md`),
+        new RegExp(`^Error: .*${name}: .*package.*on Raspberry Pi OS.*hardware/profiles/${name}/README\\.md`),
       );
     });
   }

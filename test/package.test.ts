@@ -70,13 +70,30 @@ describe('the Debian package', function () {
       'lib/sysusers.d/bestday-phone.conf',
       'share/man/man1/bestday-phone.1.gz',
       'share/doc/bestday-phone/copyright',
-      ...boardNames().map((board) => `lib/bestday-phone/hardware/${board}/profile.json`),
+      ...boardNames().map((board) => `lib/bestday-phone/hardware/profiles/${board}/profile.json`),
     ];
     for (const name of wanted) assert.ok(names.includes(`./usr/${name}`), name);
     assert.deepEqual(
       names.filter((name) => /test|\.ts$|bestday-server|\.key$|\.pem$/.test(name) && !/self-test/.test(name)),
       [],
     );
+  });
+
+  it('guesses the profile of each board by the model that the board names', () => {
+    const control = join(folder, 'control');
+    spawnSync('dpkg-deb', ['-e', deb, control]);
+    const guess = /^board\(\) \{\n[^]*?^\}$/m.exec(readFileSync(join(control, 'postinst'), 'utf8'))![0];
+    const MODELS: readonly (readonly [string, string])[] = [
+      ['Raspberry Pi Zero 2 W Rev 1.0', 'pi-zero-2w-usb'],
+      ['Raspberry Pi 3 Model B Plus Rev 1.3', 'pi-3b-plus-usb'],
+      ['Raspberry Pi 4 Model B Rev 1.5', 'pi-4-usb'],
+      ['Raspberry Pi 5 Model B Rev 1.0', 'pi-5-usb'],
+      ['Standard PC', 'virtual'],
+    ];
+    for (const [model, profile] of MODELS) {
+      const script = `cat() { printf '${model}'; }\n${guess}\nboard`;
+      assert.equal(spawnSync('sh', ['-c', script], { encoding: 'utf8' }).stdout.trim(), profile, model);
+    }
   });
 
   it('says what it is and what it needs', () => {

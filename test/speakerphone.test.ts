@@ -277,8 +277,8 @@ describe("a speakerphone's sound under a real systemd", function underSystemd() 
       container.run('install', '-D', '-m', mode, `/staged/${from}`, to);
     put('644', 'service', '/etc/systemd/system/bestday-phone-sound.service');
     put('755', 'server', `${home}/bin/sound-server`);
-    put('644', 'echo.pa', `${home}/hardware/speakerphone/echo.pa`);
-    put('644', 'asound.conf', `${home}/hardware/speakerphone/asound.conf`);
+    put('644', 'echo.pa', `${home}/hardware/profiles/speakerphone/echo.pa`);
+    put('644', 'asound.conf', `${home}/hardware/profiles/speakerphone/asound.conf`);
     put('644', 'default', '/etc/default/bestday-phone');
     container.run('systemctl', 'daemon-reload');
     container.run('systemctl', 'start', 'bestday-phone-sound.service');
@@ -290,7 +290,7 @@ describe("a speakerphone's sound under a real systemd", function underSystemd() 
     try {
       const program = 'arecord -q -D phone_in -t raw -f S16_LE -r 16000 -c 1 -s 3200 - | wc -c';
       const properties = ['DynamicUser=yes', 'User=bestday-phone', 'SupplementaryGroups=audio', 'PrivateUsers=yes'];
-      const environment = 'Environment=ALSA_CONFIG_PATH=/usr/lib/bestday-phone/hardware/speakerphone/asound.conf';
+      const environment = 'Environment=ALSA_CONFIG_PATH=/usr/lib/bestday-phone/hardware/profiles/speakerphone/asound.conf';
       const flags = [...properties, environment].flatMap((each) => ['-p', each]);
       return container.run('systemd-run', '--pipe', '--wait', '--quiet', ...flags, 'sh', '-c', program) === '6400';
     } catch {

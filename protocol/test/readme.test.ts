@@ -18,7 +18,7 @@ const page = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 
 describe('the protocol page', () => {
   it('lists every limit with its value', () => {
-    const { SUBPROTOCOL: _s, CONNECT_PATH: _c, ...numbers } = limits;
+    const { SUBPROTOCOL: _s, CONNECT_PATH: _c, REFUSAL_HEADER: _r, ...numbers } = limits;
     const code = Object.entries(numbers).map(([name, value]) => [name, [value].flat().join(', ')]);
     const table = rowsOf('## Limits').map(([name, value]) => [unquoted(name!), value]);
     assert.deepEqual(table.sort(), code.sort());
@@ -56,6 +56,7 @@ describe('the protocol page', () => {
   it('connects where the code does', () => {
     assert.ok(page.includes(`GET ${CONNECT_PATH}`));
     assert.ok(page.includes(`| \`Sec-WebSocket-Protocol\` | \`${SUBPROTOCOL}\` |`));
+    assert.ok(page.includes(`\`${limits.REFUSAL_HEADER}\``));
   });
 
   it('shows packets that are in the fixtures', () => {

@@ -1,6 +1,7 @@
 import { copyFileSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BoardProfile } from '../../device/src/settings/board-profile.ts';
+import { readBoards } from '../hardware/data.ts';
 import { run } from '../package/npm-parts.ts';
 import { DISK_ID, partitionId } from './layout.ts';
 import type { Partition } from './layout.ts';
@@ -15,15 +16,15 @@ export interface BootOptions {
 /** Of the firmware, for boards up to the Pi 3 and for the Pi 4. */
 const FIRMWARE = ['bootcode.bin', 'start.elf', 'fixup.dat', 'start4.elf', 'fixup4.dat'];
 /** Device trees of the kernel's own, by the firmware's name for each board. */
-const DEVICE_TREES: Readonly<Record<string, string>> = {
-  pi02: 'bcm2837-rpi-zero-2-w.dtb',
-  'pi3+': 'bcm2837-rpi-3-b-plus.dtb',
-  pi4: 'bcm2711-rpi-4-b.dtb',
-};
+const DEVICE_TREES: ReadonlyMap<string, string> = new Map(
+  [...readBoards().values()].flatMap(({ debianKernel }) =>
+    'obstacle' in debianKernel ? [] : [[debianKernel.firmwareName, debianKernel.deviceTree]],
+  ),
+);
 
 /** The firmware's settings: Debian's kernel by its own device tree, and the board's lines. */
 export function configTxt({ profile, console }: BootOptions): string {
-  const trees = Object.entries(DEVICE_TREES).flatMap(([board, tree]) => [`[${board}]`, `device_tree=${tree}`]);
+  const trees = [...DEVICE_TREES].flatMap(([board, tree]) => [`[${board}]`, `device_tree=${tree}`]);
   return [
     '# Best Day Phone. The phone never writes to this partition but to take its identity from it.',
     'arm_64bit=1',
@@ -65,7 +66,7 @@ export function bootFiles(root: string, folder: string, options: BootOptions, ep
   copyFileSync(kernel, join(folder, 'vmlinuz'));
   copyFileSync(only('initrd.img-'), join(folder, 'initrd.img'));
   const version = kernel.slice(kernel.indexOf('vmlinuz-') + 'vmlinuz-'.length);
-  for (const tree of Object.values(DEVICE_TREES))
+  for (const tree of DEVICE_TREES.values())
     copyFileSync(join(root, `usr/lib/linux-image-${version}/broadcom`, tree), join(folder, tree));
   writeFileSync(join(folder, 'config.txt'), configTxt(options));
   writeFileSync(join(folder, 'cmdline.txt'), `${cmdlineTxt(options)}\n`);

@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSyn
 import { createHash } from 'node:crypto';
 import { join, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { readBoards } from '../hardware/data.ts';
 import { ROOT } from '../programs.ts';
 import type { Architecture } from './architecture.ts';
 import { run } from './npm-parts.ts';
@@ -36,7 +37,8 @@ export function buildDeb(
       .join(''),
   );
   for (const script of ['postinst', 'prerm', 'postrm']) {
-    writeFileSync(join(control, script), readFileSync(join(ROOT, 'scripts/package', script)));
+    const content = readFileSync(join(ROOT, 'scripts/package', script), 'utf8');
+    writeFileSync(join(control, script), content.replace(/^ *# BOARDS: .*\n/m, boardCases()));
     chmodSync(join(control, script), 0o755);
   }
   for (const file of ['control', 'md5sums']) chmodSync(join(control, file), 0o644);
@@ -44,6 +46,11 @@ export function buildDeb(
   run('dpkg-deb', ['--root-owner-group', '--threads-max=1', '-Zxz', '-z3', '--build', tree, output], {
     env: { ...process.env, SOURCE_DATE_EPOCH: String(epoch) },
   });
+}
+
+/** Cases of a shell's `case "$model"`: the profile that is guessed for each board, the one with its first kit. */
+function boardCases(): string {
+  return [...readBoards()].map(([name, { model, kits }]) => `    '${model}'*) echo ${name}-${kits[0]!} ;;\n`).join('');
 }
 
 const MAINTAINER = 'Best Day Phone <support@bestdayphone.com>';

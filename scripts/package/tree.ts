@@ -40,7 +40,7 @@ function program(to: To, { node }: Parts): void {
   };
   put(to(HOME, 'package.json'), `${JSON.stringify({ name, version, type: 'module' })}\n`);
   copy(join(ROOT, 'device/prompts'), to(HOME, 'device/prompts'));
-  copy(join(ROOT, 'hardware'), to(HOME, 'hardware'));
+  copy(join(ROOT, 'hardware/profiles'), to(HOME, 'hardware/profiles'));
   put(to(HOME, 'bin/provision'), readFileSync(join(ROOT, 'scripts/package/provision.sh')), 0o755);
   put(to(HOME, 'bin/sound-server'), readFileSync(join(ROOT, 'systemd/sound-server.sh')), 0o755);
   // One path for the units, whoever brings Node.

@@ -6,8 +6,8 @@ import { SettingsError } from '../../../common/src/system/settings-error.ts';
 import { readNamedFile } from '../../../common/src/system/private-file.ts';
 import type { Settings } from './table.ts';
 
-/** Where the boards stand, and the file that describes one. */
-const FOLDER = 'hardware';
+/** Where the profiles are, a folder each, and the file that describes one. `npm run hardware` renders them. */
+const FOLDER = 'hardware/profiles';
 const FILE = 'profile.json';
 
 const words = z.string().check(z.minLength(1), z.maxLength(200));
@@ -60,7 +60,7 @@ export interface Board {
 }
 
 /**
- * @param board a name under `hardware/`, or the path of a profile or of its folder (anything with a `/`)
+ * @param board a name under `hardware/profiles/`, or the path of a profile or of its folder (anything with a `/`)
  * @throws {SettingsError} missing, unreadable, bad-file
  */
 export function loadBoard(board: string): Board {
