@@ -109,7 +109,8 @@ for (const [from, parse] of [
         fc.property(fc.oneof(mutated, typed, fc.json(), fc.string()), (text) => {
           const message = parsedOr<DeviceMessage | ServerMessage | undefined>(() => parse(text));
           // Loosely: JSON reads -0 and writes 0.
-          if (message !== undefined) assert.equal(encodeMessage(parse(encodeMessage(message))!), encodeMessage(message));
+          if (message !== undefined)
+            assert.equal(encodeMessage(parse(encodeMessage(message))!), encodeMessage(message));
         }),
         { numRuns: RUNS },
       );

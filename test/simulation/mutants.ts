@@ -159,12 +159,7 @@ export const MUTANTS: readonly Mutant[] = [
   one('the waits go on doubling', LIMITS, 'RECONNECT_STEADY_MS = 2_000', 'RECONNECT_STEADY_MS = 16_000'),
   one('the window is too short', LIMITS, 'RESUME_WINDOW_MS = 30_000', 'RESUME_WINDOW_MS = 25_000'),
   one('an attempt may take as long as it likes', LIMITS, '[2_000, 4_000, 8_000]', '[2_000, 4_000, 20_000]'),
-  one(
-    'the interface coming back is not noticed',
-    DEVICE_STATE,
-    "case 'retry-due':\n    case 'network-up':",
-    "case 'retry-due':",
-  ),
+  one('the interface coming back is not noticed', DEVICE_STATE, 'effects: [URGENT_ATTEMPT] };', 'effects: [] };'),
   {
     name: 'two phones of one identity drive each other out for ever',
     edits: [

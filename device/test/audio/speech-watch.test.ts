@@ -25,8 +25,7 @@ function heardOver(offset: number, levelDb: number): number {
   for (let frame = 0; frame < 3 * FRAMES_PER_SECOND; frame++) watch.hears(card(noise(40)));
   const speech = clip('caller', 'caller-garden.wav');
   const gain = 10 ** ((levelDb - levelOf(speech)) / 20);
-  return framesOf(speech).filter((frame) => watch.hears(card(frame, gain)))
-    .length;
+  return framesOf(speech).filter((frame) => watch.hears(card(frame, gain))).length;
 }
 
 function* repeated(amplitude: number, frames: number): Iterable<Int16Array> {
