@@ -100,7 +100,7 @@ export async function openVendors(
       resilience('language-model', HEDGING.languageModel),
     ),
     textToSpeech: streaming ? textToSpeech : wholeText(textToSpeech),
-    standby: { textToSpeech: silence, fillers: [], apologies: [] },
+    standby: { textToSpeech: silence, fillers: [], apologies: [], greetings: [] },
     voiceActivity: await loadVoiceActivity(),
   });
   return {

@@ -129,7 +129,7 @@ export class Telephone {
           }
         },
       },
-      standby: { textToSpeech: { async *speak() {} }, fillers: [], apologies: [] },
+      standby: { textToSpeech: { async *speak() {} }, fillers: [], apologies: [], greetings: [] },
       voiceActivity: () => ({ isVoice: (frame) => Math.abs(frame[0]!) > VOICE / 2, close() {} }),
     };
   }

@@ -38,7 +38,12 @@ export function stampPipeline(options: CompanionOptions): Pipeline {
     speechToText: { transcribe: (audio, stage) => companion.transcribe(audio, stage) },
     languageModel: { reply: (_request, stage) => companion.reply(stage) },
     textToSpeech: speech,
-    standby: { textToSpeech: speech, fillers: [`${WORDS_MARK} one moment`], apologies: [`${WORDS_MARK} sorry`] },
+    standby: {
+      textToSpeech: speech,
+      fillers: [`${WORDS_MARK} one moment`],
+      apologies: [`${WORDS_MARK} sorry`],
+      greetings: [`${WORDS_MARK} hello`],
+    },
     voiceActivity: () => ({ isVoice: (frame) => readStamp(frame)?.kind === StampKind.speech, close() {} }),
   };
 }

@@ -21,6 +21,10 @@ export class StandbyPhrases {
     return apologies[Math.min(this.#failures++, apologies.length - 1)];
   }
 
+  greeting(): string | undefined {
+    return this.#standby.greetings[0];
+  }
+
   answered(): void {
     this.#failures = 0;
   }

@@ -71,7 +71,7 @@ export async function runTurn(
   } catch (error) {
     // Whatever failed, the patient is not interrupted.
     if (!signal.aborted) await input?.ended.promise;
-    if (!signal.aborted) await turn.apologise(error);
+    if (!signal.aborted) await turn.apologise(error, cause);
   } finally {
     turn.close();
   }
@@ -138,13 +138,15 @@ class Turn {
     });
   }
 
-  async apologise(error: unknown): Promise<void> {
+  /** Nobody's first words are an apology: a greeting that failed is a recorded one. */
+  async apologise(error: unknown, cause: TurnCause): Promise<void> {
     const stage = error instanceof StageError ? error.stage : 'unknown';
     this.#context.stats.stageFailures++;
     this.#context.log.warn('turn.failed', { stage, reason: reasonOf(error) });
     this.#filler?.cancel();
     await this.#fillerSpoken;
-    await this.#sayStandby(this.#context.standbyPhrases.apology());
+    const { standbyPhrases } = this.#context;
+    await this.#sayStandby(cause === 'greeting' ? standbyPhrases.greeting() : standbyPhrases.apology());
   }
 
   close(): void {

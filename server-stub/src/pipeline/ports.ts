@@ -21,6 +21,8 @@ export interface Standby {
   readonly textToSpeech: TextToSpeech;
   readonly fillers: readonly string[];
   readonly apologies: readonly string[];
+  /** What is said to whoever lifts the receiver when no greeting can be made. */
+  readonly greetings: readonly string[];
 }
 
 export interface StageOptions {
@@ -117,6 +119,11 @@ export class StageError extends Error {
   readonly stage: StageName;
   /** Another attempt may succeed. */
   readonly retryable: boolean;
+  /**
+   * `request`: the service refused what this patient's request holds (too long, filtered, no speech in it), and is well.
+   * It says nothing about the requests of others.
+   */
+  readonly scope: 'service' | 'request';
   /** The service's Retry-After. */
   readonly retryAfterMs: number | undefined;
 
@@ -124,9 +131,13 @@ export class StageError extends Error {
     stage: StageName,
     message: string,
     retryable: boolean,
-    options?: ErrorOptions & { readonly retryAfterMs?: number | undefined },
+    options?: ErrorOptions & {
+      readonly retryAfterMs?: number | undefined;
+      readonly scope?: StageError['scope'] | undefined;
+    },
   ) {
     super(message, options);
+    this.scope = options?.scope ?? 'service';
     this.stage = stage;
     this.retryable = retryable;
     this.retryAfterMs = options?.retryAfterMs;

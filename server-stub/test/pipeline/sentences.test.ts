@@ -22,6 +22,13 @@ const rows: readonly { name: string; pieces: readonly string[]; sentences: reado
     sentences: ['How nice that you rang,', 'I was thinking, of you.', 'Are you well, my dear?'],
   },
   { name: 'no clause so short', clauseFirst: true, pieces: ['Oh, that is nice.'], sentences: ['Oh, that is nice.'] },
+  {
+    name: 'titles, saints, initials and hours',
+    pieces: ['Dr. Smith came at 5 p.m. on St. John Street. J. R. Jones ', 'too. And Mrs. Bell? '],
+    sentences: ['Dr. Smith came at 5 p.m. on St. John Street.', 'J. R. Jones too.', 'And Mrs. Bell?'],
+  },
+  { name: 'Chinese', pieces: ['你好。今天天气', '很好！是吗？'], sentences: ['你好。', '今天天气很好！', '是吗？'] },
+  { name: 'Hindi', pieces: ['नमस्ते। आप कैसे', ' हैं? ठीक।'], sentences: ['नमस्ते।', 'आप कैसे हैं?', 'ठीक।'] },
   { name: 'nothing', pieces: ['', ' ', '\n'], sentences: [] },
 ];
 

@@ -102,6 +102,7 @@ export function scriptedPipeline(changes: Partial<PipelineScript> = {}): {
       },
       fillers: ['filler'],
       apologies: ['apology'],
+      greetings: [],
     },
     voiceActivity: () => ({ isVoice: (frame) => Math.abs(frame[0]!) > 1_000, close() {} }),
   };

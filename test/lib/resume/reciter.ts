@@ -66,7 +66,7 @@ const pipeline: Pipeline = {
   },
   languageModel: model,
   textToSpeech: voice,
-  standby: { textToSpeech: voice, fillers: [], apologies: [] },
+  standby: { textToSpeech: voice, fillers: [], apologies: [], greetings: [] },
   voiceActivity: () => ({ isVoice: () => false, close: () => {} }),
 };
 

@@ -30,6 +30,7 @@ export async function loadOfflineParts(voiceFolder: string, log: Log): Promise<O
       textToSpeech: new RecordedTextToSpeech(clips),
       fillers: textsOf('filler'),
       apologies: textsOf('apology'),
+      greetings: textsOf('greeting'),
     },
   };
 }

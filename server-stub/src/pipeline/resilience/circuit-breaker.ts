@@ -3,7 +3,8 @@ import { StageError } from '../ports.ts';
 
 /**
  * A circuit breaker, so that one broken service does not cost every turn of every patient a time limit: after a few
- * failures in a row it opens and the service is not asked; after a rest one request may probe it (half-open).
+ * failures in a row it opens and the service is not asked; after a rest one request may probe it (half-open). What is
+ * wrong with one request alone (`StageError.scope`) never opens it: one patient must not take the service from all.
  *
  * Not `opossum` or `cockatiel`: they wrap one promise, where a stage is a stream that may fail after its first word, and
  * they read the machine's clock, where time is a parameter here.
@@ -13,7 +14,8 @@ export class CircuitBreaker {
   readonly #settings: BreakerSettings;
   #failures = 0;
   #openUntilMs = -Infinity;
-  #probing = false;
+  /** When the probe under way began; its outcome is waited for only so long. */
+  #probeMs: number | undefined;
 
   constructor(clock: Clock, settings: BreakerSettings = DEFAULT_BREAKER) {
     this.#clock = clock;
@@ -27,27 +29,35 @@ export class CircuitBreaker {
 
   /** @returns undefined when the service must not be asked now; else where to report the outcome of the request */
   enter(): BreakerPass | undefined {
-    if (!this.open) return this.#pass(false);
-    if (this.#probing || this.#clock.now() < this.#openUntilMs) return undefined;
-    this.#probing = true;
-    return this.#pass(true);
+    if (!this.open) return this.#pass(undefined);
+    const now = this.#clock.now();
+    const probing = this.#probeMs !== undefined && now - this.#probeMs < LONGEST_PROBE_MS;
+    if (probing || now < this.#openUntilMs) return undefined;
+    this.#probeMs = now;
+    return this.#pass(now);
   }
 
-  #pass(probe: boolean): BreakerPass {
+  /** @param probeMs when it began, for a probe */
+  #pass(probeMs: number | undefined): BreakerPass {
     let over = false;
     const once = (outcome: () => void) => (): void => {
       if (over) return;
       over = true;
-      if (probe) this.#probing = false;
+      if (probeMs !== undefined && this.#probeMs === probeMs) this.#probeMs = undefined;
       outcome();
     };
     return {
       succeeded: once(() => {
         this.#failures = 0;
       }),
-      failed: (error) => once(() => this.#failed(error))(),
+      failed: (error) => once(() => (isOwnFault(error) ? this.#answered(probeMs) : this.#failed(error)))(),
       cancelled: once(() => {}),
     };
+  }
+
+  /** It refused one request: a service that does that is alive, which is what a probe asks. */
+  #answered(probeMs: number | undefined): void {
+    if (probeMs !== undefined) this.#failures = 0;
   }
 
   #failed(error: unknown): void {
@@ -59,6 +69,13 @@ export class CircuitBreaker {
     this.#openUntilMs = this.#clock.now() + Math.min(longestRestMs, Math.max(restMs, askedMs));
   }
 }
+
+function isOwnFault(error: unknown): boolean {
+  return error instanceof StageError && error.scope === 'request';
+}
+
+/** A probe whose outcome nobody reported is over by then; every stage's own limits are shorter. */
+const LONGEST_PROBE_MS = 60_000;
 
 /** A service whose Retry-After is longer than this is not asked again in the same turn. */
 export const LONGEST_WAIT_MS = 1_000;

@@ -3,6 +3,7 @@ import { ReplayableStream } from '../../system/replayable-stream.ts';
 import { StageError } from '../ports.ts';
 import type { SentenceTextToSpeech, SpokenAudio, StageOptions, TextToSpeech } from '../ports.ts';
 import { sentences } from '../sentences.ts';
+import { speakable } from '../speakable.ts';
 import type { BreakerPass } from './circuit-breaker.ts';
 import { FadeOutTail } from './fade-out.ts';
 import { hedged } from './hedging.ts';
@@ -28,7 +29,8 @@ export class ResilientTextToSpeech implements TextToSpeech {
 
   async *speak(text: AsyncIterable<string>, options: StageOptions): AsyncGenerator<SpokenAudio> {
     const abort = linkedAbort(options.signal);
-    const requested = this.#requests(text, { ...options, signal: abort.signal });
+    const passes = new Set<BreakerPass>();
+    const requested = this.#requests(text, { ...options, signal: abort.signal }, passes);
     let spokenSentences = 0;
     try {
       for (let next = requested.next(); ;) {
@@ -43,13 +45,25 @@ export class ResilientTextToSpeech implements TextToSpeech {
     } finally {
       abort.abort();
       abort.release();
+      // Also of a sentence that was requested ahead and is never said: a probe that is not given back holds everyone up.
+      for (const pass of passes) pass.cancelled();
     }
   }
 
-  async *#requests(text: AsyncIterable<string>, options: StageOptions): AsyncGenerator<RequestedSentence> {
+  async *#requests(
+    text: AsyncIterable<string>,
+    options: StageOptions,
+    passes: Set<BreakerPass>,
+  ): AsyncGenerator<RequestedSentence> {
     let before = '';
-    for await (const sentence of sentences(text, true)) {
-      yield { sentence, before, request: this.#request(sentence, before, options) };
+    for await (const written of sentences(text, true)) {
+      if (options.signal.aborted) return;
+      const sentence = speakable(written);
+      // Nothing in it can be said: a service would fail on it, and the rest of the answer would be lost.
+      if (sentence === '') continue;
+      const request = this.#request(sentence, before, options);
+      if (request !== undefined) passes.add(request.pass);
+      yield { sentence, before, request };
       before = `${before} ${sentence}`.slice(-MAX_BEFORE);
     }
   }

@@ -30,9 +30,14 @@ export async function* withRetry<T>(
     } catch (error) {
       if (signal.aborted) return false;
       asked.pass.failed(error);
-      responseTimes.failed();
       resilience.failed(stage, error);
       if (attempts.enough?.() === true) return false;
+      if (error instanceof StageError && error.scope === 'request') {
+        // The same request would be refused again.
+        yield* attempts.fallback();
+        return true;
+      }
+      responseTimes.failed();
       const again = breaker.open ? !signal.aborted : await mayRetry(resilience, attempt, error, signal);
       if (!again && attempts.acceptable?.() === true) return false;
       if (!again) throw asStageError(stage, error);

@@ -69,7 +69,11 @@ export class ElevenLabsSpeechToText implements SpeechToText {
       });
     hear('partial_transcript', (text) => segments.partial(text));
     hear('committed_transcript', (text) => segments.committed(text));
-    on(connection, 'error', (data: unknown) => transcripts.fail(messageFault(data)));
+    on(connection, 'error', (data: unknown) => {
+      // A cough, or a breath: there are no words in it, and nothing is wrong with anybody.
+      if (typeOf(data) === 'insufficient_audio_activity') segments.nothingHeard();
+      else transcripts.fail(messageFault(data));
+    });
     on(connection, 'close', () => transcripts.fail(connectionFault('speech-to-text', SERVICE, undefined)));
   }
 
@@ -139,6 +143,12 @@ class Segments {
     if (--this.#commits <= 0 && this.#over) return this.#finish();
     const settled = this.#settling === this.#pauses;
     this.#transcripts.push({ text: this.#with(''), final: false, ...(settled && { settled }) });
+  }
+
+  /** What was committed last holds no speech: the words before it stand. */
+  nothingHeard(): void {
+    if (this.#commits > 0) this.#commits--;
+    if (this.#over && this.#commits <= 0) this.#finish();
   }
 
   #commit(): void {
@@ -218,13 +228,26 @@ function textOf(data: unknown): string | undefined {
 /** Their error messages, by `message_type`; the text beside it may quote what was said. */
 function messageFault(data: unknown): StageError {
   if (data instanceof Error) return connectionFault('speech-to-text', SERVICE, data);
-  const { message_type: type } = data as { message_type?: unknown };
-  const name = typeof type === 'string' && /^[a-z_]{1,40}$/.test(type) ? type : 'error';
-  const hopeless = ['auth_error', 'quota_exceeded', 'unaccepted_terms', 'invalid_request', 'input_error'].includes(
-    name,
-  );
-  return new StageError('speech-to-text', `${SERVICE} reported ${name}`, !hopeless);
+  const name = typeOf(data);
+  return new StageError('speech-to-text', `${SERVICE} reported ${name}`, !WRONG_FOR_ALL.has(name), {
+    scope: WRONG_WITH_THIS.has(name) ? 'request' : 'service',
+  });
 }
+
+function typeOf(data: unknown): string {
+  const { message_type: type } = data as { message_type?: unknown };
+  return typeof type === 'string' && /^[a-z_]{1,40}$/.test(type) ? type : 'error';
+}
+
+/** The error types of their SDKs (`RealtimeEvents`). */
+const WRONG_FOR_ALL = new Set(['auth_error', 'quota_exceeded', 'unaccepted_terms', 'unaccepted_terms_error']);
+const WRONG_WITH_THIS = new Set([
+  'invalid_request',
+  'input_error',
+  'commit_throttled',
+  'chunk_size_exceeded',
+  'session_time_limit_exceeded',
+]);
 
 function bytesOf(frame: Int16Array): Buffer {
   return Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength);

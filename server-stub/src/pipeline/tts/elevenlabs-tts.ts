@@ -17,6 +17,8 @@ export interface ElevenLabsTextToSpeechSettings {
 export class ElevenLabsTextToSpeech implements SentenceTextToSpeech {
   readonly #client: ElevenLabsClient;
   readonly #settings: ElevenLabsTextToSpeechSettings;
+  /** Some of their models (eleven_v3) refuse `previous_text`; found out once. */
+  #takesPreviousText = true;
 
   constructor(client: ElevenLabsClient, settings: ElevenLabsTextToSpeechSettings) {
     this.#client = client;
@@ -33,31 +35,41 @@ export class ElevenLabsTextToSpeech implements SentenceTextToSpeech {
     yield* soundOf(bytes, rawResponse.headers.get('content-type'), PCM_RATE, SERVICE);
   }
 
-  async #request(
-    sentence: string,
-    before: string,
-    { signal, language }: StageOptions,
-  ): Promise<{ data: ReadableStream<Uint8Array>; rawResponse: { headers: Headers } }> {
-    const { voiceId, modelId } = this.#settings;
+  async #request(sentence: string, before: string, options: StageOptions): Promise<SoundResponse> {
+    const previous = this.#takesPreviousText ? before : '';
     try {
-      return await this.#client.textToSpeech
-        .stream(
-          voiceId,
-          {
-            text: sentence,
-            modelId,
-            outputFormat: 'pcm_16000',
-            languageCode: language.split('-', 1)[0]!,
-            ...(before !== '' && { previousText: before }),
-          },
-          // Retries are ours: theirs wait up to a minute.
-          { abortSignal: signal, maxRetries: 0 },
-        )
-        .withRawResponse();
+      return await this.#stream(sentence, previous, options);
     } catch (error) {
-      throw elevenLabsFault('text-to-speech', error);
+      const fault = elevenLabsFault('text-to-speech', error);
+      if (previous === '' || fault.scope !== 'request') throw fault;
+      const response = await this.#request(sentence, '', options);
+      this.#takesPreviousText = false;
+      return response;
     }
   }
+
+  #stream(sentence: string, before: string, { signal, language }: StageOptions): Promise<SoundResponse> {
+    const { voiceId, modelId } = this.#settings;
+    return this.#client.textToSpeech
+      .stream(
+        voiceId,
+        {
+          text: sentence,
+          modelId,
+          outputFormat: 'pcm_16000',
+          languageCode: language.split('-', 1)[0]!,
+          ...(before !== '' && { previousText: before }),
+        },
+        // Retries are ours: theirs wait up to a minute.
+        { abortSignal: signal, maxRetries: 0 },
+      )
+      .withRawResponse();
+  }
+}
+
+interface SoundResponse {
+  readonly data: ReadableStream<Uint8Array>;
+  readonly rawResponse: { readonly headers: Headers };
 }
 
 const PCM_RATE = 16_000;

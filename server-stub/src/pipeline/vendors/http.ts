@@ -9,8 +9,8 @@ export function httpFault(
   retryAfter: string | null | undefined,
   cause: unknown,
 ): StageError {
-  const { message, retryable } = explain(service, status);
-  return new StageError(stage, message, retryable, { cause, retryAfterMs: retryAfterMs(retryAfter) });
+  const { message, retryable, scope } = explain(service, status);
+  return new StageError(stage, message, retryable, { cause, scope, retryAfterMs: retryAfterMs(retryAfter) });
 }
 
 /** The connection was refused, broke, or brought something that is no answer. */
@@ -22,7 +22,14 @@ export function malformed(stage: StageName, service: string, what: string, cause
   return new StageError(stage, `${service} sent ${what}: look at its address and its version`, true, { cause });
 }
 
-function explain(service: string, status: number): { message: string; retryable: boolean } {
+interface Explanation {
+  readonly message: string;
+  readonly retryable: boolean;
+  readonly scope?: StageError['scope'];
+}
+
+/** 401 to 404 are wrong for all requests alike. Any other 4xx is about what this one request holds. */
+function explain(service: string, status: number): Explanation {
   if (status === 401 || status === 403)
     return { message: `${service} refused the key (${status}): give it a good one`, retryable: false };
   if (status === 402) return { message: `${service} wants to be paid (402)`, retryable: false };
@@ -31,7 +38,7 @@ function explain(service: string, status: number): { message: string; retryable:
   if (status === 429) return { message: `${service} is asked too often (429)`, retryable: true };
   if (status === 408 || status === 409 || status >= 500)
     return { message: `${service} failed (${status})`, retryable: true };
-  return { message: `${service} did not take the request (${status}): look at its settings`, retryable: false };
+  return { message: `${service} did not take this request (${status})`, retryable: false, scope: 'request' };
 }
 
 /** RFC 9110 §10.2.3: seconds. The other form, a date, needs a clock that agrees with theirs; it counts as none. */

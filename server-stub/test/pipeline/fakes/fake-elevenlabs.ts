@@ -55,12 +55,19 @@ export class FakeElevenLabs {
       url.searchParams.get('output_format') !== 'pcm_16000'
     )
       return void response.writeHead(404).end();
-    const { text, previous_text: previous } = JSON.parse((await bodyOf(request)).toString('utf8')) as {
+    const {
+      text,
+      previous_text: previous,
+      model_id: model,
+    } = JSON.parse((await bodyOf(request)).toString('utf8')) as {
       text: string;
+      model_id?: string;
       previous_text?: string;
     };
     const fault = request.headers['xi-api-key'] === this.#options.key ? this.speech.take() : 'unauthorised';
     if (refuse(response, fault, detail)) return;
+    // As their documentation of `previous_text` has it: not available for eleven_v3.
+    if (model === 'eleven_v3' && previous !== undefined) return void refuse(response, 'refused', detail);
     this.texts.push({ text, previous });
     await this.#speak(response, text, fault);
   }
@@ -79,6 +86,7 @@ export class FakeElevenLabs {
     const fault = request.headers['xi-api-key'] === this.#options.key ? this.hearing.take() : 'unauthorised';
     const refusal = {
       unauthorised: '401 Unauthorized',
+      refused: '400 Bad Request',
       'too-many': '429 Too Many Requests\r\nRetry-After: 1',
       'too-many-for-long': '429 Too Many Requests\r\nRetry-After: 60',
       'server-error': '503 Service Unavailable',

@@ -12,6 +12,10 @@ export class FakeOpenAi {
   readonly answers = new FaultPlan();
   readonly hearing = new FaultPlan();
   readonly speech = new FaultPlan();
+  /** OpenAI's current models refuse `max_tokens`, older servers do not know `max_completion_tokens`. */
+  refuses: 'max_tokens' | 'max_completion_tokens' = 'max_completion_tokens';
+  /** How the stream ends: OpenAI names a reason, some servers only say `[DONE]`. */
+  finishReason: string | null = 'stop';
   reply = 'That sounds lovely. What was it like?';
   transcript = 'a fine day';
   /** The messages of every request for an answer. */
@@ -69,11 +73,17 @@ export class FakeOpenAi {
   }
 
   async #chat(response: ServerResponse, body: Buffer, fault: Fault): Promise<void> {
-    const { messages, stream } = JSON.parse(body.toString('utf8')) as {
-      messages: { role: string; content: string }[];
-      stream: boolean;
-    };
-    if (!stream) return void response.writeHead(400).end();
+    const request = JSON.parse(body.toString('utf8')) as ChatRequest;
+    const { messages, stream } = request;
+    const refused = whatIsRefused(request, this.refuses);
+    if (!stream || refused !== undefined)
+      return void response
+        .writeHead(400, { 'Content-Type': 'application/json' })
+        .end(
+          JSON.stringify({
+            error: { message: `Unsupported: ${refused}`, type: 'invalid_request_error', param: refused },
+          }),
+        );
     this.conversations.push(messages);
     await this.#first('answers', fault);
     response.writeHead(200, { 'Content-Type': 'text/event-stream' });
@@ -91,7 +101,7 @@ export class FakeOpenAi {
     if (fault === 'stalled') return;
     if (fault === 'cut') return void setImmediate(() => response.destroy());
     if (fault === 'malformed') return void response.end('data: {"id": "c", "choices": [{"delta"\n\n');
-    event({}, 'stop');
+    event({}, this.finishReason);
     response.end('data: [DONE]\n\n');
   }
 
@@ -132,3 +142,20 @@ export class FakeOpenAi {
 }
 
 type Serve = (response: ServerResponse, body: Buffer, fault: Fault) => Promise<void>;
+
+interface ChatRequest {
+  readonly messages: { role: string; content: string }[];
+  readonly stream: boolean;
+  readonly max_tokens?: number;
+  readonly max_completion_tokens?: number;
+}
+
+/** What real servers answer with 400: OpenAI for parameters, vLLM with Mistral's or Gemma's chat template for roles. */
+function whatIsRefused(request: ChatRequest, parameter: 'max_tokens' | 'max_completion_tokens'): string | undefined {
+  if (request[parameter] !== undefined) return parameter;
+  const [first, ...talk] = request.messages;
+  if (first?.role !== 'system') return 'a conversation that does not begin with the system message';
+  const wrong = talk.findIndex(({ role }, at) => role !== (at % 2 === 0 ? 'user' : 'assistant'));
+  if (wrong >= 0) return 'roles that do not alternate user/assistant';
+  return talk.at(-1)?.role === 'user' ? undefined : 'a conversation that does not end with the user';
+}

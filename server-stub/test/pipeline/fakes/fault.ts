@@ -1,11 +1,15 @@
 import type { ServerResponse } from 'node:http';
 import type { Clock } from '../../../../common/src/time/clock.ts';
 
-/** What a vendor can do wrong. `cut`: the connection is gone in the middle of a word. */
+/**
+ * What a vendor can do wrong. `cut`: the connection is gone in the middle of a word. `refused`: 400, what this one
+ * request holds is not taken (context too long, content filter, a language).
+ */
 export const FAULTS = [
   'slow',
   'stalled',
   'unauthorised',
+  'refused',
   'too-many',
   'too-many-for-long',
   'server-error',
@@ -55,7 +59,9 @@ export const SLOW_MS = 3_000;
 
 /** The answers that are no more than a status: as the vendors document them. @returns false when it must be served */
 export function refuse(response: ServerResponse, fault: Fault, body: (status: number) => object): boolean {
-  const status = { unauthorised: 401, 'too-many': 429, 'too-many-for-long': 429, 'server-error': 503 }[fault as string];
+  const status = { unauthorised: 401, refused: 400, 'too-many': 429, 'too-many-for-long': 429, 'server-error': 503 }[
+    fault as string
+  ];
   if (status === undefined) return false;
   const retryAfter =
     fault === 'too-many' ? { 'Retry-After': '1' } : fault === 'too-many-for-long' ? { 'Retry-After': '60' } : {};

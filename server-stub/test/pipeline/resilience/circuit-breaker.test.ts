@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import fc from 'fast-check';
 import { VirtualClock } from '../../../../common/src/time/virtual-clock.ts';
 import { StageError } from '../../../src/pipeline/ports.ts';
+import type { BreakerPass } from '../../../src/pipeline/resilience/circuit-breaker.ts';
 import { CircuitBreaker } from '../../../src/pipeline/resilience/circuit-breaker.ts';
 
 const BROKEN = new StageError('language-model', 'broken', true);
@@ -82,5 +84,43 @@ describe('circuit breaker', () => {
     pass?.cancelled();
     pass?.failed(BROKEN);
     assert.equal(breaker.open, false);
+  });
+
+  const OWN = new StageError('language-model', 'context too long', false, { scope: 'request' });
+
+  it("is not opened by what is wrong with one patient's request, however often", () => {
+    const { breaker } = opened(100, OWN);
+    assert.equal(breaker.open, false);
+    assert.notEqual(breaker.enter(), undefined);
+  });
+
+  it('closes when its probe is refused for what it holds: the service is alive', () => {
+    const { clock, breaker } = opened();
+    clock.advance(30_000);
+    breaker.enter()?.failed(OWN);
+    assert.equal(breaker.open, false);
+  });
+
+  it('asks again whatever became of the requests before, and of their outcomes', () => {
+    const outcome = fc.constantFrom('succeeded', 'failed', 'cancelled', 'never told');
+    const step = fc.record({ outcome, afterMs: fc.integer({ min: 0, max: 40_000 }), last: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const clock = new VirtualClock();
+        const breaker = new CircuitBreaker(clock);
+        const passes: BreakerPass[] = [];
+        for (const { outcome: told, afterMs, last } of steps) {
+          const pass = breaker.enter();
+          if (pass !== undefined) passes.push(pass);
+          clock.advance(afterMs);
+          const which = last ? passes.pop() : passes.shift();
+          if (told === 'succeeded') which?.succeeded();
+          else if (told === 'failed') which?.failed(BROKEN);
+          else if (told === 'cancelled') which?.cancelled();
+        }
+        clock.advance(90_000);
+        assert.notEqual(breaker.enter(), undefined);
+      }),
+    );
   });
 });

@@ -142,7 +142,7 @@ export class PatientRig {
         resilience('language-model'),
       ),
       textToSpeech: new ResilientTextToSpeech(textToSpeech, speechAt(400), resilience('text-to-speech')),
-      standby: { textToSpeech: standbySpeech, fillers: ['filler'], apologies: ['apology', 'trouble'] },
+      standby: { textToSpeech: standbySpeech, fillers: ['filler'], apologies: ['apology', 'trouble'], greetings: [] },
       voiceActivity: () => ({ isVoice: (frame) => Math.abs(frame[0]!) > 1_000, close() {} }),
     };
   }
