@@ -165,7 +165,7 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: DEVICE_CALL,
-        find: "return this.#dispatch({ type: 'server-end', reason: message.reason });",
+        find: "return this.#machine.dispatch({ type: 'server-end', reason: message.reason });",
         replace: 'return undefined;',
       },
       {

@@ -15,8 +15,7 @@ import type {
 import { CLEAN_LINK } from '../../../common/src/codec/tuning.ts';
 import { Dialler } from '../connection/dialler.ts';
 import type { ConnectError, OpenLink, Transport } from '../connection/transport.ts';
-import { Downlink } from '../downlink.ts';
-import type { DownlinkOptions, RenderFault } from '../downlink.ts';
+import { Downlink, type DownlinkOptions, type RenderFault } from '../downlink.ts';
 import { newFrameCounters } from '../../../common/src/concealment/frame-counters.ts';
 import type { Situation } from '../playout/announcements.ts';
 import type { PromptKind, PromptSource } from '../playout/prompts.ts';
@@ -26,15 +25,15 @@ import { Uplink } from '../uplink.ts';
 import { Handshake } from './handshake.ts';
 import type { HandshakeOptions } from './handshake.ts';
 import { Link } from './link.ts';
+import { CallMachine } from './machine.ts';
 import { NamedTimers } from './named-timers.ts';
 import { Numbering } from './numbering.ts';
 import { CallLog } from './report.ts';
 import type { CallReport, Turn } from './report.ts';
-import { INITIAL_STATE, MOVES, reduce } from './state.ts';
-import type { CallEffect, CallEvent, CallState, Phase } from './state.ts';
+import type { CallEffect, Phase } from './state.ts';
 
 /**
- * One conversation, from dialling to idle: feeds events to the reducer (`state.ts`) and carries its effects out
+ * One conversation, from dialling to idle: feeds events to the state machine and carries its effects out
  * on the transport, the uplink and the downlink. Sound is not opened here: `capture` and `render` are handed
  * frames by whoever holds the sound card.
  */
@@ -48,13 +47,11 @@ export class Call {
   readonly #handshake: Handshake;
   readonly #downlink: Downlink;
   readonly #numbering = new Numbering();
-  readonly #events: CallEvent[] = [];
   /** Control messages that could not be sent while the link was down; bounded. */
   readonly #outbox: DeviceMessage[] = [];
   #uplink: Uplink;
   #codec: CodecName;
-  #state: CallState = INITIAL_STATE;
-  #dispatching = false;
+  readonly #machine: CallMachine;
   #notBeforeMs = 0;
   #link: Link | undefined;
   #renderFaultLogged = false;
@@ -70,6 +67,12 @@ export class Call {
     this.#uplink = this.#newUplink(this.#codec);
     this.#dialler = this.#newDialler();
     this.#handshake = new Handshake(options);
+    this.#machine = new CallMachine({
+      log: options.log,
+      perform: (effect) => this.#perform(effect),
+      onPhase: options.onPhase,
+      finished: () => this.#finish(),
+    });
     this.#downlink = new Downlink({
       decoderFor: (codec) => options.codecs.decoder(codec),
       random: options.random,
@@ -89,7 +92,7 @@ export class Call {
   }
 
   get phase(): Phase {
-    return this.#state.phase;
+    return this.#machine.phase;
   }
 
   /** Live numbers, for metrics and a person watching. */
@@ -101,7 +104,7 @@ export class Call {
   lift(situation: Situation = 'connecting'): void {
     this.#report.begin();
     this.#downlink.situation(situation);
-    this.#dispatch({ type: 'lift' });
+    this.#machine.dispatch({ type: 'lift' });
   }
 
   /** Before `lift`: what the person is told meanwhile. */
@@ -115,7 +118,7 @@ export class Call {
   }
 
   hangup(reason: EndReason): void {
-    this.#dispatch({ type: 'hangup', reason });
+    this.#machine.dispatch({ type: 'hangup', reason });
   }
 
   /** For a call that was never dialled: lets go of its codec. */
@@ -126,12 +129,12 @@ export class Call {
 
   /** An interface, an address or a route came: worth an attempt at once, or a look whether the link still lives. */
   networkUp(): void {
-    this.#dispatch({ type: 'network-up', silentMs: this.#link?.silentMs ?? 0 });
+    this.#machine.dispatch({ type: 'network-up', silentMs: this.#link?.silentMs ?? 0 });
   }
 
   /** One microphone frame. What is said while we are still dialling is kept too. */
   capture(pcm: Int16Array): void {
-    if (this.#state.phase !== 'ending' && this.#state.phase !== 'idle') this.#uplink.capture(pcm);
+    if (this.#machine.phase !== 'ending' && this.#machine.phase !== 'idle') this.#uplink.capture(pcm);
   }
 
   /** The speaker's next frame. */
@@ -146,37 +149,10 @@ export class Call {
       this.#log.error('call.render-fault', { what, ...errorFields(error) });
     this.#renderFaultLogged = true;
     // Nobody is left with noise: the call ends, and the next one begins with everything new.
-    if (what === 'given-up') this.#dispatch({ type: 'protocol-error' });
+    if (what === 'given-up') this.#machine.dispatch({ type: 'protocol-error' });
   }
 
-  // ---- events → state → effects
-
-  #dispatch(event: CallEvent): void {
-    this.#events.push(event);
-    if (this.#dispatching) return;
-    this.#dispatching = true;
-    try {
-      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) this.#step(next);
-    } finally {
-      this.#dispatching = false;
-    }
-  }
-
-  #step(event: CallEvent): void {
-    const from = this.#state.phase;
-    const { state, effects } = reduce(this.#state, event);
-    if (state.phase !== from && !MOVES[from].includes(state.phase)) {
-      this.#log.error('call.illegal-move', { move: `${from} -> ${state.phase}`, because: event.type });
-      return;
-    }
-    this.#state = state;
-    if (state.phase !== from) {
-      this.#log.info('call.phase', { from, to: state.phase, because: event.type });
-      this.#options.onPhase?.(state.phase);
-    }
-    for (const effect of effects) this.#perform(effect);
-    if (from === 'ending' && state.phase === 'idle') this.#finish();
-  }
+  // ---- effects of the state machine
 
   #perform(effect: CallEffect): void {
     switch (effect.type) {
@@ -185,7 +161,7 @@ export class Call {
       case 'probe':
         return this.#probe();
       case 'open-window':
-        return this.#openWindow(effect.notBeforeMs);
+        return this.#dialler.openWindow(effect.notBeforeMs);
       case 'postpone':
         return this.#dialler.postpone(effect.notBeforeMs);
       case 'close-window':
@@ -213,8 +189,8 @@ export class Call {
       transport,
       opened: (link) => this.#opened(link),
       failed: (error) => this.#attemptFailed(error),
-      retryDue: () => this.#dispatch({ type: 'retry-due' }),
-      windowOver: () => this.#dispatch({ type: 'window-over' }),
+      retryDue: () => this.#machine.dispatch({ type: 'retry-due' }),
+      windowOver: () => this.#machine.dispatch({ type: 'window-over' }),
     });
   }
 
@@ -226,7 +202,8 @@ export class Call {
     const link = this.#link;
     link?.ping();
     this.#timers.after('probe', PROBE_MS, () => {
-      if (link === this.#link && link!.silentMs >= PROBE_MS - TIMER_SLACK_MS) this.#dispatch({ type: 'probe-failed' });
+      if (link === this.#link && link!.silentMs >= PROBE_MS - TIMER_SLACK_MS)
+        this.#machine.dispatch({ type: 'probe-failed' });
     });
   }
 
@@ -237,7 +214,11 @@ export class Call {
       retryAfterMs: error.retryAfterMs,
     });
     this.#askedToWait(error.retryAfterMs);
-    this.#dispatch({ type: 'attempt-failed', refused: error.fault === 'refused', retryAfterMs: error.retryAfterMs });
+    this.#machine.dispatch({
+      type: 'attempt-failed',
+      refused: error.fault === 'refused',
+      retryAfterMs: error.retryAfterMs,
+    });
   }
 
   #askedToWait(retryAfterMs: number | undefined): void {
@@ -253,14 +234,10 @@ export class Call {
       packet: (packet) => this.#onPacket(packet),
       unknownMessage: () => this.#report.unknownMessage(),
       fault: (error, fatal) => this.#onFault(error, fatal),
-      dead: () => this.#dispatch({ type: 'dead' }),
+      dead: () => this.#machine.dispatch({ type: 'dead' }),
       closed: (code, retryAfterMs) => this.#onClosed(code, retryAfterMs),
     });
-    this.#dispatch({ type: 'opened', framing: open.framing });
-  }
-
-  #openWindow(notBeforeMs: number): void {
-    this.#dialler.openWindow(notBeforeMs);
+    this.#machine.dispatch({ type: 'opened', framing: open.framing });
   }
 
   #closeWindow(): void {
@@ -271,7 +248,7 @@ export class Call {
   // ---- handshake
 
   #hello(resume: boolean): void {
-    this.#timers.after('handshake', HANDSHAKE_TIMEOUT_MS, () => this.#dispatch({ type: 'handshake-timeout' }));
+    this.#timers.after('handshake', HANDSHAKE_TIMEOUT_MS, () => this.#machine.dispatch({ type: 'handshake-timeout' }));
     this.#link?.send(this.#handshake.hello(resume ? this.#places() : undefined));
   }
 
@@ -281,7 +258,7 @@ export class Call {
   }
 
   #onReady(message: Ready): void {
-    if (this.#state.phase !== 'handshaking') return this.#unexpected(message.type);
+    if (this.#machine.phase !== 'handshaking') return this.#unexpected(message.type);
     this.#handshake.ready(message);
     if (message.codec !== this.#codec) {
       this.#uplink.close();
@@ -289,14 +266,14 @@ export class Call {
       this.#uplink = this.#newUplink(message.codec);
     }
     this.#link?.setPingInterval(message.pingMs);
-    this.#dispatch({ type: 'ready' });
+    this.#machine.dispatch({ type: 'ready' });
   }
 
   #onResumed(message: Resumed): void {
-    if (this.#state.phase !== 'handshaking') return this.#unexpected(message.type);
+    if (this.#machine.phase !== 'handshaking') return this.#unexpected(message.type);
     this.#handshake.resumed(message);
     this.#numbering.goOnFrom(message.nextSeq);
-    this.#dispatch({ type: 'resumed' });
+    this.#machine.dispatch({ type: 'resumed' });
     this.#uplink.link(this.#link!, message.rxSeq);
   }
 
@@ -329,7 +306,7 @@ export class Call {
   // ---- talking
 
   #onMessage(message: ServerMessage): void {
-    if (this.#state.phase === 'ending') return;
+    if (this.#machine.phase === 'ending') return;
     switch (message.type) {
       case 'ready':
         return this.#onReady(message);
@@ -348,15 +325,15 @@ export class Call {
       case 'transcript':
         return this.#options.onTranscript?.(message.role, message.text, message.final);
       case 'end':
-        return this.#dispatch({ type: 'server-end', reason: message.reason });
+        return this.#machine.dispatch({ type: 'server-end', reason: message.reason });
       case 'error':
         return this.#log.warn('call.server-error', { code: message.code, retryable: message.retryable });
     }
   }
 
   #onPacket(packet: AudioPacket): void {
-    if (this.#state.phase === 'ending') return;
-    if (this.#state.phase !== 'talking')
+    if (this.#machine.phase === 'ending') return;
+    if (this.#machine.phase !== 'talking')
       throw new ProtocolError('binary-before-ready', 'audio before the handshake was done');
     const { sequence, timestamp } = this.#numbering.place(packet);
     this.#downlink.receive(sequence, timestamp, packet.marker, packet.payload, this.#clock.now());
@@ -385,11 +362,11 @@ export class Call {
   #onFault(error: ProtocolError, fatal: boolean): void {
     this.#report.fault(error.fault);
     this.#log.warn('call.bad-input', { fault: error.fault, detail: error.message, fatal });
-    if (fatal) this.#dispatch({ type: 'protocol-error' });
+    if (fatal) this.#machine.dispatch({ type: 'protocol-error' });
   }
 
   #unexpected(what: string): void {
-    throw new ProtocolError('unexpected-message', `${what} was not expected in phase ${this.#state.phase}`);
+    throw new ProtocolError('unexpected-message', `${what} was not expected in phase ${this.#machine.phase}`);
   }
 
   // ---- losing and ending
@@ -398,8 +375,8 @@ export class Call {
     this.#log.info('call.closed', { code, retryAfterMs });
     this.#unlink();
     this.#askedToWait(retryAfterMs);
-    this.#dispatch({ type: 'closed', code, retryAfterMs });
-    if (this.#state.phase === 'ending') this.#maybeFinished();
+    this.#machine.dispatch({ type: 'closed', code, retryAfterMs });
+    if (this.#machine.phase === 'ending') this.#maybeFinished();
   }
 
   #outage(): void {
@@ -434,14 +411,18 @@ export class Call {
   }
 
   #maybeFinished(): void {
-    if (this.#link === undefined) this.#dispatch({ type: 'finished' });
+    if (this.#link === undefined) this.#machine.dispatch({ type: 'finished' });
   }
 
   #finish(): void {
     this.#timers.cancelAll();
     this.#uplink.close();
     this.#downlink.close();
-    const report = this.#report.finish(this.#state.endReason ?? 'hangup', this.#counters, this.#downlink.statistics());
+    const report = this.#report.finish(
+      this.#machine.state.endReason ?? 'hangup',
+      this.#counters,
+      this.#downlink.statistics(),
+    );
     this.#log.info('call.ended', {
       conversationId: report.conversationId,
       reason: report.endReason,
@@ -468,7 +449,7 @@ export class Call {
   }
 
   #deliver(message: DeviceMessage): void {
-    if (this.#link && this.#state.phase === 'talking') this.#link.send(message);
+    if (this.#link && this.#machine.phase === 'talking') this.#link.send(message);
     else if (this.#outbox.length < MAX_OUTBOX) this.#outbox.push(message);
   }
 }
