@@ -290,7 +290,8 @@ describe("a speakerphone's sound under a real systemd", function underSystemd() 
     try {
       const program = 'arecord -q -D phone_in -t raw -f S16_LE -r 16000 -c 1 -s 3200 - | wc -c';
       const properties = ['DynamicUser=yes', 'User=bestday-phone', 'SupplementaryGroups=audio', 'PrivateUsers=yes'];
-      const environment = 'Environment=ALSA_CONFIG_PATH=/usr/lib/bestday-phone/hardware/profiles/speakerphone/asound.conf';
+      const environment =
+        'Environment=ALSA_CONFIG_PATH=/usr/lib/bestday-phone/hardware/profiles/speakerphone/asound.conf';
       const flags = [...properties, environment].flatMap((each) => ['-p', each]);
       return container.run('systemd-run', '--pipe', '--wait', '--quiet', ...flags, 'sh', '-c', program) === '6400';
     } catch {
