@@ -96,7 +96,11 @@ const ROWS = {
     placeholder: 'KIND',
     description: 'what lifts the receiver; script lifts it at once, for one call',
   },
-  board: { kind: path, placeholder: 'NAME', description: 'board profile: a name under hardware/, or the path of one' },
+  board: {
+    kind: path,
+    placeholder: 'NAME',
+    description: 'board profile: a name under hardware/profiles/, or the path of one',
+  },
   volume: {
     kind: integer(0, 9, '3 dB a step'),
     default: 6,
