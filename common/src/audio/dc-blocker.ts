@@ -1,4 +1,4 @@
-import { SAMPLE_RATE } from '../../../protocol/src/index.ts';
+import { SAMPLE_RATE } from '../../../protocol/src/limits.ts';
 
 /**
  * Takes direct current out of a stream of frames, in place and without memory of its own: a one-pole high-pass,

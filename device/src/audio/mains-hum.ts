@@ -1,4 +1,4 @@
-import { FRAME_SAMPLES, SAMPLE_RATE } from '../../../protocol/src/index.ts';
+import { FRAME_SAMPLES, SAMPLE_RATE } from '../../../protocol/src/limits.ts';
 import { SILENCE_DBFS, dbfsOf } from '../../../common/src/audio/level.ts';
 
 /** One block of sound: how loud it was, and how much of that was hum. */

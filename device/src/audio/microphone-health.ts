@@ -1,4 +1,4 @@
-import { FRAME_SAMPLES } from '../../../protocol/src/index.ts';
+import { FRAME_SAMPLES } from '../../../protocol/src/limits.ts';
 import { SILENCE_DBFS, levelDb } from '../../../common/src/audio/level.ts';
 import type { MicrophoneFault, MicrophoneReading } from './ports.ts';
 import { SpeechWatch } from './speech-watch.ts';
