@@ -49,7 +49,8 @@ const TTS: Rows = {
     ],
   },
   unauthorised: { once: OFFLINE, always: EVERY(OFFLINE) },
-  refused: { once: OFFLINE, always: EVERY(OFFLINE) },
+  // The sentence that was refused, and no other.
+  refused: { once: 'the offline TTS, then the answer', always: EVERY(OFFLINE) },
   'too-many': { once: ANSWER, always: [SORRY, OFFLINE, OFFLINE] },
   'too-many-for-long': { once: OFFLINE, always: EVERY(OFFLINE) },
   'server-error': { once: ANSWER, always: [SORRY, OFFLINE, OFFLINE] },
