@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PHONE } from '../../scripts/programs.ts';
 import type { Machine } from './emulator/machine.ts';
 import { HOOK_LINE, LED_LINE } from './emulated-board.ts';
-import type { Stage } from './findings.ts';
 
 const UNIT = 'bestday-phone.service';
 const POLL_MS = 300;
@@ -194,4 +193,11 @@ function eventIn(line: string): LogEvent[] {
     // systemd's own lines are words.
     return [];
   }
+}
+
+/** A part of the boot, ms since the guest's kernel started. */
+export interface Stage {
+  readonly name: string;
+  readonly fromMs: number;
+  readonly toMs: number;
 }

@@ -3,16 +3,9 @@ import { join } from 'node:path';
 import { writePicture } from '../lib/plot.ts';
 import type { SpansPanel } from '../lib/plot.ts';
 import { ROOT } from '../../scripts/programs.ts';
-import type { LogEvent } from './booted-phone.ts';
+import type { LogEvent, Stage } from './booted-phone.ts';
 
 const OUT = join(ROOT, 'out/boot');
-
-/** A part of the boot, ms since the guest's kernel started. */
-export interface Stage {
-  readonly name: string;
-  readonly fromMs: number;
-  readonly toMs: number;
-}
 
 /** A lift, seen from the room (`performance.now()`) and from the guest (its clock). */
 interface Lift {

@@ -2,7 +2,7 @@ import type { EndReason } from '../../protocol/src/index.ts';
 import type { VirtualClock } from '../../common/src/time/virtual-clock.ts';
 import type { Conversation, Ledger } from './ledger.ts';
 import type { LogLine } from './log-book.ts';
-import type { ServerHost, ServerProcess } from './server-host.ts';
+import type { ServerProcess } from './server-process.ts';
 import type { Verdict } from './violation.ts';
 import type { Endpoint, Wire } from './wire.ts';
 
@@ -55,7 +55,7 @@ export class ServerJudge {
     }
   }
 
-  audit(host: ServerHost): void {
+  audit(host: { readonly processes: readonly ServerProcess[] }): void {
     for (const conversation of this.#ledger.conversations.values()) {
       const { waiting, end } = conversation;
       if (waiting === undefined || end !== undefined || !waiting.process.running) continue;

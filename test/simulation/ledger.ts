@@ -1,7 +1,7 @@
 import type { EndReason } from '../../protocol/src/index.ts';
 import type { ConversationRecord } from '../../server-stub/src/store/conversation-store.ts';
 import type { StoreWitness } from './process-store.ts';
-import type { ServerProcess } from './server-host.ts';
+import type { ServerProcess } from './server-process.ts';
 import { unpackStamp } from './stamp.ts';
 
 /** One frame that the server made, in the order of making. */

@@ -6,11 +6,22 @@ import { MicrophoneJudge } from './judge-microphone.ts';
 import { PlayoutJudge } from './judge-playout.ts';
 import { SilenceJudge, WordsJudge } from './judge-silence.ts';
 import type { Conversation } from './ledger.ts';
-import type { Attempt, NetworkWitness } from './network.ts';
-import type { PhoneSite } from './phone-site.ts';
+import type { Attempt, NetworkWitness, SimulatedNetwork } from './network.ts';
+import type { EndClock } from './end-clock.ts';
+import type { SoundCard } from './sound-card.ts';
 import { StampKind, unpackStamp } from './stamp.ts';
 import type { Stamp } from './stamp.ts';
 import type { Side, Wire } from './wire.ts';
+
+/** What a witness looks at of a household. */
+export interface WitnessedSite {
+  readonly lifted: boolean;
+  readonly powered: boolean;
+  readonly resting: boolean;
+  readonly clock: EndClock;
+  readonly card: SoundCard;
+  readonly network: SimulatedNetwork;
+}
 
 /** Sees everything that goes on around one phone, and asks the judges. Changes nothing. */
 export class PhoneWitness implements NetworkWitness {
@@ -18,7 +29,7 @@ export class PhoneWitness implements NetworkWitness {
   heardFrames = 0;
   spokenFrames = 0;
   readonly #context: SimulationContext;
-  readonly #site: PhoneSite;
+  readonly #site: WitnessedSite;
   readonly #playout: PlayoutJudge;
   readonly #silence: SilenceJudge;
   readonly #words: WordsJudge;
@@ -29,7 +40,7 @@ export class PhoneWitness implements NetworkWitness {
   /** What each connection was for. */
   readonly #purposes = new WeakMap<Wire, Purpose>();
 
-  constructor(context: SimulationContext, site: PhoneSite) {
+  constructor(context: SimulationContext, site: WitnessedSite) {
     this.#context = context;
     this.#site = site;
     this.#playout = new PlayoutJudge(context.ledger, context.verdict, context.script.world.maxQueueMs);

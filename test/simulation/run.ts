@@ -1,6 +1,7 @@
 import type { Script } from './script.ts';
 import type { Violation } from './violation.ts';
 import { World } from './world.ts';
+import type { RunCounters } from './world.ts';
 
 export interface RunResult {
   readonly violations: readonly Violation[];
@@ -9,17 +10,6 @@ export interface RunResult {
   readonly counters: RunCounters;
   /** The same script gives the same digest, on every machine. */
   readonly digest: string;
-}
-
-/** What went on in a run, so that a test can tell that something did. */
-export interface RunCounters {
-  /** Frames of the companion that left a speaker. */
-  readonly heardFrames: number;
-  /** Microphone frames that the server was given. */
-  readonly spokenFrames: number;
-  readonly resumed: number;
-  /** Highest extended sequence number of a frame made. */
-  readonly highestSequence: number;
 }
 
 /** Plays one script against the real phone and the real server. Whatever they throw is a violation, not an error. */

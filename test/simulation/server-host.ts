@@ -1,5 +1,4 @@
 import { createServerCore } from '../../server-stub/src/conversation/core.ts';
-import type { ServerCore } from '../../server-stub/src/conversation/core.ts';
 import type { Ids } from '../../server-stub/src/conversation/ids.ts';
 import type { ServerCodecs } from '../../server-stub/src/media/codecs.ts';
 import { MemoryConversationStore } from '../../server-stub/src/store/memory-store.ts';
@@ -14,25 +13,11 @@ import type { Admission, Host } from './network.ts';
 import { stampPipeline } from './pipeline.ts';
 import { ProcessStore } from './process-store.ts';
 import { stream } from './script.ts';
+import type { ServerProcess } from './server-process.ts';
 import type { Script } from './script.ts';
 import { unpackStamp } from './stamp.ts';
 import type { Stamp } from './stamp.ts';
 import type { Endpoint } from './wire.ts';
-
-/** One server process, from its start to its death. */
-export interface ServerProcess {
-  readonly number: number;
-  readonly core: ServerCore;
-  readonly clock: EndClock;
-  readonly store: ProcessStore;
-  readonly codecs: { open: number };
-  readonly voice: { stages: number };
-  readonly endpoints: Set<Endpoint>;
-  /** Until it is killed, or has stopped by itself. */
-  running: boolean;
-  /** What it left open is the kernel's business. */
-  killed: boolean;
-}
 
 export interface HostOptions {
   readonly clock: VirtualClock;

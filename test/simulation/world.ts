@@ -11,7 +11,6 @@ import type { Admission } from './network.ts';
 import { endOf, REST_MS } from './script.ts';
 import type { Script, ScriptEvent } from './script.ts';
 import { ServerHost } from './server-host.ts';
-import type { RunCounters } from './run.ts';
 import { ServerJudge } from './judge-server.ts';
 import { Trace } from './trace.ts';
 import { Verdict } from './violation.ts';
@@ -238,4 +237,15 @@ function sum(numbers: readonly number[]): number {
 
 function restBegins(events: readonly ScriptEvent[]): number {
   return Math.max(...events.map(endOf)) + REST_MS;
+}
+
+/** What went on in a run, so that a test can tell that something did. */
+export interface RunCounters {
+  /** Frames of the companion that left a speaker. */
+  readonly heardFrames: number;
+  /** Microphone frames that the server was given. */
+  readonly spokenFrames: number;
+  readonly resumed: number;
+  /** Highest extended sequence number of a frame made. */
+  readonly highestSequence: number;
 }

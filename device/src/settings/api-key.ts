@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { redact } from '../../../common/src/system/redaction.ts';
-import type { LoadedSettings } from './settings.ts';
+import type { LoadedSettings } from './loaded-settings.ts';
 import { API_KEY, apiKeyKind } from './table.ts';
 import { SettingsError } from '../../../common/src/system/settings-error.ts';
 import { readNamedFile } from '../../../common/src/system/private-file.ts';

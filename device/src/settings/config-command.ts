@@ -1,5 +1,6 @@
 import { loadSettings } from './settings.ts';
-import type { LoadedSettings, SettingOrigin, SettingsSources } from './settings.ts';
+import type { LoadedSettings, SettingOrigin } from './loaded-settings.ts';
+import type { SettingsSources } from './settings.ts';
 import { SettingsError } from '../../../common/src/system/settings-error.ts';
 import { writeSetting } from './file.ts';
 import { API_KEY, apiKeyKind, isSettingName, SETTING_NAMES, SETTINGS } from './table.ts';

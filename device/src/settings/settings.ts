@@ -7,6 +7,7 @@ import { SettingsError } from '../../../common/src/system/settings-error.ts';
 import { flagKey, SETTING_NAMES, SETTINGS } from './table.ts';
 import type { SettingName, Settings } from './table.ts';
 import { badValue } from './bad-value.ts';
+import type { LoadedSettings, SettingOrigin } from './loaded-settings.ts';
 
 export { SettingsError } from '../../../common/src/system/settings-error.ts';
 export { settingFlags } from './table.ts';
@@ -20,18 +21,6 @@ export interface SettingsSources {
   readonly env?: NodeJS.ProcessEnv;
   /** Path of the settings file; see `defaultSettingsFile`. */
   readonly settingsFile?: string | undefined;
-}
-
-export type SettingOrigin = 'flag' | 'variable' | 'credential' | 'file' | 'default' | 'unset';
-
-export interface LoadedSettings {
-  readonly settings: Settings;
-  readonly origins: Readonly<Record<SettingName, SettingOrigin>>;
-  readonly settingsFile: string;
-  /** What in the settings file was passed over: to be logged as warnings. */
-  readonly problems: readonly SettingsError[];
-  /** The key that stands in the settings file itself, if one does. Only for `readApiKey`. */
-  readonly storedApiKey: string | undefined;
 }
 
 /** All that a call needs. The key is known to the log's redactor by the time it is handed out. */

@@ -1,5 +1,8 @@
+import type { Log } from '../../../common/src/system/log.ts';
+import type { Clock } from '../../../common/src/time/clock.ts';
 import type { CodecName, ExtendedSequence } from '../../../protocol/src/index.ts';
 import type { Utterance } from '../pipeline/ports.ts';
+import type { ServerStats } from '../system/stats.ts';
 
 /**
  * Where a conversation lives besides the process that holds its socket, so that a phone can resume on another one.
@@ -75,4 +78,23 @@ export interface ResponseRecord {
   readonly firstSeq: ExtendedSequence;
   /** Absent while the response is being made. */
   readonly lastSeq?: ExtendedSequence;
+}
+
+/** `--store` and what goes with it, checked. */
+export interface StoreChoice {
+  /** Holds no password. */
+  readonly url: string;
+  readonly password: string | undefined;
+}
+
+export interface StoreParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly stats: ServerStats;
+}
+
+export interface OpenedStore {
+  readonly conversations: ConversationStore;
+  /** Waits up to a second for the last writes to arrive. */
+  close(): Promise<void>;
 }

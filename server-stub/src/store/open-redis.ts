@@ -4,8 +4,7 @@ import { RedisConversations } from './redis-scripts.ts';
 import { RedisConversationStore } from './redis-store.ts';
 import { parseRedisUrl } from './redis-url.ts';
 import { StoreHealth } from './store-health.ts';
-import type { StoreChoice } from './store-option.ts';
-import type { OpenedStore, StoreParts } from './stores.ts';
+import type { OpenedStore, StoreChoice, StoreParts } from './conversation-store.ts';
 
 export async function openRedisStore(
   { url, password }: StoreChoice,

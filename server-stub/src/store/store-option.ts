@@ -2,14 +2,8 @@ import { join } from 'node:path';
 import { redact } from '../../../common/src/system/redaction.ts';
 import { readNamedFile } from '../../../common/src/system/private-file.ts';
 import { errorCode, ServerError } from '../system/errors.ts';
+import type { StoreChoice } from './conversation-store.ts';
 import { STORES, storeOf } from './stores.ts';
-
-/** `--store` and what goes with it, checked. */
-export interface StoreChoice {
-  /** Holds no password. */
-  readonly url: string;
-  readonly password: string | undefined;
-}
 
 /** systemd's `LoadCredential=server.store-password:…`. */
 const CREDENTIAL = 'server.store-password';

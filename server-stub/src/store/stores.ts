@@ -1,9 +1,5 @@
-import type { Log } from '../../../common/src/system/log.ts';
-import type { Clock } from '../../../common/src/time/clock.ts';
-import type { ServerStats } from '../system/stats.ts';
-import type { ConversationStore } from './conversation-store.ts';
+import type { OpenedStore, StoreChoice, StoreParts } from './conversation-store.ts';
 import { parseRedisUrl } from './redis-url.ts';
-import type { StoreChoice } from './store-option.ts';
 
 const MEMORY: StoreRow = {
   schemes: ['memory:'],
@@ -43,18 +39,6 @@ interface StoreRow {
   /** @throws {ServerError} bad-option */
   readonly check: (url: string) => void;
   readonly open: (choice: StoreChoice, parts: StoreParts) => Promise<OpenedStore>;
-}
-
-export interface StoreParts {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly stats: ServerStats;
-}
-
-export interface OpenedStore {
-  readonly conversations: ConversationStore;
-  /** Waits up to a second for the last writes to arrive. */
-  close(): Promise<void>;
 }
 
 /** @returns undefined when no store takes such a URL */
