@@ -15,13 +15,14 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { boardNames, loadBoard } from '../device/src/settings/board-profile.ts';
 import { identityFiles } from '../scripts/flash-card/identity.ts';
+import { baseState, maxBaseDays } from '../scripts/image/base.ts';
 import { boardForImage, imageBoards } from '../scripts/image/boards.ts';
 import { cmdlineTxt, configTxt } from '../scripts/image/boot-partition.ts';
 import { createImage, writeExt4 } from '../scripts/image/file-systems.ts';
 import { needSpace, obstacles } from '../scripts/image/host.ts';
 import { IMAGE_BYTES, masterBootRecord, partition, PARTITIONS } from '../scripts/image/layout.ts';
 import { mirrorOf } from '../scripts/image/mirror.ts';
-import { defaults, MASKED } from '../scripts/image/root.ts';
+import { defaults, imageSbom, MASKED } from '../scripts/image/root.ts';
 
 const MIB = 2 ** 20;
 const EPOCH = 1_767_225_600;
@@ -73,6 +74,17 @@ describe('an image', () => {
       'mtools, e2fsprogs, dpkg, tar, mmdebstrap, qemu-user-static are missing: apt install mtools e2fsprogs dpkg tar mmdebstrap qemu-user-static',
     ]);
     assert.deepEqual(obstacles({ uid: 0, machine: 'arm64', has: (program) => program !== 'mmdebstrap' }, true), []);
+  });
+
+  it('is made from a Debian that is not too old', () => {
+    const DAY_MS = 86_400_000;
+    assert.equal(baseState(at('base.tar'), 0, 14), 'missing');
+    put('base.tar', '');
+    const madeMs = statSync(at('base.tar')).mtimeMs;
+    assert.equal(baseState(at('base.tar'), madeMs + 13.9 * DAY_MS, 14), 'good');
+    assert.equal(baseState(at('base.tar'), madeMs + 14.1 * DAY_MS, 14), 'too old');
+    assert.deepEqual([maxBaseDays({}), maxBaseDays({ BESTDAY_BASE_DAYS: '3' })], [14, 3]);
+    assert.throws(() => maxBaseDays({ BESTDAY_BASE_DAYS: 'soon' }), /number of days/);
   });
 
   it('is not begun on a full disk', () =>
@@ -183,6 +195,24 @@ describe('the read-only root', () => {
     assert.match(defaults(written, 'pi-4-usb'), /^BESTDAY_BOARD=pi-4-usb\nBESTDAY_CONTROLS=gpio\nBESTDAY_SERVER=wss:/m);
   });
 
+  it("names Debian's packages in its bill of materials, beside the phone's own parts", () => {
+    const own = {
+      metadata: { component: { version: '9.9.9' } },
+      components: [{ name: 'ws', version: '8.0.0', purl: 'pkg:npm/ws@8.0.0', licenses: [{ license: { id: 'MIT' } }] }],
+    };
+    const listed = 'alsa-utils\t1.2.8-1\tarm64\nbestday-phone\t9.9.9\tarm64\nlibc6\t2:2.41+x\tarm64\n';
+    const { components } = JSON.parse(imageSbom(own, listed)) as { components: { purl: string; licenses?: unknown }[] };
+    assert.deepEqual(
+      components.map(({ purl }) => purl),
+      [
+        'pkg:deb/debian/alsa-utils@1.2.8-1?arch=arm64',
+        'pkg:deb/debian/libc6@2%3A2.41%2Bx?arch=arm64',
+        'pkg:npm/ws@8.0.0',
+      ],
+    );
+    assert.deepEqual(components[2]!.licenses, [{ license: { id: 'MIT' } }]);
+  });
+
   it('masks nothing that the phone needs', () => {
     const wanted =
       /^(bestday-|NetworkManager\.service|dbus|systemd-(udevd|journald|timesyncd|tmpfiles-setup|random-seed|remount-fs)\b)/;
@@ -196,7 +226,7 @@ describe('the read-only root', () => {
   it('has units that systemd understands, word for word', function () {
     this.timeout(20_000);
     if (!has('systemd-analyze')) this.skip();
-    const units = ['data', 'support'].map((name) =>
+    const units = ['data', 'support', 'support-card'].map((name) =>
       join(FILES, `usr/lib/systemd/system/bestday-phone-${name}.service`),
     );
     const { stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', ...units], {

@@ -12,12 +12,14 @@ import { soundChecks } from '../diagnosis/sound-checks.ts';
 import { bundleText, readJournal, systemLines } from '../diagnosis/support-bundle.ts';
 import { systemChecks } from '../diagnosis/system-checks.ts';
 import { loadBoard, soundOf } from '../settings/board-profile.ts';
+import type { Board } from '../settings/board-profile.ts';
 import { configCommand } from '../settings/config-command.ts';
 import { silentLog } from '../../../common/src/system/log.ts';
 import { version } from '../../../common/src/system/package-root.ts';
 import { knownControlSocket } from '../panel/runtime-folder.ts';
-import { loadRunSettings, loadSettings, SettingsError, settingFlags } from '../settings/settings.ts';
+import { loadRunSettings, loadWhatHolds, SettingsError, settingFlags } from '../settings/settings.ts';
 import type { RunSettings, SettingName, SettingsSources } from '../settings/settings.ts';
+import { say } from '../../../common/src/system/terminal.ts';
 
 /** `bestday-phone doctor`, `self-test` and `support-bundle`. */
 
@@ -49,7 +51,7 @@ export function addDiagnosis(root: Command, done: Done): void {
     .option('--json', 'as JSON')
     .action((_flags, sub: Command) => done(selfTest(sub.optsWithGlobals())));
   command('support-bundle', 'write a file for those who help: no key, no sound, no words')
-    .option('--output <FILE>', 'where to')
+    .option('--output <FILE>', 'where to; - for standard output')
     .action((_flags, sub: Command) => done(supportBundle(sub.optsWithGlobals())));
 }
 
@@ -63,7 +65,7 @@ async function selfTest(flags: Flags): Promise<number> {
 
 /** To the phone too, for its light and its metrics; unless another phone's settings were checked, given by flags. */
 async function reported(flags: Flags, findings: readonly Finding[]): Promise<number> {
-  if (flags['json'] === true) process.stdout.write(`${JSON.stringify(findings, undefined, 2)}\n`);
+  if (flags['json'] === true) say(`${JSON.stringify(findings, undefined, 2)}\n`);
   if (!SETTINGS_OF_CHECKS.some((name) => name !== 'controlSocket' && flags[name] !== undefined)) {
     const told = findings.map(({ name, state, detail, measured }) => ({
       name,
@@ -94,19 +96,23 @@ async function supportBundle(flags: Flags): Promise<number> {
     journal: await readJournal(),
     system: systemLines(),
   });
+  if (file === '-') {
+    say(text);
+    return 0;
+  }
   writeFileSync(file, text, { mode: 0o600 });
-  process.stdout.write(`${file}\n`);
+  say(`${file}\n`);
   return 0;
 }
 
 function print(finding: Finding): void {
-  process.stdout.write(findingLine(finding));
+  say(findingLine(finding));
 }
 
 /** @param disturbing false: sound is left out. While a call is up it is left out in any case. */
 async function check(flags: Flags, found: (finding: Finding) => void, disturbing = true): Promise<Finding[]> {
   const sources = sourcesOf(flags);
-  const { settings, settingsFile, problems } = await loadSettings(sources);
+  const { settings, settingsFile, problems } = await loadWhatHolds(sources);
   const socket = socketOf(flags);
   const inCall = (await statusOf(socket))?.lifted === true;
   const before: Finding[] = problems.map(({ message }) => ({
@@ -116,7 +122,7 @@ async function check(flags: Flags, found: (finding: Finding) => void, disturbing
     todo: 'bestday-phone config set …',
   }));
   before.forEach(found);
-  const board = settings.board === undefined ? undefined : loadBoard(settings.board);
+  const board = settings.board === undefined ? undefined : boardOrNone(settings.board);
   const sound = { ...soundOf(settings, board), clock: systemClock, log: silentLog };
   const checks = [
     ...systemChecks(settingsFile, socket),
@@ -124,6 +130,16 @@ async function check(flags: Flags, found: (finding: Finding) => void, disturbing
     ...(await serverChecks(sources)),
   ].map((each) => (each.disturbs && (inCall || !disturbing) ? skipped(each, inCall) : each));
   return [...before, ...(await runChecks(checks, systemClock, found))];
+}
+
+/** Without its profile the rest is checked all the same. */
+function boardOrNone(name: string): Board | undefined {
+  try {
+    return loadBoard(name);
+  } catch (error) {
+    if (error instanceof SettingsError) return undefined;
+    throw error;
+  }
 }
 
 function skipped(check: Check, inCall: boolean): Check {
