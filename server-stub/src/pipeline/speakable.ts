@@ -30,4 +30,4 @@ function standsAlone(text: string, at: number, length: number): boolean {
 const STAGE_DIRECTION =
   /\((?:[a-z]+ly )?(?:smil|laugh|chuckl|sigh|paus|nodd?|whisper|giggl|gasp|wink)[a-z]*(?: [a-z]+){0,3}\)/gi;
 /** Pictographs with what joins and colours them; digits and signs that Unicode also lists as emoji stay. */
-const EMOJI = /(?:\p{Extended_Pictographic}|[\u{1F1E6}-\u{1F1FF}\u{1F3FB}-\u{1F3FF}\u{FE0F}\u{200D}\u{20E3}])/gu;
+const EMOJI = /\p{Extended_Pictographic}|\p{RI}|\p{EMod}|\u{FE0F}|\u{200D}|\u{20E3}/gu;
