@@ -1,6 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { insistOnVerifiedTls, TLS_SWITCH } from '../../common/src/link/verified-tls.ts';
 import { systemClock } from '../../common/src/time/clock.ts';
 import type { Timer } from '../../common/src/time/clock.ts';
 import type { EndReason } from '../../protocol/src/index.ts';
@@ -46,6 +47,7 @@ async function run(flags: RunFlags): Promise<number> {
   setFlagsFromString('--liftoff-only');
   const loaded = await settingsToRun({ flags, settingsFile: flags.settingsFile });
   const log = createLog({ level: loaded.settings.logLevel, format: loaded.settings.logFormat });
+  if (insistOnVerifiedTls(process.env)) log.warn('tls.verified-all-the-same', { variable: TLS_SWITCH });
   for (const problem of loaded.problems) log.warn('settings.ignored', { reason: problem.message });
   const emit = flags.eventsFd === undefined ? undefined : eventWriter(flags.eventsFd);
   const frameTrace = flags.frameTrace === undefined ? undefined : new FrameTrace(flags.frameTrace);

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { insistOnVerifiedTls, TLS_SWITCH } from '../../common/src/link/verified-tls.ts';
 import { FrameTrace } from '../../common/src/system/frame-trace.ts';
 import { createLog } from '../../common/src/system/logging.ts';
 import { version } from '../../common/src/system/package-root.ts';
@@ -45,6 +46,7 @@ async function serve(flags: ServeFlags): Promise<number> {
   const dataFolder = await openDataFolder(flags.data ?? defaultDataFolder());
   const services = readServices({ ...flags }, dataFolder, process.env);
   const log = createLog({ level: flags.verbose === true ? 'debug' : 'info' });
+  if (insistOnVerifiedTls(process.env)) log.warn('tls.verified-all-the-same', { variable: TLS_SWITCH });
   // Before anything takes time: a signal while starting must stop it too.
   const signalled = new Promise<void>((resolve) => {
     process.once('SIGTERM', () => resolve());

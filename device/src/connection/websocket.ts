@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import { systemClock } from '../../../common/src/time/clock.ts';
 import { webSocketAsMessageSocket } from '../../../common/src/link/message-socket.ts';
+import { VERIFIED_TLS } from '../../../common/src/link/verified-tls.ts';
 import { MAX_MESSAGE_BYTES, REFUSAL_HEADER, SUBPROTOCOL } from '../../../protocol/src/index.ts';
 import { ServerAddresses } from './addresses.ts';
 import { tcpFlow } from './tcp-flow.ts';
@@ -94,6 +95,7 @@ export class WebSocketTransport implements Transport {
       perMessageDeflate: false,
       maxPayload: MAX_MESSAGE_BYTES,
       followRedirects: false,
+      ...VERIFIED_TLS,
       ...(this.#settings.ca !== undefined && { ca: this.#settings.ca }),
     });
     let connection: Socket | undefined;

@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { request as plainRequest } from 'node:http';
 import { request } from 'node:https';
 import type { MessageSocket } from '../../../common/src/link/message-socket.ts';
+import { VERIFIED_TLS } from '../../../common/src/link/verified-tls.ts';
 import type { Clock } from '../../../common/src/time/clock.ts';
 import type { Transport } from '../connection/transport.ts';
 import type { Check } from './finding.ts';
@@ -72,6 +73,7 @@ function serverTime(url: URL, ca: string | undefined): Promise<number> {
       path: '/',
       method: 'HEAD',
       timeout: ANSWER_LIMIT_MS,
+      ...VERIFIED_TLS,
       ...(ca !== undefined && { ca }),
     };
     const asked = url.protocol === 'ws:' ? plainRequest(options) : request(options);

@@ -1,3 +1,4 @@
+import { VERIFIED_TLS } from '../../../common/src/link/verified-tls.ts';
 import type { SendCommand } from './redis-scripts.ts';
 import type { RedisAddress } from './redis-url.ts';
 import type { StoreHealth } from './store-health.ts';
@@ -20,7 +21,7 @@ export async function openRedisLink(
   const { host, port, database, tls, username } = address;
   const socket = { host, port, connectTimeout: CONNECT_LIMIT_MS, socketTimeout: SILENCE_LIMIT_MS, reconnectStrategy };
   const client = createClient({
-    socket: tls ? { ...socket, tls } : socket,
+    socket: tls ? { ...socket, tls, ...VERIFIED_TLS } : socket,
     database,
     name: 'bestday-server',
     ...(username !== undefined && { username }),
