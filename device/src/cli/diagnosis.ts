@@ -49,7 +49,7 @@ export function addDiagnosis(root: Command, done: Done): void {
     .option('--json', 'as JSON')
     .action((_flags, sub: Command) => done(selfTest(sub.optsWithGlobals())));
   command('support-bundle', 'write a file for those who help: no key, no sound, no words')
-    .option('--output <FILE>', 'where to')
+    .option('--output <FILE>', 'where to; - for standard output')
     .action((_flags, sub: Command) => done(supportBundle(sub.optsWithGlobals())));
 }
 
@@ -94,6 +94,10 @@ async function supportBundle(flags: Flags): Promise<number> {
     journal: await readJournal(),
     system: systemLines(),
   });
+  if (file === '-') {
+    process.stdout.write(text);
+    return 0;
+  }
   writeFileSync(file, text, { mode: 0o600 });
   process.stdout.write(`${file}\n`);
   return 0;
