@@ -1,9 +1,10 @@
-import { chownSync, closeSync, existsSync, fsyncSync, openSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, extname, join } from 'node:path';
 import type Conf from 'conf';
 import { API_KEY, apiKeyKind, fileSchema, isSettingName, SETTINGS } from './table.ts';
 import { errorCode, SettingsError } from '../../../common/src/system/settings-error.ts';
+import { asOwnerOf } from '../../../common/src/system/as-owner.ts';
 import { badValue } from './bad-value.ts';
 
 const MAX_FILE_BYTES = 64 * 1024;
@@ -49,9 +50,10 @@ export async function writeSetting(file: string, name: string, value: unknown): 
     throw asSettingsError(error, file);
   }
   try {
-    store.set(name, value);
-    lendToOwner(file);
-    settle(dirname(file));
+    asOwnerOf(dirname(file), () => {
+      store.set(name, value);
+      settle(dirname(file));
+    });
   } catch (error) {
     throw new SettingsError(
       'unwritable',
@@ -60,13 +62,6 @@ export async function writeSetting(file: string, name: string, value: unknown): 
       { cause: error },
     );
   }
-}
-
-/** Root writes for the service, too: the file stays its folder's owner's, who could not read it otherwise. */
-function lendToOwner(file: string): void {
-  if (process.getuid?.() !== 0) return;
-  const { uid, gid } = statSync(dirname(file));
-  chownSync(file, uid, gid);
 }
 
 /** `conf` writes a draft, syncs it and renames it; the new name itself outlives a power cut only from here on. */
@@ -89,15 +84,16 @@ async function open(file: string, problems: SettingsError[]): Promise<Conf<Recor
     );
   }
   const { default: Store } = await import('conf');
-  return new Store<Record<string, unknown>>({
+  const options = {
     cwd: dirname(file),
     configName: basename(file, extname(file)),
     fileExtension: extname(file),
     configFileMode: 0o600,
     accessPropertiesByDotNotation: false,
     schema: fileSchema(),
-    deserialize: (content) => sieve(parse(content, file), file, problems),
-  });
+    deserialize: (content: string) => sieve(parse(content, file), file, problems),
+  };
+  return asOwnerOf(dirname(file), () => new Store<Record<string, unknown>>(options));
 }
 
 function parse(content: string, file: string): Record<string, unknown> {

@@ -46,20 +46,23 @@ export function seconds(maximum: number): Kind<number> {
   };
 }
 
+/** RFC 3986 without `?`, `#` and what a shell or a file of variables reads as more than a letter. The parser of URLs drops line breaks by itself. */
+const URL_CHARACTERS = /^wss?:\/\/[A-Za-z0-9._:[\]~%@-]+(\/[A-Za-z0-9._~:@%!+,;=/-]*)?$/;
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /** Where the server is: encrypted, unless the bytes stay on this machine. No secret ever stands in a URL. */
 export function serverUrl(): Kind<string> {
   return {
-    schema: { type: 'string', maxLength: 2_000 },
-    allowed: 'wss://HOST[:PORT][/PATH] (ws:// for localhost, 127.x.x.x and [::1] only), without user, password, ? or #',
+    schema: { type: 'string', maxLength: 2_000, pattern: URL_CHARACTERS.source },
+    allowed:
+      'wss://HOST[:PORT][/PATH] (ws:// for localhost, 127.x.x.x and [::1] only), in plain ASCII, without user, password, quotes, ? or #',
     fromText: (value) => value,
     holds: (value): value is string => typeof value === 'string' && value.length <= 2_000 && isServerUrl(value),
   };
 }
 
 function isServerUrl(value: string): boolean {
-  if (!URL.canParse(value) || /[?#]/.test(value)) return false;
+  if (!URL_CHARACTERS.test(value) || !URL.canParse(value)) return false;
   const { protocol, hostname, username, password } = new URL(value);
   if (username !== '' || password !== '') return false;
   return (protocol === 'wss:' && hostname !== '') || (protocol === 'ws:' && LOOPBACK.test(hostname));

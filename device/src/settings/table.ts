@@ -1,14 +1,10 @@
 import { ACK_INTERVAL_MS, DEFAULT_MAX_QUEUE_MS, MAX_QUEUE_LIMIT_MS } from '../../../protocol/src/index.ts';
+import { apiKeyKind, boardKind, deviceIdKind, deviceNameKind } from './checks.ts';
 import { choice, integer, seconds, serverUrl, text } from './kinds.ts';
 import type { Kind } from './kinds.ts';
 
-const path = text(/^[^\0]{1,4096}$/, 'the path of a file');
-const deviceName = text(/^[^\0\r\n]{1,200}$/, "part of a device's name, as `bestday-phone devices` lists it");
+const path = text(/^[^\0-\x1f\x7f-\x9f]{1,4096}$/, 'the path of a file');
 const headerName = text(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/, 'the name of an HTTP header');
-const uuid = text(
-  /^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$/,
-  'a UUID, as `bestday-server device add` prints it',
-);
 const languageTag = text(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}$/, 'a language tag such as en or de-CH');
 
 /** The server learns once in `ACK_INTERVAL_MS` what was played: a queue that is shorter than this, and the path, runs dry in between. */
@@ -20,7 +16,7 @@ const MIN_QUEUE_MS = ACK_INTERVAL_MS + 200;
  */
 const ROWS = {
   server: { kind: serverUrl(), placeholder: 'URL', description: 'conversation server' },
-  deviceId: { kind: uuid, placeholder: 'UUID', credential: 'phone.device-id', description: 'identity of this phone' },
+  deviceId: { kind: deviceIdKind, placeholder: 'UUID', credential: 'phone.device-id', description: 'identity of this phone' },
   apiKeyFile: { kind: path, placeholder: 'FILE', description: 'file that holds the API key, mode 0600' },
   caFile: {
     kind: path,
@@ -51,8 +47,8 @@ const ROWS = {
     placeholder: 'BACKEND',
     description: 'sound system; auto takes the first that opens',
   },
-  inputDevice: { kind: deviceName, placeholder: 'NAME', description: 'microphone' },
-  outputDevice: { kind: deviceName, placeholder: 'NAME', description: 'speaker' },
+  inputDevice: { kind: deviceNameKind, placeholder: 'NAME', description: 'microphone' },
+  outputDevice: { kind: deviceNameKind, placeholder: 'NAME', description: 'speaker' },
   codec: {
     kind: choice('opus', 'pcm'),
     default: 'opus',
@@ -97,7 +93,7 @@ const ROWS = {
     description: 'what lifts the receiver; script lifts it at once, for one call',
   },
   board: {
-    kind: path,
+    kind: boardKind,
     placeholder: 'NAME',
     description: 'board profile: a name under hardware/profiles/, or the path of one',
   },
@@ -196,8 +192,7 @@ function filledIn(name: string, row: Row<string | number>): Setting {
 /** The one thing in the settings file that is no setting: a secret, with neither flag nor variable. */
 export const API_KEY = 'apiKey';
 
-/** A key stands in an HTTP header: visible ASCII, long enough to be one, and bounded. */
-export const apiKeyKind = text(/^[\x21-\x7e]{8,512}$/, '8 to 512 visible ASCII characters without spaces');
+export { apiKeyKind };
 
 export function isSettingName(name: string): name is SettingName {
   return Object.hasOwn(SETTINGS, name);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { configCommand } from '../../src/settings/config-command.ts';
 import type { ConfigRequest } from '../../src/settings/config-command.ts';
 import { TemporaryFolder } from '../../../test/lib/temporary-folder.ts';
@@ -31,6 +32,27 @@ describe('config command', () => {
     writeFileSync(settingsFile, JSON.stringify({ codec: 'pcm', newer: [1] }));
     await set('language', 'de');
     assert.deepEqual(JSON.parse(readFileSync(settingsFile, 'utf8')), { codec: 'pcm', newer: [1], language: 'de' });
+  });
+
+  it("by root in another user's folder reads and writes with that user's rights", async function () {
+    if (process.getuid?.() !== 0) this.skip();
+    const NOBODY = 65_534;
+    chmodSync(folder.path, 0o711);
+    const theirs = folder.at('theirs');
+    mkdirSync(theirs);
+    chownSync(theirs, NOBODY, NOBODY);
+    settingsFile = join(theirs, 'settings.json');
+    await set('language', 'de');
+    const { uid, gid, mode } = statSync(settingsFile);
+    assert.deepEqual([uid, gid, mode & 0o777], [NOBODY, NOBODY, 0o600]);
+    // They lead root to a file that is not theirs.
+    const roots = folder.at('roots.json');
+    writeFileSync(roots, '{"language":"fr"}', { mode: 0o600 });
+    rmSync(settingsFile);
+    symlinkSync(roots, settingsFile);
+    assert.match((await set('codec', 'pcm')).errors, /cannot be read \(EACCES\)/);
+    assert.equal(readFileSync(roots, 'utf8'), '{"language":"fr"}');
+    assert.equal(process.geteuid!(), 0);
   });
 
   it('mends a file with a wrong value by setting that one', async () => {

@@ -30,7 +30,7 @@ export function parseAlsaNames(listing: string): string[] {
 
 /**
  * @returns what `-D` shall be; a name that is not in the list is passed on, because ALSA knows more than it lists
- * @throws {AudioError} when the list cannot be had
+ * @throws {AudioError} when the list cannot be had, or the name is more than a name
  */
 export async function chooseAlsaName(program: AlsaProgram, part: string | undefined): Promise<string | undefined> {
   if (part === undefined) return undefined;
@@ -44,8 +44,21 @@ export function pickAlsaName(names: readonly string[], part: string): string {
     const found = matching.find((name) => name.startsWith(prefix));
     if (found !== undefined) return found;
   }
-  return matching[0] ?? part;
+  const name = matching[0] ?? part;
+  if (!UNLISTED.test(name) && !names.includes(name))
+    throw new AudioError(
+      'no-device',
+      `there is no sound device '${name}', and ALSA is handed no definition of one: \`bestday-phone devices\` lists those there are`,
+    );
+  return name;
 }
+
+/**
+ * A word that a configuration defines, or a card by its usual names. To ALSA a name is a program: `file:` writes files
+ * and `file:'|…'` starts commands, `tee:`, `shm:` and others open what they are told.
+ */
+const UNLISTED =
+  /^([A-Za-z][\w-]*|(hw|plughw|plug|default|sysdefault|dmix|dsnoop|front|hdmi|iec958|usbstream):[\w=,.-]+)$/;
 
 /** Why a program of alsa-utils could not be run. */
 export function programError(program: AlsaProgram, cause: unknown): AudioError {
