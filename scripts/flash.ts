@@ -1,11 +1,13 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { BatchLog, readBatch } from './flash-card/batch.ts';
 import { drives, thisMachine } from './flash-card/drives.ts';
-import { inject } from './flash-card/identity.ts';
+import { checkedIdentity } from './flash-card/identity-checks.ts';
+import type { Given } from './flash-card/identity-checks.ts';
+import { boardOfImage, inject, needTools, phoneOnCard } from './flash-card/identity.ts';
 import type { Identity } from './flash-card/identity.ts';
-import { openCard, writeImage } from './flash-card/write-image.ts';
+import { FlashError, openCard, writeImage } from './flash-card/write-image.ts';
 import type { Progress } from './flash-card/write-image.ts';
 
 /** `scripts/flash`: a card for one phone, or for forty before lunch. */
@@ -16,7 +18,8 @@ scripts/flash --image FILE.img --to /dev/sdX --batch DEVICES.csv
 
   --server URL                              in place of the usual one
   --wifi-ssid NAME --wifi-password-file F   Wi-Fi for the phone
-  --yes                                     ask nothing (a file as --to, or a reader that you are sure of)
+  --yes                                     ask nothing (a file as --to, or a reader that you are sure of); a card
+                                            that is another phone's is refused
 DEVICES.csv: device_id,api_key_file,board. It goes on where it was broken off.
 Keys and passwords are read from files, never from arguments, which every process can see.
 `;
@@ -42,7 +45,7 @@ async function main(): Promise<void> {
   else if (flags.list === true) listDrives();
   else if (flags.image === undefined || flags.to === undefined) throw new Error(`--image and --to are needed\n${HELP}`);
   else if (flags.batch !== undefined) await batch(flags.image, flags.to, flags.batch);
-  else await flash(flags.image, flags.to, identityOf(needed('device-id'), needed('api-key-file'), needed('board')));
+  else await flash(flags.image, flags.to, identityFor(flags.image)(asGiven()));
 }
 
 function listDrives(): void {
@@ -55,12 +58,13 @@ function listDrives(): void {
 
 async function batch(image: string, to: string, file: string): Promise<void> {
   const log = new BatchLog(file);
-  const rows = readBatch(file);
+  const identityOf = identityFor(image);
+  const rows = readBatch(file, identityOf);
   for (const [index, row] of rows.entries()) {
     if (log.isDone(row)) continue;
     process.stderr.write(`card ${index + 1} of ${rows.length}: ${row.deviceId}, ${row.board}\n`);
     if (!flags.yes) await confirmed(`Put a card into ${to}, then press enter: `);
-    await flash(image, to, identityOf(row.deviceId, row.apiKeyFile, row.board));
+    await flash(image, to, identityOf(row));
     log.done(row);
   }
   process.stderr.write(`${rows.length} cards are done\n`);
@@ -69,17 +73,25 @@ async function batch(image: string, to: string, file: string): Promise<void> {
 async function flash(image: string, to: string, identity: Identity): Promise<void> {
   const card = await openCard(to, sizeOf(to));
   try {
-    if (
-      !flags.yes &&
-      (await confirmed(`Everything on ${to} (${(card.bytes / 1e9).toFixed(1)} GB) will be lost. Type yes: `)) !== 'yes'
-    )
-      throw new Error('nothing was written');
+    await agree(to, card.bytes, identity);
     await writeImage(image, card, showProgress);
   } finally {
     await card.close();
   }
   inject(to, identity);
   process.stderr.write(`${to}: written, read back, and ${identity.deviceId}'s\n`);
+}
+
+/** A card that waits for another phone is not overwritten by the way: two identities went to one card so. */
+async function agree(to: string, bytes: number, { deviceId }: Identity): Promise<void> {
+  const phone = phoneOnCard(to);
+  const isAnothers = phone !== undefined && phone !== deviceId;
+  if (flags.yes && isAnothers)
+    throw new FlashError('not-empty', `${to} is the card of ${phone}: put in another one, or answer without --yes`);
+  if (flags.yes) return;
+  const whose = isAnothers ? ` It is the card of ${phone}, which has not been started yet.` : '';
+  const question = `Everything on ${to} (${(bytes / 1e9).toFixed(1)} GB) will be lost.${whose} Type yes: `;
+  if ((await confirmed(question)) !== 'yes') throw new Error('nothing was written');
 }
 
 /** Of a device that may be written to; undefined for a plain file. @throws {Error} */
@@ -92,18 +104,24 @@ function sizeOf(to: string): number | undefined {
   return drive.bytes;
 }
 
-function identityOf(deviceId: string, apiKeyFile: string, board: string): Identity {
-  const wifi =
-    flags['wifi-ssid'] === undefined
-      ? undefined
-      : { ssid: flags['wifi-ssid'], password: secret(needed('wifi-password-file')) };
-  return { deviceId, apiKey: secret(apiKeyFile), board, server: flags.server, wifi };
+type Row = Pick<Given, 'deviceId' | 'apiKeyFile' | 'board'>;
+
+/** Checks all that can be known before a card is touched. @throws {FlashError} */
+function identityFor(image: string): (row: Row) => Identity {
+  needTools();
+  const imagesBoard = boardOfImage(image);
+  return (row) => {
+    const ssid = flags['wifi-ssid'];
+    const wifi = ssid === undefined ? undefined : { ssid, passwordFile: needed('wifi-password-file') };
+    const identity = checkedIdentity({ ...row, server: flags.server, wifi });
+    if (imagesBoard !== undefined && imagesBoard !== identity.board)
+      throw new FlashError('bad-identity', `${image} is for ${imagesBoard}, not for ${identity.board}`);
+    return identity;
+  };
 }
 
-function secret(file: string): string {
-  const text = readFileSync(file, 'utf8').trim();
-  if (text === '' || /[\r\n]/.test(text)) throw new Error(`${file} must hold one line: the secret`);
-  return text;
+function asGiven(): Row {
+  return { deviceId: needed('device-id'), apiKeyFile: needed('api-key-file'), board: needed('board') };
 }
 
 function needed(name: 'device-id' | 'api-key-file' | 'board' | 'wifi-password-file'): string {

@@ -1,6 +1,5 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { boardNames } from '../../device/src/settings/board-profile.ts';
 
 /** One line of a technician's list: `device_id,api_key_file,board`. Keys stand in files, never in the list. */
 export interface BatchRow {
@@ -10,28 +9,41 @@ export interface BatchRow {
 }
 
 const HEAD = 'device_id,api_key_file,board';
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** @throws {Error} with the number of the first line that is wrong: better than at the thirtieth card */
-export function readBatch(file: string): BatchRow[] {
-  const [head, ...lines] = readFileSync(file, 'utf8')
-    .split(/\r?\n/)
-    .filter((line) => line.trim() !== '');
-  if (head?.replace(/\s/g, '') !== HEAD) throw new Error(`${file}: the first line must be ${HEAD}`);
-  const rows = lines.map((line, index) => readRow(line, `${file}:${index + 2}`, dirname(resolve(file))));
-  const twice = rows.find(({ deviceId }, index) => rows.findIndex((row) => row.deviceId === deviceId) < index);
-  if (twice !== undefined) throw new Error(`${file}: ${twice.deviceId} stands in it twice`);
-  return rows;
+/**
+ * @param check of a row's values; what it throws is given the row's place
+ * @throws {Error} with the number of the first line that is wrong: better than at the thirtieth card
+ */
+export function readBatch(file: string, check: (row: BatchRow) => void): BatchRow[] {
+  const lines = readFileSync(file, 'utf8')
+    .replace(/^\ufeff/, '')
+    .split(/\r?\n/);
+  if (lines[0]?.replace(/\s/g, '') !== HEAD) throw new Error(`${file}: the first line must be ${HEAD}`);
+  const seen = new Set<string>();
+  return lines.slice(1).flatMap((line, index) => {
+    if (line.trim() === '') return [];
+    const where = `${file}:${index + 2}`;
+    const row = readRow(line, where, dirname(resolve(file)));
+    try {
+      check(row);
+    } catch (cause) {
+      throw new Error(`${where}: ${(cause as Error).message}`, { cause });
+    }
+    if (seen.has(phoneOf(row))) throw new Error(`${where}: ${row.deviceId} stands in it twice`);
+    seen.add(phoneOf(row));
+    return [row];
+  });
 }
 
 function readRow(line: string, where: string, folder: string): BatchRow {
   const [deviceId = '', keyFile = '', board = '', ...more] = line.split(',').map((cell) => cell.trim());
   if (more.length > 0) throw new Error(`${where}: three values are wanted`);
-  if (!UUID.test(deviceId)) throw new Error(`${where}: device_id is no UUID`);
-  const apiKeyFile = resolve(folder, keyFile);
-  if (!existsSync(apiKeyFile)) throw new Error(`${where}: there is no ${keyFile}`);
-  if (!boardNames().includes(board)) throw new Error(`${where}: there is no board '${board}'`);
-  return { deviceId, apiKeyFile, board };
+  return { deviceId, apiKeyFile: resolve(folder, keyFile), board };
+}
+
+/** A UUID in two cases is one phone. */
+function phoneOf({ deviceId }: BatchRow): string {
+  return deviceId.toLowerCase();
 }
 
 /** Which cards are done, kept beside the list: a batch that was broken off goes on where it was. */
@@ -46,17 +58,18 @@ export class BatchLog {
         ? readFileSync(this.#file, 'utf8')
             .split('\n')
             .filter((line) => line !== '')
+            .map((line) => line.toLowerCase())
         : [],
     );
   }
 
-  isDone({ deviceId }: BatchRow): boolean {
-    return this.#done.has(deviceId);
+  isDone(row: BatchRow): boolean {
+    return this.#done.has(phoneOf(row));
   }
 
   /** Only when the card was written, read back and given its identity. */
-  done({ deviceId }: BatchRow): void {
-    appendFileSync(this.#file, `${deviceId}\n`);
-    this.#done.add(deviceId);
+  done(row: BatchRow): void {
+    appendFileSync(this.#file, `${phoneOf(row)}\n`);
+    this.#done.add(phoneOf(row));
   }
 }

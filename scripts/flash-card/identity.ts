@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readSync } from 'node:fs';
+import { BOARD_FILE } from '../image/layout.ts';
 import { FlashError } from './write-image.ts';
 
 /** What makes a card one phone's. */
@@ -37,10 +38,39 @@ export function identityFiles({
   };
 }
 
-/** nm-settings-keyfile(5): a backslash and a leading space are escaped. */
+/**
+ * nm-settings-keyfile(5). A blank at either end is lost unless it is escaped; a name that is more than plain letters is
+ * a list of bytes, for `;` and `1;2;` mean such a list too.
+ */
 function networkManagerKeyfile({ ssid, password }: NonNullable<Identity['wifi']>): string {
-  const escaped = (text: string): string => text.replace(/\\/g, '\\\\').replace(/^ /, '\\s');
-  return `[connection]\nid=bestday\ntype=wifi\nautoconnect=true\n\n[wifi]\nmode=infrastructure\nssid=${escaped(ssid)}\n\n[wifi-security]\nkey-mgmt=wpa-psk\npsk=${escaped(password)}\n\n[ipv4]\nmethod=auto\n\n[ipv6]\nmethod=auto\n`;
+  const name = /^[\w.-]+( [\w.-]+)*$/.test(ssid) ? ssid : `${[...Buffer.from(ssid)].join(';')};`;
+  const key = password.replace(/\\/g, '\\\\').replace(/ /g, '\\s');
+  return `[connection]\nid=bestday\ntype=wifi\nautoconnect=true\n\n[wifi]\nmode=infrastructure\nssid=${name}\n\n[wifi-security]\nkey-mgmt=wpa-psk\npsk=${key}\n\n[ipv4]\nmethod=auto\n\n[ipv6]\nmethod=auto\n`;
+}
+
+/** The board that an image was made for; undefined: it does not say, as Raspberry Pi OS. @throws {FlashError} */
+export function boardOfImage(image: string): string | undefined {
+  return read(image, `::${BOARD_FILE}`);
+}
+
+/** Whose a card is that no phone has taken yet; undefined: nobody's, or no card of ours at all. */
+export function phoneOnCard(card: string): string | undefined {
+  try {
+    return read(card, `::${FOLDER}/phone.device-id`)?.toLowerCase();
+  } catch (error) {
+    if (error instanceof FlashError && error.fault === 'bad-image') return undefined;
+    throw error;
+  }
+}
+
+function read(image: string, path: string): string | undefined {
+  const text = mtool('mtype', ['-i', `${image}@@${bootOffset(image)}`, path], undefined, true).trim();
+  return text === '' ? undefined : text;
+}
+
+/** Before anything is written: afterwards is too late. @throws {FlashError} no-tools */
+export function needTools(): void {
+  mtool('mtype', ['--version'], undefined, true);
 }
 
 /**
@@ -78,10 +108,8 @@ function mtool(program: string, args: readonly string[], input?: string, mayFail
     encoding: 'utf8',
     env: { ...process.env, MTOOLS_SKIP_CHECK: '1' },
   });
-  if (status !== 0 && !mayFail)
-    throw new FlashError(
-      'inject-failed',
-      error === undefined ? `${program}: ${stderr.trim()}` : `${program} is missing: apt install mtools`,
-    );
+  if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT')
+    throw new FlashError('no-tools', `${program} is missing: apt install mtools`);
+  if (status !== 0 && !mayFail) throw new FlashError('inject-failed', `${program}: ${stderr.trim()}`);
   return stdout;
 }

@@ -4,7 +4,15 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 
-export type FlashFault = 'too-small' | 'write-failed' | 'verify-failed' | 'bad-image' | 'inject-failed';
+export type FlashFault =
+  | 'too-small'
+  | 'write-failed'
+  | 'verify-failed'
+  | 'bad-image'
+  | 'inject-failed'
+  | 'bad-identity'
+  | 'not-empty'
+  | 'no-tools';
 
 /** The card is not ready for a phone. The text says what to do. */
 export class FlashError extends Error {

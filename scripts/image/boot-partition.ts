@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { BoardProfile } from '../../device/src/settings/board-profile.ts';
 import { readBoards } from '../hardware/data.ts';
 import { run } from '../package/npm-parts.ts';
-import { DISK_ID, partitionId } from './layout.ts';
+import { BOARD_FILE, DISK_ID, partitionId } from './layout.ts';
 import type { Partition } from './layout.ts';
 
 export interface BootOptions {
@@ -68,6 +68,7 @@ export function bootFiles(root: string, folder: string, options: BootOptions, ep
   const version = kernel.slice(kernel.indexOf('vmlinuz-') + 'vmlinuz-'.length);
   for (const tree of DEVICE_TREES.values())
     copyFileSync(join(root, `usr/lib/linux-image-${version}/broadcom`, tree), join(folder, tree));
+  writeFileSync(join(folder, BOARD_FILE), `${options.profile.name}\n`);
   writeFileSync(join(folder, 'config.txt'), configTxt(options));
   writeFileSync(join(folder, 'cmdline.txt'), `${cmdlineTxt(options)}\n`);
   for (const name of readdirSync(folder)) utimesSync(join(folder, name), epoch, epoch);

@@ -65,3 +65,6 @@ export function masterBootRecord(): Buffer {
   sector.writeUInt16BE(0x55aa, 510);
   return sector;
 }
+
+/** On the boot partition: the board that the image was made for, for scripts/flash. */
+export const BOARD_FILE = 'board.txt';

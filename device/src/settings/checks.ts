@@ -30,8 +30,7 @@ export const boardKind: Kind<string> = {
     return `one of ${boardNames().join(', ')}, or the path of a profile`;
   },
   fromText: (value) => value,
-  holds: (value): value is string =>
-    boardPath.holds(value) && (value.includes('/') || boardNames().includes(value)),
+  holds: (value): value is string => boardPath.holds(value) && (value.includes('/') || boardNames().includes(value)),
 };
 
 /** IEEE 802.11 §9.4.2.2: up to 32 bytes; here also text without control characters. */

@@ -66,7 +66,8 @@ const ROWS: readonly (readonly [string, Kind<string>, readonly string[], readonl
 
 describe('one set of checks', () => {
   for (const [what, kind, good, bad] of ROWS) {
-    for (const value of good) it(`takes ${JSON.stringify(value.slice(0, 60))} as ${what}`, () => assert.ok(kind.holds(value)));
+    for (const value of good)
+      it(`takes ${JSON.stringify(value.slice(0, 60))} as ${what}`, () => assert.ok(kind.holds(value)));
     for (const value of bad)
       it(`refuses ${JSON.stringify(value.slice(0, 60))} as ${what}`, () => assert.equal(kind.holds(value), false));
   }
