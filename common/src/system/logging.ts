@@ -108,9 +108,9 @@ function textValue(value: string | number | boolean | null): string {
   return typeof value === 'string' && !/^[\w.:/@+-]+$/.test(value) ? JSON.stringify(value) : String(value);
 }
 
-/** A newline or an escape sequence in an event would forge or hide lines. */
+/** A newline in an event would forge lines; `cleanText` took what else might. */
 function oneLine(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
+  return text.replace(/\s+/g, ' ');
 }
 
 /** Keeps lines until winston is there, then hands them on in order. */

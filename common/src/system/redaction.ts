@@ -1,4 +1,5 @@
 import type { LogFields } from './log.ts';
+import { plainText } from './plain-text.ts';
 
 const REDACTED = '[redacted]';
 const DROPPED = '[dropped]';
@@ -48,10 +49,11 @@ export function redact(secret: string): void {
   secrets = [...new Set([...secrets, ...forms])].sort((a, b) => b.length - a.length);
 }
 
-/** A text without any secret, and no longer than a line should be. */
+/** A text without any secret or control character, and no longer than a line should be. */
 export function cleanText(text: string): string {
   let clean = text;
   for (const secret of secrets) clean = clean.replaceAll(secret, REDACTED);
+  clean = plainText(clean);
   return clean.length <= MAX_TEXT ? clean : `${clean.slice(0, MAX_TEXT)}… (${clean.length} characters)`;
 }
 

@@ -1,10 +1,11 @@
-import { chmodSync, mkdirSync, unlinkSync } from 'node:fs';
+import { chmodSync, unlinkSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { MAX_LINE_BYTES, parseRequest } from './control-protocol.ts';
 import type { ControlAnswer, ControlRequest } from './control-protocol.ts';
 import { ControlError } from '../controls/line.ts';
+import { claimFolder } from './runtime-folder.ts';
 
 const MAX_CLIENTS = 8;
 /** A client that sends nothing for this long is disconnected. ms */
@@ -35,12 +36,13 @@ export class ControlServer {
   }
 
   async #listen(path: string): Promise<void> {
-    await clearTheWay(path);
     try {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
+      claimFolder(dirname(path));
+      await clearTheWay(path);
       await new Promise<void>((resolve, reject) => this.#server.once('error', reject).listen(path, resolve));
       chmodSync(path, 0o660);
     } catch (cause) {
+      if (cause instanceof ControlError) throw cause;
       throw new ControlError(
         'refused',
         `the control socket ${path} cannot be made (${(cause as NodeJS.ErrnoException).code ?? String(cause)}): name another with --control-socket`,
