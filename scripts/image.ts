@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { baseFile, CACHE, provideBase } from './image/base.ts';
+import { CACHE, hasBase, provideBase } from './image/base.ts';
 import { boardForImage } from './image/boards.ts';
 import { bootFiles, writeBootPartition } from './image/boot-partition.ts';
 import type { BootOptions } from './image/boot-partition.ts';
@@ -20,7 +20,8 @@ const HELP = `npm run image -- --board BOARD --output FILE.img
   --mirror URL    Debian's packages from there (else as /etc/apt names it, or mmdebstrap's own)
   --country CC    radio channels of that country, e.g. US (else those that are allowed everywhere)
   --console       a root shell on the serial port: for the bench, never for the field
-What is fetched once is kept in .cache/image, or where BESTDAY_CACHE says.
+What is fetched once is kept in .cache/image, or where BESTDAY_CACHE says; Debian is fetched anew after 14 days, or after
+as many as BESTDAY_BASE_DAYS says.
 `;
 const { values: flags } = parseArgs({
   options: {
@@ -59,7 +60,7 @@ function main(): void {
 
 /** Everything that can be known to fail, at once and before anything is done. @throws {Error} */
 function checkBeforeWork(output: string): void {
-  const missing = obstacles(thisHost, existsSync(baseFile()));
+  const missing = obstacles(thisHost, hasBase());
   if (missing.length > 0) throw new Error(missing.join('\n       '));
   mkdirSync(CACHE, { recursive: true });
   try {

@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { boardNames, loadBoard } from '../device/src/settings/board-profile.ts';
 import { identityFiles } from '../scripts/flash-card/identity.ts';
+import { baseState, maxBaseDays } from '../scripts/image/base.ts';
 import { boardForImage, imageBoards } from '../scripts/image/boards.ts';
 import { cmdlineTxt, configTxt } from '../scripts/image/boot-partition.ts';
 import { createImage, writeExt4 } from '../scripts/image/file-systems.ts';
@@ -73,6 +74,17 @@ describe('an image', () => {
       'mtools, e2fsprogs, dpkg, tar, mmdebstrap, qemu-user-static are missing: apt install mtools e2fsprogs dpkg tar mmdebstrap qemu-user-static',
     ]);
     assert.deepEqual(obstacles({ uid: 0, machine: 'arm64', has: (program) => program !== 'mmdebstrap' }, true), []);
+  });
+
+  it('is made from a Debian that is not too old', () => {
+    const DAY_MS = 86_400_000;
+    assert.equal(baseState(at('base.tar'), 0, 14), 'missing');
+    put('base.tar', '');
+    const madeMs = statSync(at('base.tar')).mtimeMs;
+    assert.equal(baseState(at('base.tar'), madeMs + 13.9 * DAY_MS, 14), 'good');
+    assert.equal(baseState(at('base.tar'), madeMs + 14.1 * DAY_MS, 14), 'too old');
+    assert.deepEqual([maxBaseDays({}), maxBaseDays({ BESTDAY_BASE_DAYS: '3' })], [14, 3]);
+    assert.throws(() => maxBaseDays({ BESTDAY_BASE_DAYS: 'soon' }), /number of days/);
   });
 
   it('is not begun on a full disk', () =>
@@ -196,7 +208,7 @@ describe('the read-only root', () => {
   it('has units that systemd understands, word for word', function () {
     this.timeout(20_000);
     if (!has('systemd-analyze')) this.skip();
-    const units = ['data', 'support'].map((name) =>
+    const units = ['data', 'support', 'support-card'].map((name) =>
       join(FILES, `usr/lib/systemd/system/bestday-phone-${name}.service`),
     );
     const { stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', ...units], {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../package/npm-parts.ts';
 import { ROOT } from '../programs.ts';
@@ -9,6 +9,8 @@ import { TOOL_PATH } from './host.ts';
 
 export const CACHE = process.env['BESTDAY_CACHE'] ?? join(ROOT, '.cache/image');
 const SUITE = 'trixie';
+const USUAL_MAX_DAYS = 14;
+const DAY_MS = 86_400_000;
 
 const PACKAGES = [
   // The board: its kernel, its firmware, its radio.
@@ -89,12 +91,37 @@ export function baseFile(): string {
 }
 
 /**
+ * Debian mends its faults every few days: a base that is older is fetched anew, so that no card is written with holes
+ * that are known.
+ */
+export function baseState(file: string, nowMs: number, maxDays: number): 'missing' | 'too old' | 'good' {
+  const made = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+  if (made === undefined) return 'missing';
+  return nowMs - made > maxDays * DAY_MS ? 'too old' : 'good';
+}
+
+/** `BESTDAY_BASE_DAYS`: how old a kept base may be. @throws {Error} */
+export function maxBaseDays(env: NodeJS.ProcessEnv): number {
+  const given = env['BESTDAY_BASE_DAYS'] ?? String(USUAL_MAX_DAYS);
+  if (/^\d{1,4}$/.test(given)) return Number(given);
+  throw new Error(`BESTDAY_BASE_DAYS is a number of days, 0 to 9999, not '${given}'`);
+}
+
+/** True: `provideBase` fetches nothing. */
+export function hasBase(): boolean {
+  return baseState(baseFile(), Date.now(), maxBaseDays(process.env)) === 'good';
+}
+
+/**
  * @param mirror undefined: mmdebstrap's own
- * @returns the archive, made now where there is none. @throws {Error} with what mmdebstrap said
+ * @returns the archive, made now where there is none that is young enough. @throws {Error} with what mmdebstrap said
  */
 export function provideBase(mirror: string | undefined): string {
   const file = baseFile();
-  if (existsSync(file)) return file;
+  if (hasBase()) return file;
+  const days = maxBaseDays(process.env);
+  if (baseState(file, Date.now(), days) === 'too old')
+    console.error(`image: the kept Debian is older than ${days} days (BESTDAY_BASE_DAYS) and is renewed`);
   console.error(`image: Debian ${SUITE} from ${mirror ?? "mmdebstrap's own mirror"}: about eight minutes, once`);
   mkdirSync(CACHE, { recursive: true });
   const draft = file.replace(/\.tar$/, '.part.tar');
