@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { NOTICES_FILE, noticesText, npmParts, SBOM_FILE, sbomText } from './notices.mjs';
 
 const ROOT = resolve(fileURLToPath(import.meta.url), '../..');
 const STATE_FILE = join(ROOT, 'dist/.build.json');
@@ -52,7 +53,13 @@ const EXTERNAL = [
 ];
 
 /** Files that shape every bundle without being imported by one. */
-const COMMON_INPUTS = ['package.json', 'package-lock.json', 'tsconfig.json', 'scripts/build.mjs'];
+const COMMON_INPUTS = [
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'scripts/build.mjs',
+  'scripts/notices.mjs',
+];
 
 export async function build() {
   const before = readState();
@@ -77,6 +84,21 @@ export async function build() {
     }));
   }
   if (JSON.stringify(after) !== JSON.stringify(before)) replaceFile(STATE_FILE, JSON.stringify(after));
+  const parts = npmParts(bundledInputs());
+  keepFile(join(ROOT, 'dist', NOTICES_FILE), Buffer.from(noticesText(parts)));
+  keepFile(
+    join(ROOT, 'dist', SBOM_FILE),
+    Buffer.from(sbomText({ name: 'best-day-phone', version: readVersion() }, parts)),
+  );
+}
+
+/**
+ * @param {readonly string[]} [bundles] by their paths, such as dist/bestday-phone.cjs; all when absent
+ * @returns {Set<string>} what esbuild read to make them, at the last build
+ */
+export function bundledInputs(bundles) {
+  const state = readState();
+  return new Set((bundles ?? Object.keys(state)).flatMap((bundle) => Object.keys(state[bundle] ?? {})));
 }
 
 /**

@@ -22,7 +22,7 @@ import { createImage, writeExt4 } from '../scripts/image/file-systems.ts';
 import { needSpace, obstacles } from '../scripts/image/host.ts';
 import { IMAGE_BYTES, masterBootRecord, partition, PARTITIONS } from '../scripts/image/layout.ts';
 import { mirrorOf } from '../scripts/image/mirror.ts';
-import { defaults, MASKED } from '../scripts/image/root.ts';
+import { defaults, imageSbom, MASKED } from '../scripts/image/root.ts';
 
 const MIB = 2 ** 20;
 const EPOCH = 1_767_225_600;
@@ -193,6 +193,24 @@ describe('the read-only root', () => {
   it('knows its board', () => {
     const written = /DEFAULTS\n(.*?)\nDEFAULTS/s.exec(readFileSync('scripts/package/postinst', 'utf8'))![1]!;
     assert.match(defaults(written, 'pi-4-usb'), /^BESTDAY_BOARD=pi-4-usb\nBESTDAY_CONTROLS=gpio\nBESTDAY_SERVER=wss:/m);
+  });
+
+  it("names Debian's packages in its bill of materials, beside the phone's own parts", () => {
+    const own = {
+      metadata: { component: { version: '9.9.9' } },
+      components: [{ name: 'ws', version: '8.0.0', purl: 'pkg:npm/ws@8.0.0', licenses: [{ license: { id: 'MIT' } }] }],
+    };
+    const listed = 'alsa-utils\t1.2.8-1\tarm64\nbestday-phone\t9.9.9\tarm64\nlibc6\t2:2.41+x\tarm64\n';
+    const { components } = JSON.parse(imageSbom(own, listed)) as { components: { purl: string; licenses?: unknown }[] };
+    assert.deepEqual(
+      components.map(({ purl }) => purl),
+      [
+        'pkg:deb/debian/alsa-utils@1.2.8-1?arch=arm64',
+        'pkg:deb/debian/libc6@2%3A2.41%2Bx?arch=arm64',
+        'pkg:npm/ws@8.0.0',
+      ],
+    );
+    assert.deepEqual(components[2]!.licenses, [{ license: { id: 'MIT' } }]);
   });
 
   it('masks nothing that the phone needs', () => {

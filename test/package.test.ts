@@ -96,6 +96,29 @@ describe('the Debian package', function () {
     }
   });
 
+  it('names every part of others in it, and holds the text of its licence', () => {
+    const at = (name: string): string => readFileSync(join(folder, 'first-tree/usr/lib/bestday-phone', name), 'utf8');
+    const { components } = JSON.parse(at('sbom.cdx.json')) as { components: { name: string }[] };
+    const names = components.map(({ name }) => name);
+    for (const name of [
+      'ws',
+      'zod',
+      'winston',
+      'conf',
+      'libopus-wasm',
+      'koffi',
+      `@koromix/koffi-linux-${process.arch}`,
+    ]) {
+      assert.ok(names.includes(name), name);
+      assert.match(at('THIRD-PARTY-NOTICES.txt'), new RegExp(`^${name} \\d+\\.\\S+ \\([^)]+\\)$`, 'm'));
+    }
+    // The server's stay behind with it.
+    assert.deepEqual(
+      names.filter((name) => ['openai', '@redis/client', 'prom-client'].includes(name)),
+      [],
+    );
+  });
+
   it('says what it is and what it needs', () => {
     const { stdout } = spawnSync('dpkg-deb', ['-f', deb], { encoding: 'utf8' });
     assert.match(stdout, /^Version: 9\.9\.9$/m);

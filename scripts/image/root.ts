@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { run } from '../package/npm-parts.ts';
+import { SBOM_FILE, sbomText } from '../notices.mjs';
 import { ROOT } from '../programs.ts';
 import { removeUnneeded } from './unneeded.ts';
 
@@ -109,11 +110,51 @@ export function finishRoot(folder: string, { epoch }: RootOptions): void {
   // For whoever wants to know later what was in it; dpkg's own list goes with /var.
   const packages = run('dpkg-query', [`--admindir=${join(folder, 'var/lib/dpkg')}`, '--show']);
   writeFileSync(join(folder, 'usr/lib/bestday-phone/image/packages'), packages);
+  billOfMaterials(folder);
   for (const path of EMPTIED) empty(join(folder, path));
   removeUnneeded(folder);
   mkdirSync(join(folder, 'boot/firmware'), { recursive: true });
   // Neither access nor change times are anybody's; what the build touched carries the time of the sources.
   run('find', [folder, '-newermt', `@${epoch}`, '-exec', 'touch', '--no-dereference', `--date=@${epoch}`, '{}', '+']);
+}
+
+/** Of all that the card holds: the package's own, and Debian's packages, whose licences stand in usr/share/doc. */
+function billOfMaterials(folder: string): void {
+  const own = JSON.parse(readFileSync(join(folder, 'usr/lib/bestday-phone', SBOM_FILE), 'utf8')) as Sbom;
+  const format = '--showformat=${Package}\\t${Version}\\t${Architecture}\\n';
+  const listed = run('dpkg-query', [`--admindir=${join(folder, 'var/lib/dpkg')}`, '--show', format]);
+  writeFileSync(join(folder, 'usr/lib/bestday-phone/image', SBOM_FILE), imageSbom(own, listed));
+}
+
+interface Sbom {
+  readonly metadata: { readonly component: { readonly version: string } };
+  readonly components: readonly {
+    readonly name: string;
+    readonly version: string;
+    readonly purl: string;
+    readonly licenses?: readonly { readonly license?: { readonly id: string }; readonly expression?: string }[];
+  }[];
+}
+
+/** @param listed a line for each of Debian's packages: name, version, architecture, between tabs */
+export function imageSbom(own: Sbom, listed: string): string {
+  const ours = own.components.map(({ name, version, purl, licenses }) => ({
+    name,
+    version,
+    purl,
+    licence: licenses?.[0]?.license?.id ?? licenses?.[0]?.expression ?? '',
+  }));
+  const debian = listed
+    .split('\n')
+    .map((line) => line.split('\t'))
+    .filter(([name]) => name !== '' && name !== 'bestday-phone')
+    .map(([name = '', version = '', architecture = '']) => ({
+      name,
+      version,
+      purl: `pkg:deb/debian/${encodeURIComponent(name)}@${encodeURIComponent(version)}?arch=${architecture}`,
+      licence: '',
+    }));
+  return sbomText({ name: 'bestday-phone-image', version: own.metadata.component.version }, [...ours, ...debian]);
 }
 
 function configure(folder: string, { board, console, epoch }: RootOptions): void {

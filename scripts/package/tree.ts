@@ -1,6 +1,8 @@
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { bundledInputs } from '../build.mjs';
+import { NOTICES_FILE, noticesText, npmPart, npmParts, SBOM_FILE, sbomText } from '../notices.mjs';
 import { ROOT } from '../programs.ts';
 import type { Parts } from './parts.ts';
 
@@ -26,6 +28,7 @@ export function layOut(folder: string, parts: Parts): void {
   natives(to, parts);
   integration(to);
   documents(to, parts);
+  thirdParties(to, parts);
   settleModes(folder);
 }
 
@@ -80,6 +83,22 @@ function documents(to: To, { nodeLicence }: Parts): void {
   put(docs('README.md'), readFileSync(join(ROOT, 'hardware/README.md')));
   if (nodeLicence !== undefined) put(docs('LICENSE.node.gz'), packed(readFileSync(nodeLicence)));
   put(to('usr/share/man/man1/bestday-phone.1.gz'), packed(readFileSync(join(ROOT, 'scripts/package/bestday-phone.1'))));
+}
+
+/** In the program's own folder: an image leaves usr/share/doc out. */
+function thirdParties(to: To, { node, nodeLicence, koffi, koffiPlatform, opus }: Parts): void {
+  const opusFolder = join(ROOT, 'node_modules/@discordjs/opus');
+  const parts = [
+    ...npmParts(bundledInputs(BUNDLES.map((bundle) => `dist/${bundle}`))),
+    npmPart(koffi),
+    // Of koffi, and under its licence.
+    npmPart(koffiPlatform.folder, [join(koffi, 'LICENSE.txt')]),
+    ...(opus === undefined ? [] : [npmPart(opusFolder, [join(opusFolder, 'deps/opus/COPYING')])]),
+    ...(node === undefined || nodeLicence === undefined ? [] : [npmPart(dirname(nodeLicence))]),
+  ];
+  const { version } = JSON.parse(readFileSync(to(HOME, 'package.json'), 'utf8')) as { version: string };
+  put(to(HOME, NOTICES_FILE), noticesText(parts));
+  put(to(HOME, SBOM_FILE), sbomText({ name: 'bestday-phone', version }, parts));
 }
 
 /** Without a name or a time in it. */

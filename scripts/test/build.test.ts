@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from '../build.mjs';
 import { ROOT } from '../setup.mjs';
@@ -9,7 +9,9 @@ const PROGRAMS = ['dist/bestday-phone.cjs', 'dist/bestday-server.cjs'];
 const run = (...command: string[]) => spawnSync(process.execPath, command, { cwd: ROOT, encoding: 'utf8' });
 
 describe('build', () => {
-  before(async () => {
+  before(async function () {
+    // From nothing, on a busy machine.
+    this.timeout(120_000);
     await build();
   });
 
@@ -39,6 +41,35 @@ describe('build', () => {
       assert.ok(!source.includes("binaryDecode('"), program);
     }
     assert.deepEqual([...readFileSync(join(ROOT, 'dist/lazy/libopus.wasm')).subarray(0, 4)], [...Buffer.from('\0asm')]);
+  });
+
+  it('keeps a licence text and a line of the bill of materials for every package in a bundle', () => {
+    // From the comments that esbuild leaves in a bundle, and not from what the build noted of it.
+    const bundles = readdirSync(join(ROOT, 'dist'), { recursive: true, encoding: 'utf8' }).filter((file) =>
+      file.endsWith('.cjs'),
+    );
+    const bundled = new Set(
+      bundles.flatMap((file) =>
+        [
+          ...readFileSync(join(ROOT, 'dist', file), 'utf8').matchAll(
+            /^\s*\/\/ .*node_modules\/((?:@[^/]+\/)?[^/]+)\//gm,
+          ),
+        ].map(([, name]) => name!),
+      ),
+    );
+    assert.ok(bundled.size > 20, String(bundled.size));
+    const notices = readFileSync(join(ROOT, 'dist/THIRD-PARTY-NOTICES.txt'), 'utf8');
+    const sbom = JSON.parse(readFileSync(join(ROOT, 'dist/sbom.cdx.json'), 'utf8')) as {
+      bomFormat: string;
+      components: { name: string; version: string; purl: string; licenses: unknown[] }[];
+    };
+    assert.equal(sbom.bomFormat, 'CycloneDX');
+    for (const name of bundled) {
+      const component = sbom.components.find((each) => each.name === name);
+      assert.ok(component !== undefined && component.licenses.length > 0, name);
+      assert.ok(notices.includes(`\n${name} ${component.version} (`), name);
+    }
+    assert.match(notices, /Xiph\.Org|Jean-Marc Valin/);
   });
 
   it('makes a program again when its WebAssembly is gone', async () => {
