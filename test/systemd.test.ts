@@ -218,6 +218,31 @@ describe('the service under a real systemd', function () {
     );
   });
 
+  for (const [name, value] of [
+    ['BESTDAY_BOARD', 'pi4'],
+    ['BESTDAY_SERVER', 'http://foo'],
+    ['BESTDAY_CONTROLS', 'hands'],
+  ] as const) {
+    it(`waits with a lamp and a reason, and does not restart over and over, with ${name}=${value}`, async () => {
+      container.run(
+        'sh',
+        '-c',
+        `cp /etc/default/bestday-phone /run/defaults; echo ${name}=${value} >> /etc/default/bestday-phone; systemctl restart bestday-phone.service`,
+      );
+      const main = pid();
+      await new Promise((resolve) => {
+        setTimeout(resolve, 3_000);
+      });
+      assert.equal(pid(), main);
+      assert.match(status().needsHelp.join(), new RegExp(`"${value}" \\(from ${name}\\) is not allowed`));
+      assert.equal(status().led, 'needs-help');
+      assert.match(container.run('sh', '-c', 'bestday-phone support-bundle --output -'), new RegExp(`"${value}"`));
+      container.run('sh', '-c', 'cat /run/defaults > /etc/default/bestday-phone');
+      container.run('systemctl', 'restart', 'bestday-phone.service');
+      await container.until('the phone is ready again', isReady, 10_000);
+    });
+  }
+
   it('shows what its self-test finds', () => {
     container.run('systemctl', 'start', 'bestday-phone-self-test.service');
     assert.equal(container.show('Result', 'bestday-phone-self-test.service'), 'success');

@@ -11,7 +11,8 @@ import type { DaemonOptions } from './daemon.ts';
 import { AudioError } from './audio/ports.ts';
 import { ControlError } from './controls/line.ts';
 import { awaitSettings } from './standby.ts';
-import { loadBoard, soundOf } from './settings/board-profile.ts';
+import { boardNames, loadBoard, soundOf } from './settings/board-profile.ts';
+import type { Board } from './settings/board-profile.ts';
 import { addConfig } from './cli/config.ts';
 import { addControl } from './cli/control.ts';
 import { addDevices } from './cli/devices.ts';
@@ -20,7 +21,7 @@ import { FrameTrace } from '../../common/src/system/frame-trace.ts';
 import { createLog } from '../../common/src/system/logging.ts';
 import { version } from '../../common/src/system/package-root.ts';
 import { watchEventLoop } from '../../common/src/system/event-loop.ts';
-import { loadRunSettings, loadSettings, settingFlags, SettingsError } from './settings/settings.ts';
+import { loadRunSettings, loadWhatHolds, settingFlags, SettingsError } from './settings/settings.ts';
 import type { RunSettings, Settings, SettingsSources } from './settings/settings.ts';
 import { writeSetting } from './settings/file.ts';
 import { ownControlSocket } from './panel/runtime-folder.ts';
@@ -65,23 +66,41 @@ async function run(flags: RunFlags): Promise<number> {
   return exitCode;
 }
 
-/** A phone waits for missing settings and asks for help with its lamp; a single run fails. */
+/** A phone that stands in a room waits for what is missing or wrong, and says so on its lamp; a single run cannot. */
 async function settingsToRun(sources: SettingsSources): Promise<RunSettings> {
+  const load = async (): Promise<RunSettings> => {
+    const loaded = await loadRunSettings(sources);
+    // A board that cannot be read is a wrong setting too.
+    if (loaded.settings.board !== undefined) loadBoard(loaded.settings.board);
+    return loaded;
+  };
   try {
-    return await loadRunSettings(sources);
+    return await load();
   } catch (error) {
-    const { settings } = await loadSettings(sources);
-    if (!(error instanceof SettingsError) || settings.controls === 'script') throw error;
+    const { settings, problems } = await loadWhatHolds(sources);
+    const standsInARoom = settings.controls !== 'script' || process.env['NOTIFY_SOCKET'] !== undefined;
+    if (!(error instanceof SettingsError) || !standsInARoom) throw error;
     return awaitSettings({
       clock: systemClock,
       log: createLog({ level: settings.logLevel, format: settings.logFormat }),
       version: version(),
       kind: settings.controls,
-      board: settings.board === undefined ? undefined : loadBoard(settings.board),
-      controlSocket: controlSocketOf(settings),
-      load: () => loadRunSettings(sources),
+      boards: boardsFor(settings.board, problems),
+      controlSocket: settings.controlSocket ?? ownControlSocket(process.env),
+      load,
     });
   }
+}
+
+/** The phone's board; all there are, where the one that was named is none: each has its lamp on the same pin. */
+function boardsFor(name: string | undefined, problems: readonly SettingsError[]): readonly Board[] {
+  if (name === undefined && !problems.some(({ setting }) => setting === 'board')) return [];
+  try {
+    if (name !== undefined) return [loadBoard(name)];
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+  }
+  return boardNames().map(loadBoard);
 }
 
 async function outcome(daemon: Daemon): Promise<number> {

@@ -1,7 +1,9 @@
 import type { Clock } from '../../common/src/time/clock.ts';
+import { silentLog } from '../../common/src/system/log.ts';
 import type { Log } from '../../common/src/system/log.ts';
 import { openLamp } from './controls/controls.ts';
 import { systemGpio } from './controls/gpio.ts';
+import type { Lamp } from './controls/lamp.ts';
 import { FrontPanel } from './panel/front-panel.ts';
 import { Health } from './panel/health.ts';
 import { PhoneMetrics } from './panel/phone-metrics.ts';
@@ -12,11 +14,11 @@ import { SettingsError } from './settings/settings.ts';
 import type { RunSettings } from './settings/settings.ts';
 
 /**
- * Runs in place of the daemon while the phone has no identity: its lamp asks for help, `status` says what is missing,
+ * Runs in place of the daemon while a setting is missing or wrong: its lamp asks for help, `status` says what it is,
  * and the daemon starts by itself once that is there. Restarting over and over would show a technician nothing.
  */
 export async function awaitSettings(options: StandbyOptions): Promise<RunSettings> {
-  const { clock, log, version, kind, board, load } = options;
+  const { clock, log, version, kind, boards, load } = options;
   const health = new Health(clock);
   const metrics = new PhoneMetrics();
   const panel = new FrontPanel({
@@ -24,11 +26,8 @@ export async function awaitSettings(options: StandbyOptions): Promise<RunSetting
     log,
     version,
     kind,
-    board: board?.profile.name,
-    controls: {
-      hook: { description: 'standby', start() {}, stop() {} },
-      lamp: openLamp(systemGpio(), { clock, log, board }),
-    },
+    board: boards.length === 1 ? boards[0]!.profile.name : undefined,
+    controls: { hook: { description: 'standby', start() {}, stop() {} }, lamp: openAnyLamp(boards, clock, log) },
     volume: new VolumeStage(),
     saveVolume: () => {},
     line: () => ({ lifted: false, sound: undefined }),
@@ -49,6 +48,15 @@ export async function awaitSettings(options: StandbyOptions): Promise<RunSetting
   panel.close();
   await service.handOver();
   return settings;
+}
+
+function openAnyLamp(boards: readonly Board[], clock: Clock, log: Log): Lamp | undefined {
+  const [gpio, guessing] = [systemGpio(), boards.length > 1];
+  for (const board of boards) {
+    const lamp = openLamp(gpio, { clock, log: guessing ? silentLog : log, board });
+    if (lamp !== undefined) return lamp;
+  }
+  return undefined;
 }
 
 async function untilLoaded(
@@ -74,7 +82,8 @@ export interface StandbyOptions {
   readonly log: Log;
   readonly version: string;
   readonly kind: string;
-  readonly board: Board | undefined;
+  /** Those that this may be; the first lamp that can be had is lit. */
+  readonly boards: readonly Board[];
   readonly controlSocket: string | undefined;
   readonly load: () => Promise<RunSettings>;
 }

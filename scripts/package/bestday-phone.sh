@@ -46,6 +46,10 @@ support_bundle() {
     shift
     count=$((count - 1))
   done
+  if [ "$file" = - ]; then
+    as_service support-bundle "$@" --output -
+    exit
+  fi
   umask 077
   if as_service support-bundle "$@" --output - > "$file"; then
     echo "$file"

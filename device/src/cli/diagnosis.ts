@@ -12,11 +12,12 @@ import { soundChecks } from '../diagnosis/sound-checks.ts';
 import { bundleText, readJournal, systemLines } from '../diagnosis/support-bundle.ts';
 import { systemChecks } from '../diagnosis/system-checks.ts';
 import { loadBoard, soundOf } from '../settings/board-profile.ts';
+import type { Board } from '../settings/board-profile.ts';
 import { configCommand } from '../settings/config-command.ts';
 import { silentLog } from '../../../common/src/system/log.ts';
 import { version } from '../../../common/src/system/package-root.ts';
 import { knownControlSocket } from '../panel/runtime-folder.ts';
-import { loadRunSettings, loadSettings, SettingsError, settingFlags } from '../settings/settings.ts';
+import { loadRunSettings, loadWhatHolds, SettingsError, settingFlags } from '../settings/settings.ts';
 import type { RunSettings, SettingName, SettingsSources } from '../settings/settings.ts';
 
 /** `bestday-phone doctor`, `self-test` and `support-bundle`. */
@@ -110,7 +111,7 @@ function print(finding: Finding): void {
 /** @param disturbing false: sound is left out. While a call is up it is left out in any case. */
 async function check(flags: Flags, found: (finding: Finding) => void, disturbing = true): Promise<Finding[]> {
   const sources = sourcesOf(flags);
-  const { settings, settingsFile, problems } = await loadSettings(sources);
+  const { settings, settingsFile, problems } = await loadWhatHolds(sources);
   const socket = socketOf(flags);
   const inCall = (await statusOf(socket))?.lifted === true;
   const before: Finding[] = problems.map(({ message }) => ({
@@ -120,7 +121,7 @@ async function check(flags: Flags, found: (finding: Finding) => void, disturbing
     todo: 'bestday-phone config set …',
   }));
   before.forEach(found);
-  const board = settings.board === undefined ? undefined : loadBoard(settings.board);
+  const board = settings.board === undefined ? undefined : boardOrNone(settings.board);
   const sound = { ...soundOf(settings, board), clock: systemClock, log: silentLog };
   const checks = [
     ...systemChecks(settingsFile, socket),
@@ -128,6 +129,16 @@ async function check(flags: Flags, found: (finding: Finding) => void, disturbing
     ...(await serverChecks(sources)),
   ].map((each) => (each.disturbs && (inCall || !disturbing) ? skipped(each, inCall) : each));
   return [...before, ...(await runChecks(checks, systemClock, found))];
+}
+
+/** Without its profile the rest is checked all the same. */
+function boardOrNone(name: string): Board | undefined {
+  try {
+    return loadBoard(name);
+  } catch (error) {
+    if (error instanceof SettingsError) return undefined;
+    throw error;
+  }
 }
 
 function skipped(check: Check, inCall: boolean): Check {

@@ -1,4 +1,4 @@
-import { loadSettings } from './settings.ts';
+import { loadWhatHolds } from './settings.ts';
 import type { LoadedSettings, SettingOrigin, SettingsSources } from './settings.ts';
 import { SettingsError } from '../../../common/src/system/settings-error.ts';
 import { writeSetting } from './file.ts';
@@ -32,7 +32,7 @@ const ORIGINS: Readonly<Record<SettingOrigin, string>> = {
 /** `bestday-phone config get|set|list`. Never throws for what a person may have mistaken. */
 export async function configCommand(request: ConfigRequest, sources: SettingsSources = {}): Promise<CommandResult> {
   try {
-    const loaded = await loadSettings(sources);
+    const loaded = await loadWhatHolds(sources);
     const warnings = loaded.problems.map(({ message }) => `warning: ${message}\n`).join('');
     return { output: await answer(request, loaded), errors: warnings, exitCode: 0 };
   } catch (error) {

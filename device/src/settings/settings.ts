@@ -46,11 +46,32 @@ export interface RunSettings extends LoadedSettings {
  * A wrong value in the settings file costs that value only; a wrong flag or variable is the caller's to mend.
  * @throws {SettingsError} bad-value, from a flag, a variable or a credential
  */
-export async function loadSettings(sources: SettingsSources = {}): Promise<LoadedSettings> {
+export function loadSettings(sources: SettingsSources = {}): Promise<LoadedSettings> {
+  return load(sources, (error) => {
+    throw error;
+  });
+}
+
+/** `loadSettings` for whoever has to go on and say what is wrong: what does not hold is passed over wherever it stands. */
+export async function loadWhatHolds(sources: SettingsSources = {}): Promise<LoadedSettings> {
+  const wrong: SettingsError[] = [];
+  const loaded = await load(sources, (error) => wrong.push(error));
+  return { ...loaded, problems: [...wrong, ...loaded.problems] };
+}
+
+async function load(sources: SettingsSources, wrong: (error: SettingsError) => void): Promise<LoadedSettings> {
   const { flags = {}, env = process.env } = sources;
   const settingsFile = sources.settingsFile ?? defaultSettingsFile(env);
   const stored = await readSettingsFile(settingsFile);
-  const chosen = SETTING_NAMES.map((name) => [name, choose(name, flags, env, stored)] as const);
+  const chosen = SETTING_NAMES.map((name): readonly [SettingName, Choice] => {
+    try {
+      return [name, choose(name, flags, env, stored)];
+    } catch (error) {
+      if (!(error instanceof SettingsError)) throw error;
+      wrong(error);
+      return [name, byDefault(name)];
+    }
+  });
   const storedApiKey = stored.values['apiKey'];
   return {
     settings: Object.fromEntries(chosen.map(([name, { value }]) => [name, value])) as unknown as Settings,
@@ -92,7 +113,7 @@ function choose(
   env: NodeJS.ProcessEnv,
   stored: StoredSettings,
 ): Choice {
-  const { flag, env: variable, credential, stored: mayBeStored, default: byDefault } = SETTINGS[name];
+  const { flag, env: variable, credential, stored: mayBeStored } = SETTINGS[name];
   const given = flags[flagKey(flag)];
   if (given !== undefined)
     return {
@@ -105,7 +126,12 @@ function choose(
   if (held !== undefined)
     return { value: fromText(name, held, `from the credential ${credential}`), origin: 'credential' };
   if (mayBeStored && Object.hasOwn(stored.values, name)) return { value: stored.values[name], origin: 'file' };
-  return byDefault === undefined ? { value: undefined, origin: 'unset' } : { value: byDefault, origin: 'default' };
+  return byDefault(name);
+}
+
+function byDefault(name: SettingName): Choice {
+  const { default: value } = SETTINGS[name];
+  return { value, origin: value === undefined ? 'unset' : 'default' };
 }
 
 function fromText(name: SettingName, text: string, from: string): unknown {

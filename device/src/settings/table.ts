@@ -16,7 +16,12 @@ const MIN_QUEUE_MS = ACK_INTERVAL_MS + 200;
  */
 const ROWS = {
   server: { kind: serverUrl(), placeholder: 'URL', description: 'conversation server' },
-  deviceId: { kind: deviceIdKind, placeholder: 'UUID', credential: 'phone.device-id', description: 'identity of this phone' },
+  deviceId: {
+    kind: deviceIdKind,
+    placeholder: 'UUID',
+    credential: 'phone.device-id',
+    description: 'identity of this phone',
+  },
   apiKeyFile: { kind: path, placeholder: 'FILE', description: 'file that holds the API key, mode 0600' },
   caFile: {
     kind: path,
