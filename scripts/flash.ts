@@ -9,6 +9,7 @@ import { boardOfImage, inject, needTools, phoneOnCard } from './flash-card/ident
 import type { Identity } from './flash-card/identity.ts';
 import { FlashError, openCard, writeImage } from './flash-card/write-image.ts';
 import type { Progress } from './flash-card/write-image.ts';
+import { complain, say } from '../common/src/system/terminal.ts';
 
 /** `scripts/flash`: a card for one phone, or for forty before lunch. */
 
@@ -41,7 +42,7 @@ const { values: flags } = parseArgs({
 });
 
 async function main(): Promise<void> {
-  if (flags.help === true) process.stdout.write(HELP);
+  if (flags.help === true) say(HELP);
   else if (flags.list === true) listDrives();
   else if (flags.image === undefined || flags.to === undefined) throw new Error(`--image and --to are needed\n${HELP}`);
   else if (flags.batch !== undefined) await batch(flags.image, flags.to, flags.batch);
@@ -50,7 +51,7 @@ async function main(): Promise<void> {
 
 function listDrives(): void {
   for (const { name, bytes, model, refused } of drives(thisMachine)) {
-    process.stdout.write(
+    say(
       `/dev/${name}  ${(bytes / 1e9).toFixed(1)} GB  ${model}  ${refused === undefined ? 'may be written' : `refused: ${refused}`}\n`,
     );
   }
@@ -62,12 +63,12 @@ async function batch(image: string, to: string, file: string): Promise<void> {
   const rows = readBatch(file, identityOf);
   for (const [index, row] of rows.entries()) {
     if (log.isDone(row)) continue;
-    process.stderr.write(`card ${index + 1} of ${rows.length}: ${row.deviceId}, ${row.board}\n`);
+    complain(`card ${index + 1} of ${rows.length}: ${row.deviceId}, ${row.board}\n`);
     if (!flags.yes) await confirmed(`Put a card into ${to}, then press enter: `);
     await flash(image, to, identityOf(row));
     log.done(row);
   }
-  process.stderr.write(`${rows.length} cards are done\n`);
+  complain(`${rows.length} cards are done\n`);
 }
 
 async function flash(image: string, to: string, identity: Identity): Promise<void> {
@@ -79,7 +80,7 @@ async function flash(image: string, to: string, identity: Identity): Promise<voi
     await card.close();
   }
   inject(to, identity);
-  process.stderr.write(`${to}: written, read back, and ${identity.deviceId}'s\n`);
+  complain(`${to}: written, read back, and ${identity.deviceId}'s\n`);
 }
 
 /** A card that waits for another phone is not overwritten by the way: two identities went to one card so. */
@@ -150,6 +151,6 @@ const showProgress: Progress = (what, done, all) => {
 try {
   await main();
 } catch (error) {
-  process.stderr.write(`flash: ${error instanceof Error ? error.message : String(error)}\n`);
+  complain(`flash: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
 }

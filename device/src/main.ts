@@ -25,6 +25,7 @@ import { loadRunSettings, loadWhatHolds, settingFlags, SettingsError } from './s
 import type { RunSettings, Settings, SettingsSources } from './settings/settings.ts';
 import { writeSetting } from './settings/file.ts';
 import { ownControlSocket } from './panel/runtime-folder.ts';
+import { complain } from '../../common/src/system/terminal.ts';
 
 /** `bestday-phone`: arguments → settings → daemon. The only file that ends the process. */
 
@@ -224,7 +225,7 @@ program((exitCode) => {
   exitCode.then(
     (code) => process.exit(code),
     (error: unknown) => {
-      process.stderr.write(`${explain(error)}\n`);
+      complain(`${explain(error)}\n`);
       process.exit(error instanceof SettingsError ? Exit.usage : Exit.failed);
     },
   );

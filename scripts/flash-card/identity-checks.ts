@@ -51,8 +51,8 @@ function checkedWifi({ ssid, passwordFile }: NonNullable<Given['wifi']>): NonNul
 }
 
 function check(what: string, kind: Kind<string>, value: string): void {
-  if (!kind.holds(value))
-    throw bad(`${what} ${JSON.stringify(value.slice(0, 80))} is none: it must be ${kind.allowed}`);
+  const shown = JSON.stringify(value.slice(0, 80));
+  if (!kind.holds(value)) throw bad(`${what} ${shown} is none: it must be ${kind.allowed}`);
 }
 
 /** Of a secret: no file of one line is longer. */

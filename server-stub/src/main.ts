@@ -12,6 +12,7 @@ import { storeChoice } from './store/store-option.ts';
 import { storeOf, STORES } from './store/stores.ts';
 import type { TlsChoice } from './server.ts';
 import { addServiceFlags, readServices } from './pipeline/service-flags.ts';
+import { complain, say } from '../../common/src/system/terminal.ts';
 
 /** `bestday-server`: arguments → server. The only file that ends the process. */
 
@@ -72,7 +73,7 @@ async function serve(flags: ServeFlags): Promise<number> {
   });
   const line = `listening on ${server.url}${server.caFile === undefined ? '' : `, CA ${server.caFile}`}\n`;
   if (isWorker()) reportListening(line);
-  else process.stdout.write(line);
+  else say(line);
   await signalled;
   await server.close();
   await log.close();
@@ -84,7 +85,7 @@ async function serveWithProcesses(
   log: ReturnType<typeof createLog>,
   signalled: Promise<void>,
 ): Promise<number> {
-  const processes = await startProcesses(count, log, (line) => void process.stdout.write(line));
+  const processes = await startProcesses(count, log, say);
   await signalled;
   await processes.stop();
   await log.close();
@@ -106,28 +107,28 @@ function tlsChoice({ tls, tlsCert, tlsKey }: ServeFlags): TlsChoice {
 async function addDevice(data: string, id: string | undefined): Promise<number> {
   const registry = new DeviceRegistry(await openDataFolder(data));
   const device = await registry.add(id);
-  process.stdout.write(`id  ${device.id}\nkey ${device.key}\n`);
-  process.stderr.write("This key is shown only now: put it into the phone's key file (mode 0600).\n");
+  say(`id  ${device.id}\nkey ${device.key}\n`);
+  complain("This key is shown only now: put it into the phone's key file (mode 0600).\n");
   return Exit.ok;
 }
 
 async function listDevices(data: string): Promise<number> {
   const registry = new DeviceRegistry(data);
   for (const { id, addedAt, patienceMs } of await registry.list())
-    process.stdout.write(`${id}  added ${addedAt}${patienceMs === undefined ? '' : `, patience ${patienceMs} ms`}\n`);
+    say(`${id}  added ${addedAt}${patienceMs === undefined ? '' : `, patience ${patienceMs} ms`}\n`);
   return Exit.ok;
 }
 
 async function setDevice(data: string, id: string, patienceMs: number | undefined): Promise<number> {
   if (patienceMs === undefined) throw new ServerError('bad-option', `nothing to set: give --patience-ms; ${USAGE}`);
   await new DeviceRegistry(data).setPatience(id, patienceMs);
-  process.stdout.write(`${id.toLowerCase()}  patience ${patienceMs} ms, from its next conversation on\n`);
+  say(`${id.toLowerCase()}  patience ${patienceMs} ms, from its next conversation on\n`);
   return Exit.ok;
 }
 
 async function removeDevice(data: string, id: string): Promise<number> {
   await new DeviceRegistry(data).remove(id);
-  process.stdout.write(`removed ${id.toLowerCase()}\n`);
+  say(`removed ${id.toLowerCase()}\n`);
   return Exit.ok;
 }
 
@@ -198,10 +199,10 @@ function processCount(text: string): number {
 
 function failed(error: unknown): number {
   if (error instanceof ServerError) {
-    process.stderr.write(`bestday-server: ${error.message}\n`);
+    complain(`bestday-server: ${error.message}\n`);
     return error.exitCode;
   }
-  process.stderr.write(`bestday-server: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  complain(`bestday-server: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   return Exit.failed;
 }
 

@@ -1,5 +1,5 @@
 import { createServer } from 'node:tls';
-import type { Server } from 'node:tls';
+import type { Server, TLSSocket } from 'node:tls';
 import type { AddressInfo, Socket } from 'node:net';
 import { generate } from 'selfsigned';
 
@@ -24,9 +24,9 @@ export class Stranger {
     this.#server = server;
     server.on('connection', (socket: Socket) => this.#sockets.add(socket));
     server.on('tlsClientError', () => {});
-    server.on('secureConnection', (socket) => {
+    server.on('secureConnection', (socket: TLSSocket) => {
       socket.on('error', () => {});
-      socket.on('data', (data) => {
+      socket.on('data', (data: Buffer) => {
         this.heard += data.toString('latin1');
         socket.end('HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n');
       });

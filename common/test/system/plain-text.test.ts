@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { createLog } from '../../src/system/logging.ts';
 import { plainText } from '../../src/system/plain-text.ts';
@@ -20,6 +21,19 @@ describe('plain text', () => {
   it('is the same JSON', () => {
     const value = { name: DANGEROUS.slice(0, -1) };
     assert.deepEqual(JSON.parse(plainText(JSON.stringify(value))), value);
+  });
+
+  it('is all that a command says', () => {
+    const script = `import { complain, say } from './common/src/system/terminal.ts'; say(process.argv[1]); complain(process.argv[1]);`;
+    const given = DANGEROUS.slice(0, -1);
+    const { stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--import=tsx', '--input-type=module', '-e', script, '--', given],
+      { encoding: 'utf8' },
+    );
+    assert.equal(stdout, plainText(given));
+    assert.equal(stderr, plainText(given));
+    assert.doesNotMatch(stdout, FORBIDDEN);
   });
 
   for (const format of ['json', 'text'] as const)

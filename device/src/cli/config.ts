@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { configCommand } from '../settings/config-command.ts';
 import type { ConfigRequest } from '../settings/config-command.ts';
+import { complain, say } from '../../../common/src/system/terminal.ts';
 
 interface ConfigFlags extends Readonly<Record<string, unknown>> {
   readonly settingsFile?: string;
@@ -33,7 +34,7 @@ export function addConfig(root: Command, done: (exitCode: Promise<number>) => vo
 
 async function config(request: ConfigRequest, flags: ConfigFlags): Promise<number> {
   const { output, errors, exitCode } = await configCommand(request, { flags, settingsFile: flags.settingsFile });
-  process.stdout.write(output);
-  process.stderr.write(errors);
+  say(output);
+  complain(errors);
   return exitCode;
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { ask } from '../panel/control-client.ts';
 import type { ControlAnswer, ControlRequest, PhoneStatus } from '../panel/control-protocol.ts';
 import { knownControlSocket } from '../panel/runtime-folder.ts';
+import { complain, say } from '../../../common/src/system/terminal.ts';
 
 /** `bestday-phone status`, `lift`, `hangup`, `volume`: what a running phone is asked through its control socket. */
 
@@ -30,7 +31,7 @@ export function addControl(root: Command, done: Done): void {
 async function status(flags: ControlFlags): Promise<number> {
   const answer = await request({ command: 'status' }, flags);
   if (!answer.ok || answer.status === undefined) return refused(answer);
-  process.stdout.write(flags.json ? `${JSON.stringify(answer.status, undefined, 2)}\n` : statusText(answer.status));
+  say(flags.json ? `${JSON.stringify(answer.status, undefined, 2)}\n` : statusText(answer.status));
   return answer.status.needsHelp.length === 0 ? 0 : 1;
 }
 
@@ -59,7 +60,7 @@ async function volume(level: string | undefined, flags: ControlFlags): Promise<n
   const wanted = level === undefined || level === 'up' || level === 'down' ? level : Number(level);
   const answer = await request({ command: 'volume', ...(wanted !== undefined && { level: wanted }) }, flags);
   if (!answer.ok) return refused(answer);
-  process.stdout.write(`${answer.volume}\n`);
+  say(`${answer.volume}\n`);
   return 0;
 }
 
@@ -73,8 +74,6 @@ function request(what: ControlRequest, flags: ControlFlags): Promise<ControlAnsw
 }
 
 function refused(answer: ControlAnswer): number {
-  process.stderr.write(
-    `bestday-phone: ${answer.ok ? 'the phone answered something else: it is another version' : answer.error}\n`,
-  );
+  complain(`bestday-phone: ${answer.ok ? 'the phone answered something else: it is another version' : answer.error}\n`);
   return 1;
 }

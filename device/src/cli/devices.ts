@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { listDevices } from '../audio/backends.ts';
+import { say } from '../../../common/src/system/terminal.ts';
 
 /** `bestday-phone devices`. */
 export function addDevices(root: Command, done: (exitCode: Promise<number>) => void): void {
@@ -13,7 +14,7 @@ export function addDevices(root: Command, done: (exitCode: Promise<number>) => v
 async function devices(options: { readonly json?: boolean }): Promise<number> {
   const { devices: found, unavailable } = await listDevices();
   if (options.json) {
-    process.stdout.write(`${JSON.stringify({ devices: found, unavailable }, undefined, 2)}\n`);
+    say(`${JSON.stringify({ devices: found, unavailable }, undefined, 2)}\n`);
     return 0;
   }
   for (const device of found) {
@@ -23,10 +24,8 @@ async function devices(options: { readonly json?: boolean }): Promise<number> {
       device.isDefaultInput && 'default microphone',
       device.isDefaultOutput && 'default speaker',
     ];
-    process.stdout.write(
-      `${device.backend.padEnd(10)} ${device.id.padEnd(12)} ${device.name}  (${marks.filter(Boolean).join(', ')})\n`,
-    );
+    say(`${device.backend.padEnd(10)} ${device.id.padEnd(12)} ${device.name}  (${marks.filter(Boolean).join(', ')})\n`);
   }
-  for (const { backend, why } of unavailable) process.stdout.write(`${backend.padEnd(10)} not available: ${why}\n`);
+  for (const { backend, why } of unavailable) say(`${backend.padEnd(10)} not available: ${why}\n`);
   return 0;
 }

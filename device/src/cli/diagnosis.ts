@@ -19,6 +19,7 @@ import { version } from '../../../common/src/system/package-root.ts';
 import { knownControlSocket } from '../panel/runtime-folder.ts';
 import { loadRunSettings, loadWhatHolds, SettingsError, settingFlags } from '../settings/settings.ts';
 import type { RunSettings, SettingName, SettingsSources } from '../settings/settings.ts';
+import { say } from '../../../common/src/system/terminal.ts';
 
 /** `bestday-phone doctor`, `self-test` and `support-bundle`. */
 
@@ -64,7 +65,7 @@ async function selfTest(flags: Flags): Promise<number> {
 
 /** To the phone too, for its light and its metrics; unless another phone's settings were checked, given by flags. */
 async function reported(flags: Flags, findings: readonly Finding[]): Promise<number> {
-  if (flags['json'] === true) process.stdout.write(`${JSON.stringify(findings, undefined, 2)}\n`);
+  if (flags['json'] === true) say(`${JSON.stringify(findings, undefined, 2)}\n`);
   if (!SETTINGS_OF_CHECKS.some((name) => name !== 'controlSocket' && flags[name] !== undefined)) {
     const told = findings.map(({ name, state, detail, measured }) => ({
       name,
@@ -96,16 +97,16 @@ async function supportBundle(flags: Flags): Promise<number> {
     system: systemLines(),
   });
   if (file === '-') {
-    process.stdout.write(text);
+    say(text);
     return 0;
   }
   writeFileSync(file, text, { mode: 0o600 });
-  process.stdout.write(`${file}\n`);
+  say(`${file}\n`);
   return 0;
 }
 
 function print(finding: Finding): void {
-  process.stdout.write(findingLine(finding));
+  say(findingLine(finding));
 }
 
 /** @param disturbing false: sound is left out. While a call is up it is left out in any case. */

@@ -89,8 +89,6 @@ export class WebSocketTransport implements Transport {
         request.once('socket', (tcp) => tcp.once('connect', onAnswer));
         request.end();
       },
-      // Said, because the environment (NODE_TLS_REJECT_UNAUTHORIZED) could say otherwise.
-      rejectUnauthorized: true,
       headers: this.#headers(),
       perMessageDeflate: false,
       maxPayload: MAX_MESSAGE_BYTES,

@@ -34,7 +34,7 @@ describe('verification', () => {
 
     it(`of a call ${pins ? 'with a pinned authority' : 'by the system'} is not switched off, and no key leaves`, async () => {
       const error = await new Promise<ConnectError>((resolve, reject) => {
-        transport().connect({ opened: () => reject(new Error('it opened')), failed: resolve });
+        transport().connect({ opened: () => reject(new Error('it opened')), failed: resolve }, 5_000);
       });
       assert.match(error.message, /certificate|self.signed/i);
       assert.equal(stranger.heard, '');

@@ -3,7 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync } from 'node:fs';
 import fc from 'fast-check';
 import { cleanText } from '../../../common/src/system/redaction.ts';
-import { loadRunSettings, loadSettings, settingFlags, SettingsError } from '../../src/settings/settings.ts';
+import {
+  loadRunSettings,
+  loadSettings,
+  loadWhatHolds,
+  settingFlags,
+  SettingsError,
+} from '../../src/settings/settings.ts';
 import type { SettingsSources } from '../../src/settings/settings.ts';
 import type { SettingsFault } from '../../../common/src/system/settings-error.ts';
 import { defaultSettingsFile } from '../../src/settings/file.ts';
@@ -234,6 +240,15 @@ describe('settings', () => {
       folder.write('settings.json', `{"apiKey": "${KEY}", nonsense`);
       const { problems } = await load({});
       assert.ok(problems.every(({ message, cause }) => !message.includes(KEY) && cause === undefined));
+    });
+
+    it('costs one value for each that is wrong, wherever it stands, where somebody has to go on', async () => {
+      folder.write('settings.json', '{"codec":"mp3","volume":2}');
+      const env = { BESTDAY_BOARD: 'pi4', BESTDAY_SERVER: 'http://foo', BESTDAY_LANGUAGE: 'de' };
+      const { settings, problems } = await loadWhatHolds({ env, settingsFile });
+      assert.deepEqual(problems.map(({ setting }) => setting).sort(), ['board', 'codec', 'server']);
+      const { board, server, codec, volume, language } = settings;
+      assert.deepEqual([board, server, codec, volume, language], [undefined, undefined, 'opus', 2, 'de']);
     });
 
     it('is not made by reading', async () => {
