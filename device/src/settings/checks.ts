@@ -23,7 +23,7 @@ export const deviceNameKind = text(
 
 const boardPath = text(/^[^\0-\x1f\x7f-\x9f'"`$\\]{1,4096}$/, 'a path');
 
-/** A name under `hardware/`, or, with a slash in it, the path of a profile. */
+/** A name under `hardware/profiles/`, or, with a slash in it, the path of a profile. */
 export const boardKind: Kind<string> = {
   schema: boardPath.schema,
   get allowed() {
