@@ -28,6 +28,12 @@ export const GROUPS: readonly BenchGroup[] = [
         about: 'process start to the first frame at the server, beside the bundled floor  [--runs N]',
       },
       {
+        name: 'bad-key',
+        quick: true,
+        about:
+          'what an unknown key costs the server at 1 and 100,000 devices, beside the floor  [--devices N --requests N]',
+      },
+      {
         name: 'conversation-cost',
         about: 'CPU and memory of a minute of conversation, beside the floor  [--seconds N --pairs N]',
       },

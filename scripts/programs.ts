@@ -31,12 +31,21 @@ export function addDevice(data: string): Credentials {
   return { deviceId, keyFile };
 }
 
+export function removeDevice(data: string, { deviceId }: Credentials): void {
+  const { stderr, status } = spawnSync(process.execPath, [SERVER, 'device', 'remove', deviceId, '--data', data], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`the server removed no device: ${stderr.trim()}`);
+}
+
 export interface RunningServer {
   readonly process: ChildProcess;
   readonly url: string;
   /** PEM of its certificate authority; undefined without TLS. */
   readonly ca: string | undefined;
   readonly port: number;
+  /** Of its metrics page, in plain HTTP on loopback. */
+  readonly metricsUrl: string;
   stop(): Promise<void>;
 }
 
@@ -50,24 +59,26 @@ export async function startServer(
   args: readonly string[] = [],
   before: readonly string[] = [],
 ): Promise<RunningServer> {
-  const child = spawned([...before, process.execPath, SERVER, '--port', '0', '--data', data, ...args], {
-    stdio: ['ignore', 'pipe', log],
-  });
-  const { url, ca } = await listening(child);
+  const own = ['--port', '0', '--admin-port', '0', '--data', data];
+  const child = spawned([...before, process.execPath, SERVER, ...own, ...args], { stdio: ['ignore', 'pipe', log] });
+  const { url, ca, metricsUrl } = await listening(child);
   const stop = async (): Promise<void> => {
     child.kill('SIGTERM');
     await exitOf(child);
   };
-  return { process: child, url, ca, port: Number(new URL(url).port), stop };
+  return { process: child, url, ca, port: Number(new URL(url).port), metricsUrl, stop };
 }
 
-/** Waits for the server's one line: `listening on wss://…, CA …/ca.pem`. */
-function listening(server: ChildProcess): Promise<{ url: string; ca: string | undefined }> {
+/** Waits for the server's two lines: `listening on wss://…, CA …/ca.pem` and `metrics on http://…/metrics`. */
+function listening(server: ChildProcess): Promise<{ url: string; ca: string | undefined; metricsUrl: string }> {
   return new Promise((resolve_, reject) => {
+    let phones: { url: string; ca: string | undefined } | undefined;
     server.once('exit', (code) => reject(new Error(`the server ended with ${code} before it listened`)));
     createInterface({ input: server.stdout! }).on('line', (line) => {
       const match = /(wss?:\/\/[^\s,]+)(?:.*?CA\s+(\S+))?/.exec(line);
-      if (match) resolve_({ url: match[1]!, ca: match[2] });
+      if (match) phones = { url: match[1]!, ca: match[2] };
+      const metricsUrl = /^metrics on (\S+)$/.exec(line)?.[1];
+      if (metricsUrl !== undefined && phones) resolve_({ ...phones, metricsUrl });
     });
   });
 }

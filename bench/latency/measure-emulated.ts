@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
-import { DeviceRegistry } from '../../server-stub/src/cluster/device-registry.ts';
+import { FileRegistry } from '../../server-stub/src/cluster/file-registry.ts';
 import { SERVER_IP, startEmulator } from '../../test/lib/network/emulator.ts';
 import type { EmulatorStatistics } from '../../test/lib/network/emulator.ts';
 import { inside, openNamespaces } from '../../test/lib/network/namespaces.ts';
@@ -79,7 +79,7 @@ async function measure(
 }
 
 async function addDevices(folder: string, count: number): Promise<PhonesOrder['devices']> {
-  const registry = new DeviceRegistry(folder);
+  const registry = new FileRegistry(folder);
   const devices: { id: string; key: string }[] = [];
   for (let index = 0; index < count; index++) devices.push(await registry.add());
   return devices;

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { processCost } from '../lib/process-cost.ts';
 import type { CallReport } from '../../device/src/conversation/report.ts';
 import type { CodecName } from '../../protocol/src/index.ts';
-import { DeviceRegistry } from '../../server-stub/src/cluster/device-registry.ts';
+import { FileRegistry } from '../../server-stub/src/cluster/file-registry.ts';
 import { startServer } from '../../scripts/programs.ts';
 import { RedisServer } from '../../test/lib/redis-server.ts';
 import type { GeneratorLimit } from './generator-limit.ts';
@@ -60,7 +60,7 @@ export async function holdConversations(options: LoadOptions): Promise<HeldConve
     rampMs: rampMsOf(count),
   });
   try {
-    const measured = await measure(options, { pid: server.process.pid!, url: server.url, ca: server.ca! }, phones);
+    const measured = await measure(options, { pid: server.process.pid!, metricsUrl: server.metricsUrl }, phones);
     return { ...measured, ...(await phones.hangup()), phones };
   } catch (error) {
     phones.kill();
@@ -83,11 +83,11 @@ const TAPE_MS = 60_000;
 
 async function measure(
   { count, minutes, progress }: LoadOptions,
-  server: { pid: number; url: string; ca: string },
+  server: { pid: number; metricsUrl: string },
   phones: PhoneProcesses,
 ) {
   const snapshot = async () => ({
-    metrics: await scrape(server.url, server.ca),
+    metrics: await scrape(server.metricsUrl),
     cost: processCost(server.pid),
     atMs: performance.now(),
   });
@@ -122,7 +122,7 @@ async function measure(
 }
 
 async function addDevices(folder: string, count: number): Promise<Devices> {
-  const registry = new DeviceRegistry(folder);
+  const registry = new FileRegistry(folder);
   const devices: { id: string; key: string }[] = [];
   for (let index = 0; index < count; index++) devices.push(await registry.add());
   return devices;

@@ -1,7 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { get as getPlain } from 'node:http';
-import { get as getTls } from 'node:https';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { FrameCounters } from '../../common/src/concealment/frame-counters.ts';
@@ -91,21 +89,8 @@ export class Watch {
     }
   }
 
-  #metrics(): Promise<string> {
-    const { url, ca } = this.#server;
-    const page = new URL('/metrics', url.replace(/^ws/, 'http'));
-    return new Promise((resolve, reject) => {
-      const request = ca === undefined ? getPlain(page) : getTls(page, { ca: readFileSync(ca) });
-      request.on('error', reject).on('response', (response) => {
-        let text = '';
-        response
-          .setEncoding('utf8')
-          .on('data', (chunk: string) => {
-            text += chunk;
-          })
-          .on('end', () => resolve(text));
-      });
-    });
+  async #metrics(): Promise<string> {
+    return (await fetch(this.#server.metricsUrl)).text();
   }
 
   #broke(what: string): void {

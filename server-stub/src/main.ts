@@ -4,7 +4,7 @@ import { FrameTrace } from '../../common/src/system/frame-trace.ts';
 import { createLog } from '../../common/src/system/logging.ts';
 import { version } from '../../common/src/system/package-root.ts';
 import { defaultDataFolder, openDataFolder } from './system/data-folder.ts';
-import { DeviceRegistry } from './cluster/device-registry.ts';
+import { addDeviceCommands } from './device-commands.ts';
 import { ServerError } from './system/errors.ts';
 import { isWorker, startProcesses, reportListening } from './cluster/processes.ts';
 import { startServer } from './server.ts';
@@ -13,6 +13,9 @@ import { storeOf, STORES } from './store/stores.ts';
 import type { TlsChoice } from './server.ts';
 import { addServiceFlags, readServices } from './pipeline/service-flags.ts';
 import { complain, say } from '../../common/src/system/terminal.ts';
+import { destinations } from './pipeline/destinations.ts';
+import { DEFAULT_LIMITS } from './system/limits.ts';
+import { refusePlaintext } from './system/plaintext.ts';
 
 /** `bestday-server`: arguments → server. The only file that ends the process. */
 
@@ -37,6 +40,11 @@ interface ServeFlags extends DataFlag {
   readonly storePasswordFile?: string;
   readonly frameTrace?: string;
   readonly processes?: number;
+  readonly adminPort?: number;
+  readonly adminHost: string;
+  readonly allowPlaintext: readonly string[];
+  readonly callsPerMinute: number;
+  readonly minutesPerDay: number;
 }
 
 async function serve(flags: ServeFlags): Promise<number> {
@@ -46,6 +54,7 @@ async function serve(flags: ServeFlags): Promise<number> {
   const store = flags.store === undefined ? undefined : storeChoice(flags.store, flags.storePasswordFile, process.env);
   const dataFolder = await openDataFolder(flags.data ?? defaultDataFolder());
   const services = readServices({ ...flags }, dataFolder, process.env);
+  refusePlaintext(destinations(services.settings, store), flags.allowPlaintext);
   const log = createLog({ level: flags.verbose === true ? 'debug' : 'info' });
   if (insistOnVerifiedTls(process.env)) log.warn('tls.verified-all-the-same', { variable: TLS_SWITCH });
   // Before anything takes time: a signal while starting must stop it too.
@@ -53,13 +62,16 @@ async function serve(flags: ServeFlags): Promise<number> {
     process.once('SIGTERM', () => resolve());
     process.once('SIGINT', () => resolve());
   });
+  // A hang-up means 'look at your files again' (a renewed certificate), and never the end; not while starting either.
+  let reload = (): void => {};
+  process.on('SIGHUP', () => reload());
   const { processes = 1 } = flags;
   if (processes > 1 && (store === undefined || storeOf(store.url)?.shared !== true))
     throw new ServerError(
       'bad-option',
       '--processes needs a --store that processes share, such as Redis: a phone that comes back may reach another process',
     );
-  if (processes > 1 && !isWorker()) return serveWithProcesses(processes, log, signalled);
+  if (processes > 1 && !isWorker()) return serveWithProcesses(processes, log, signalled, (start) => (reload = start));
   const frameTrace = flags.frameTrace === undefined ? undefined : new FrameTrace(flags.frameTrace);
   const server = await startServer({
     port: flags.port,
@@ -70,8 +82,13 @@ async function serve(flags: ServeFlags): Promise<number> {
     store,
     services,
     frameTrace,
+    limits: { callsPerMinute: flags.callsPerMinute, minutesPerDay: flags.minutesPerDay },
+    admin: flags.adminPort === undefined ? undefined : { port: flags.adminPort, host: flags.adminHost },
   });
-  const line = `listening on ${server.url}${server.caFile === undefined ? '' : `, CA ${server.caFile}`}\n`;
+  reload = () => void server.reload();
+  const line =
+    `listening on ${server.url}${server.caFile === undefined ? '' : `, CA ${server.caFile}`}\n` +
+    (server.adminUrl === undefined ? '' : `metrics on ${server.adminUrl}/metrics\n`);
   if (isWorker()) reportListening(line);
   else say(line);
   await signalled;
@@ -84,8 +101,10 @@ async function serveWithProcesses(
   count: number,
   log: ReturnType<typeof createLog>,
   signalled: Promise<void>,
+  onHangup: (reload: () => void) => void,
 ): Promise<number> {
   const processes = await startProcesses(count, log, say);
+  onHangup(() => processes.reload());
   await signalled;
   await processes.stop();
   await log.close();
@@ -102,34 +121,6 @@ function tlsChoice({ tls, tlsCert, tlsKey }: ServeFlags): TlsChoice {
   if (tlsKey !== undefined)
     throw new ServerError('bad-option', '--tls-key needs --tls-cert beside it: the file with its certificate');
   return 'own';
-}
-
-async function addDevice(data: string, id: string | undefined): Promise<number> {
-  const registry = new DeviceRegistry(await openDataFolder(data));
-  const device = await registry.add(id);
-  say(`id  ${device.id}\nkey ${device.key}\n`);
-  complain("This key is shown only now: put it into the phone's key file (mode 0600).\n");
-  return Exit.ok;
-}
-
-async function listDevices(data: string): Promise<number> {
-  const registry = new DeviceRegistry(data);
-  for (const { id, addedAt, patienceMs } of await registry.list())
-    say(`${id}  added ${addedAt}${patienceMs === undefined ? '' : `, patience ${patienceMs} ms`}\n`);
-  return Exit.ok;
-}
-
-async function setDevice(data: string, id: string, patienceMs: number | undefined): Promise<number> {
-  if (patienceMs === undefined) throw new ServerError('bad-option', `nothing to set: give --patience-ms; ${USAGE}`);
-  await new DeviceRegistry(data).setPatience(id, patienceMs);
-  say(`${id.toLowerCase()}  patience ${patienceMs} ms, from its next conversation on\n`);
-  return Exit.ok;
-}
-
-async function removeDevice(data: string, id: string): Promise<number> {
-  await new DeviceRegistry(data).remove(id);
-  say(`removed ${id.toLowerCase()}\n`);
-  return Exit.ok;
 }
 
 function program(done: (exitCode: Promise<number>) => void): Command {
@@ -152,42 +143,33 @@ function program(done: (exitCode: Promise<number>) => void): Command {
     .option('--store-password-file <FILE>', 'password of the store (mode 0600)')
     .option('--frame-trace <FILE>', 'write what happens to each frame as JSON lines to this file, for measurements')
     .option('--processes <N>', 'server processes behind one listener; needs --store', processCount)
+    .option('--admin-port <N>', 'listener for /metrics, /healthz and /readyz in plain HTTP; 0 takes a free port', port)
+    .option('--admin-host <H>', 'address of that listener', '127.0.0.1')
+    .option('--calls-per-minute <N>', 'conversations that one device may begin', count, DEFAULT_LIMITS.callsPerMinute)
+    .option('--minutes-per-day <N>', 'of conversation for one device', count, DEFAULT_LIMITS.minutesPerDay)
+    .option(
+      '--allow-plaintext <HOST>',
+      'let a vendor or store on this host be reached without TLS; may be given again',
+      (host: string, hosts: readonly string[]) => [...hosts, host],
+      [],
+    )
     .option('--verbose', 'log details');
   addServiceFlags(root);
   root.action((flags: ServeFlags) => done(serve(flags)));
-  const device = root.command('device').description('say which phones may connect');
-  // Before or after the command's name: both are natural.
-  const dataOf = (command: Command): string =>
-    command.opts<DataFlag>().data ?? root.opts<DataFlag>().data ?? defaultDataFolder();
-  for (const command of [
-    device
-      .command('add')
-      .description('add a phone, or give it a new key; prints its id and, once, its key')
-      .option('--id <UUID>', 'its id; a new one by default')
-      .action((flags: { id?: string }, self: Command) => done(addDevice(dataOf(self), flags.id))),
-    device
-      .command('list')
-      .description('list the phones')
-      .action((_flags: object, self: Command) => done(listDevices(dataOf(self)))),
-    device
-      .command('set <id>')
-      .description('how long this patient may pause within a turn (default 800 ms)')
-      .option('--patience-ms <MS>', '300 to 10000', Number)
-      .action((id: string, flags: { patienceMs?: number }, self: Command) =>
-        done(setDevice(dataOf(self), id, flags.patienceMs)),
-      ),
-    device
-      .command('remove <id>')
-      .description('remove a phone')
-      .action((id: string, _flags: object, self: Command) => done(removeDevice(dataOf(self), id))),
-  ])
-    command.option('--data <DIR>', DATA_HELP);
+  addDeviceCommands(root, DATA_HELP, done);
   return root;
 }
 
 function port(text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value > 65_535) throw new InvalidArgumentError('want a number from 0 to 65535.');
+  return value;
+}
+
+function count(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || value > 1_000_000)
+    throw new InvalidArgumentError('want a whole number from 1 to 1000000.');
   return value;
 }
 

@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { loadCodecs } from '../../common/src/codec/codecs.ts';
@@ -14,11 +15,17 @@ import type { TlsFiles } from './http/certificates.ts';
 import { createServerCore } from './conversation/core.ts';
 import type { ServerCore } from './conversation/core.ts';
 import { openDataFolder } from './system/data-folder.ts';
-import { DeviceRegistry } from './cluster/device-registry.ts';
+import type { DeviceRegistry } from './cluster/device-registry.ts';
+import { FileRegistry } from './cluster/file-registry.ts';
 import { errorCode, ServerError } from './system/errors.ts';
+import { adminServer, cachedMetrics } from './http/admin.ts';
+import type { Metrics } from './http/admin.ts';
+import { CertificateRenewal } from './http/certificate-renewal.ts';
 import { HttpFront } from './http/front.ts';
+import type { Unreadiness } from './http/health.ts';
 import { DEFAULT_LIMITS } from './system/limits.ts';
 import type { ServerLimits } from './system/limits.ts';
+import { isLoopback } from './system/loopback.ts';
 import { metricsOf } from './http/metrics.ts';
 import { workerBus, isWorker, sharedMetrics } from './cluster/processes.ts';
 import { nodeIds } from './conversation/node-ids.ts';
@@ -32,6 +39,7 @@ import type { OpenedStore, StoreChoice } from './store/conversation-store.ts';
 import { count, ServerStats } from './system/stats.ts';
 import { timedCodecs } from './media/timed-codecs.ts';
 import { OwnTimelines } from './conversation/timelines.ts';
+import type { Timelines } from './conversation/timelines.ts';
 import { DEFAULT_TURN_TAKING } from './dialogue/turn-taking.ts';
 import type { TurnTakingSettings } from './dialogue/turn-taking.ts';
 
@@ -66,7 +74,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const clock = systemClock;
   const stats = new ServerStats();
   const store = await openStore(options.store, { clock, log, stats });
-  const registry = new DeviceRegistry(dataFolder);
+  const registry = new FileRegistry(dataFolder);
+  const pipeline = options.pipeline ?? (await pipelineOf(options, clock, stats));
   const core = createServerCore({
     clock,
     random: systemRandom,
@@ -75,35 +84,46 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     codecs: timedCodecs(await loadCodecs(log), clock, stats),
     store: store.conversations,
     stats,
-    pipeline: options.pipeline ?? (await pipelineOf(options, clock, stats)),
+    pipeline,
     limits,
-    turnTaking: {
-      ...DEFAULT_TURN_TAKING,
-      ...(options.services?.settings.prepare === 'never' && { prepareMs: 0 }),
-      ...options.turnTaking,
-    },
-    patienceOf: (deviceId) => registry.patienceOf(deviceId),
+    turnTaking: turnTakingOf(options),
+    patienceOf: (deviceId) => registry.settingsOf(deviceId).patienceMs,
+    languageOf: (deviceId) => registry.settingsOf(deviceId).language,
   });
-  const metrics = metricsOf(core);
-  // Memory and event-loop delay of the process, under the names that dashboards know.
-  collectDefaultMetrics({ register: metrics });
-  const own = new OwnTimelines(core);
-  const shown = isWorker()
-    ? { metrics: sharedMetrics(metrics), timelines: new SharedTimelines(own, workerBus(), clock) }
-    : { metrics, timelines: own };
+  const shown = shownBy(core, limits, clock);
+  const unreadiness = (): readonly Unreadiness[] => unreadinessOf(core, store, pipeline);
   const front = openFront({
     core,
     log,
     limits,
     tls,
-    ...shown,
+    clock,
+    unreadiness,
+    random: systemRandom,
+    timelines: shown.timelines,
     frameTrace: options.frameTrace,
     admit: (deviceId, key) => registry.admit(deviceId, key),
   });
-  const port = await listen(front, options.port, host);
-  const url = `${tls === undefined ? 'ws' : 'wss'}://${host.includes(':') ? `[${host}]` : host}:${port}${CONNECT_PATH}`;
+  const admin = options.admin && (await openAdmin(options.admin, shown.metrics, unreadiness, log));
+  const port = await listen(front.server, { port: options.port, host, option: '--port' });
+  const url = `${tls === undefined ? 'ws' : 'wss'}://${hostInUrl(host)}:${port}${CONNECT_PATH}`;
   log.info('server.listening', { url });
-  return { port, url, caFile: tls?.caFile, core, registry, close: () => close(core, front, store, log) };
+  const renewal = tls && renewalOf(options, dataFolder, tls, front, clock);
+  const revocations = registry.watch((deviceId) => {
+    core.revoke(deviceId);
+    front.revoke(deviceId);
+  });
+  const reload = async (): Promise<void> => renewal?.check();
+  const stop = async (): Promise<void> => {
+    renewal?.stop();
+    await close(core, front, log);
+    revocations.stop();
+    await store.close();
+    admin?.server.close();
+    admin?.server.closeAllConnections();
+    log.info('server.closed');
+  };
+  return { port, url, adminUrl: admin?.url, caFile: tls?.caFile, core, registry, reload, close: stop };
 }
 
 export interface ServerOptions {
@@ -112,6 +132,8 @@ export interface ServerOptions {
   /** Default: 127.0.0.1. */
   readonly host?: string;
   readonly tls: TlsChoice;
+  /** Where operators ask for metrics, in plain HTTP; default: nowhere. */
+  readonly admin?: { readonly port: number; readonly host: string } | undefined;
   readonly dataFolder: string;
   readonly log: Log;
   readonly limits?: Partial<ServerLimits>;
@@ -132,12 +154,39 @@ export type TlsChoice = 'own' | 'none' | { readonly certFile: string; readonly k
 export interface RunningServer {
   readonly port: number;
   readonly url: string;
+  /** `http://HOST:PORT` of the administration listener, if there is one. */
+  readonly adminUrl: string | undefined;
   /** The authority that phones must be told to trust, when the certificate is the server's own. */
   readonly caFile: string | undefined;
   readonly core: ServerCore;
   readonly registry: DeviceRegistry;
+  /** Looks at the files that may have been renewed. */
+  reload(): Promise<void>;
   /** Closes every connection with 1012 (service restart) and stops. */
   close(): Promise<void>;
+}
+
+function turnTakingOf({ services, turnTaking }: ServerOptions): TurnTakingSettings {
+  return { ...DEFAULT_TURN_TAKING, ...(services?.settings.prepare === 'never' && { prepareMs: 0 }), ...turnTaking };
+}
+
+/** What tools are shown: of all processes, whichever of them is asked. */
+function shownBy(core: ServerCore, limits: ServerLimits, clock: Clock): { metrics: Metrics; timelines: Timelines } {
+  const metrics = metricsOf(core, limits);
+  // Memory and event-loop delay of the process, under the names that dashboards know.
+  collectDefaultMetrics({ register: metrics });
+  const own = new OwnTimelines(core);
+  return isWorker()
+    ? { metrics: cachedMetrics(sharedMetrics(metrics), clock), timelines: new SharedTimelines(own, workerBus(), clock) }
+    : { metrics: cachedMetrics(metrics, clock), timelines: own };
+}
+
+function unreadinessOf(core: ServerCore, store: OpenedStore, pipeline: Pipeline): readonly Unreadiness[] {
+  return [
+    ...(core.draining ? ['draining' as const] : []),
+    ...(store.failing() ? ['store' as const] : []),
+    ...(pipeline.servicesDown?.() === true ? ['services' as const] : []),
+  ];
 }
 
 function pipelineOf({ log, services }: ServerOptions, clock: Clock, stats: ServerStats): Promise<Pipeline> {
@@ -167,10 +216,6 @@ async function tlsOf(choice: TlsChoice, dataFolder: string, host: string): Promi
   return undefined;
 }
 
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
-}
-
 function openFront(options: ConstructorParameters<typeof HttpFront>[0]): HttpFront {
   try {
     return new HttpFront(options);
@@ -183,36 +228,69 @@ function openFront(options: ConstructorParameters<typeof HttpFront>[0]): HttpFro
   }
 }
 
-async function listen(front: HttpFront, port: number, host: string): Promise<number> {
-  front.server.listen(port, host);
-  try {
-    await once(front.server, 'listening');
-  } catch (error) {
-    throw new ServerError('cannot-listen', cannotListen(port, host, errorCode(error)), { cause: error });
-  }
-  return (front.server.address() as AddressInfo).port;
+function renewalOf(
+  { tls: choice, host = '127.0.0.1', log }: ServerOptions,
+  dataFolder: string,
+  inUse: TlsFiles,
+  front: HttpFront,
+  clock: Clock,
+): CertificateRenewal {
+  const read = async (): Promise<TlsFiles> => (await tlsOf(choice, dataFolder, host)) ?? inUse;
+  return new CertificateRenewal({ inUse, read, renew: (files) => front.renew(files), clock, log });
 }
 
-function cannotListen(port: number, host: string, code: string): string {
+async function openAdmin(
+  { port, host }: { readonly port: number; readonly host: string },
+  metrics: Metrics,
+  unreadiness: () => readonly Unreadiness[],
+  log: Log,
+): Promise<{ readonly server: Server; readonly url: string }> {
+  const failed = (error: unknown): void => log.error('admin.failed', { error: errorCode(error) });
+  const server = adminServer({ metrics, unreadiness, failed });
+  const bound = await listen(server, { port, host, option: '--admin-port' });
+  return { server, url: `http://${hostInUrl(host)}:${bound}` };
+}
+
+function hostInUrl(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+interface Address {
+  readonly port: number;
+  readonly host: string;
+  /** `--port` or `--admin-port` */
+  readonly option: string;
+}
+
+async function listen(server: Server, address: Address): Promise<number> {
+  server.listen(address.port, address.host);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    throw new ServerError('cannot-listen', cannotListen(address, errorCode(error)), { cause: error });
+  }
+  return (server.address() as AddressInfo).port;
+}
+
+function cannotListen({ port, host, option }: Address, code: string): string {
   if (code === 'EADDRINUSE')
-    return `port ${port} of ${host} is in use: stop what listens there, or give another --port (0 takes a free one)`;
-  if (code === 'EACCES') return `port ${port} needs more rights than this user has: give a --port over 1023`;
+    return `port ${port} of ${host} is in use: stop what listens there, or give another ${option} (0 takes a free one)`;
+  if (code === 'EACCES') return `port ${port} needs more rights than this user has: give a ${option} over 1023`;
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
-    return `--host: ${host} is no address of this machine (${code})`;
+    return `${option.replace('port', 'host')}: ${host} is no address of this machine (${code})`;
   return `cannot listen on ${host} port ${port} (${code})`;
 }
 
-async function close(core: ServerCore, front: HttpFront, store: OpenedStore, log: Log): Promise<void> {
+async function close(core: ServerCore, front: HttpFront, log: Log): Promise<void> {
   log.info('server.draining', { connections: core.stats.connections, conversations: core.stats.conversations });
-  const closed = new Promise<void>((resolve) => front.server.close(() => resolve()));
-  // A phone plays what it has when the connection closes; what is not made by then would be half a sentence.
+  // A phone plays what it has when the connection closes; what is not made by then would be half a sentence. Meanwhile the
+  // listener stays open, so that a balancer is told why nobody else is let in.
   await core.finishAnswers(FINISH_LIMIT_MS);
+  const closed = new Promise<void>((resolve) => front.server.close(() => resolve()));
   core.drain();
   front.server.closeIdleConnections();
   const limit = systemClock.after(CLOSE_LIMIT_MS, () => front.terminate());
   await closed;
   limit.cancel();
   core.dispose();
-  await store.close();
-  log.info('server.closed');
 }

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import type { ChildProcess, ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { build } from '../../scripts/build.mjs';
 import { temporaryFolder } from './support/live-server.ts';
 
@@ -19,12 +21,24 @@ interface Outcome {
 
 /** Runs `bestday-server` to its end, or sends SIGTERM once it listens. */
 async function command(...args: readonly string[]): Promise<Outcome> {
-  const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return ended(started(args), (child) => void child.kill('SIGTERM'));
+}
+
+function started(args: readonly string[]): ChildProcessByStdio<null, Readable, Readable> {
+  return spawn(process.execPath, [PROGRAM, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** @param listening called once, when the server says where it listens */
+async function ended(
+  child: ChildProcessByStdio<null, Readable, Readable>,
+  listening: (child: ChildProcess) => void,
+): Promise<Outcome> {
   let output = '';
   let errors = '';
   child.stdout.on('data', (chunk: Buffer) => {
+    const before = output;
     output += chunk.toString();
-    if (output.includes('listening on')) child.kill('SIGTERM');
+    if (!before.includes('listening on') && output.includes('listening on')) listening(child);
   });
   child.stderr.on('data', (chunk: Buffer) => {
     errors += chunk.toString();
@@ -54,6 +68,37 @@ describe('bestday-server', function () {
     const { code, output } = await command('--port', '0', '--no-tls', '--data', data);
     assert.match(output, /^listening on ws:\/\/127\.0\.0\.1:\d+\/v1\/conversations\/connect\n$/);
     assert.equal(code, 0);
+  });
+
+  it('says where its metrics are, when it is told to have some', async () => {
+    const { output } = await command('--port', '0', '--admin-port', '0', '--data', data);
+    assert.match(output, /^listening on wss:.*\nmetrics on http:\/\/127\.0\.0\.1:\d+\/metrics\n$/);
+  });
+
+  it('goes on after a hang-up', async () => {
+    let alive = false;
+    const { code } = await ended(started(['--port', '0', '--data', data]), (child) => {
+      child.kill('SIGHUP');
+      setTimeout(() => {
+        alive = child.exitCode === null && child.signalCode === null;
+        child.kill('SIGTERM');
+      }, 500);
+    });
+    assert.ok(alive);
+    assert.equal(code, 0);
+  });
+
+  it('keeps every device of eight that are added at once', async () => {
+    const added = await Promise.all(Array.from({ length: 8 }, () => command('device', 'add', '--data', data)));
+    const listed = (await command('device', 'list', '--data', data)).output;
+    for (const { output } of added) assert.ok(listed.includes(/[0-9a-f-]{36}/.exec(output)![0]), output);
+  });
+
+  it('asks about a folder that is not there without making it', async () => {
+    const nowhere = join(data, 'nowhere');
+    assert.deepEqual(await command('device', 'list', '--data', nowhere), { code: 0, output: '', errors: '' });
+    assert.match((await command('device', 'remove', 'x', '--data', nowhere)).errors, /no device 'x'/);
+    await assert.rejects(readFile(nowhere), /ENOENT/);
   });
 
   it('keeps how long a patient may pause, and shows it', async () => {
@@ -156,6 +201,25 @@ describe('bestday-server', function () {
       code: 2,
       says: /no UUID/,
     },
+    {
+      name: 'a language that is none',
+      args: (data) => ['device', 'set', 'kitchen', '--language', 'Klingonese', '--data', data],
+      code: 2,
+      says: /--language: .*such as en or pt-BR/,
+    },
+    {
+      name: 'a vendor in plain text',
+      args: (data) => ['--port', '0', '--llm', 'openai', '--llm-url', 'http://llm.example/v1', '--data', data],
+      code: 2,
+      says: /--llm-url: .*plain text.*--allow-plaintext llm\.example/,
+    },
+    {
+      name: 'a store in plain text',
+      args: (data) => ['--port', '0', '--store', 'redis://store.example', '--data', data],
+      code: 2,
+      says: /--store: .*rediss:\/\/.*--allow-plaintext store\.example/,
+    },
+    { name: 'no calls', args: () => ['--port', '0', '--calls-per-minute', '0'], code: 2, says: /from 1 to 1000000/ },
     {
       name: 'an unknown device',
       args: (data) => ['device', 'remove', 'kitchen', '--data', data],

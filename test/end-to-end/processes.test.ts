@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { get } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -8,7 +9,7 @@ import { WebSocket } from 'ws';
 import { encodeMessage, parseServerMessage, SUBPROTOCOL } from '../../protocol/src/index.ts';
 import type { Hello, ServerMessage } from '../../protocol/src/index.ts';
 import { scrape } from '../lib/metrics.ts';
-import { addDevice, startServer } from '../../scripts/programs.ts';
+import { addDevice, removeDevice, startServer } from '../../scripts/programs.ts';
 import type { Credentials, RunningServer } from '../../scripts/programs.ts';
 import { RedisServer } from '../lib/redis-server.ts';
 
@@ -119,8 +120,20 @@ describe('several server processes behind one listener', function () {
     assert.deepEqual(await told, [true, true, true, true]);
   });
 
+  it('a device that is removed loses what it has open, whichever process has it, within a second', async () => {
+    const greeted = await Promise.all(Array.from({ length: 3 }, () => greet()));
+    const open = greeted.filter(({ socket }) => socket.readyState === WebSocket.OPEN);
+    const closed = Promise.all(open.map(({ socket }) => once(socket, 'close') as Promise<[number]>));
+    removeDevice(data, device);
+    const startedMs = performance.now();
+    for (const [code] of await closed) assert.ok(code === 4401 || code === 4409, String(code));
+    assert.ok((await closed).some(([code]) => code === 4401));
+    assert.ok(performance.now() - startedMs < 1_500);
+    device = addDevice(data);
+  });
+
   it('metrics are of all processes, whichever is asked', async () => {
-    const asked = await Promise.all(Array.from({ length: 4 }, () => scrape(server.url, server.ca!)));
+    const asked = await Promise.all(Array.from({ length: 4 }, () => scrape(server.metricsUrl)));
     const begun = asked.map((metrics) => metrics.get('bestday_conversations_total'));
     assert.ok(
       begun.every((count) => count === begun[0] && count! >= 1),

@@ -4,7 +4,6 @@ import * as z from 'zod/mini';
 import { dataPath } from '../../../common/src/system/package-root.ts';
 import { SettingsError } from '../../../common/src/system/settings-error.ts';
 import { readNamedFile } from '../../../common/src/system/private-file.ts';
-import type { Settings } from './table.ts';
 
 /** Where the profiles are, a folder each, and the file that describes one. `npm run hardware` renders them. */
 const FOLDER = 'hardware/profiles';
@@ -105,7 +104,7 @@ export function boardNames(): string[] {
 
 /** Which devices to open: settings rule, the board's profile comes next, the system's default last. */
 export function soundOf(
-  settings: Pick<Settings, 'inputDevice' | 'outputDevice'>,
+  settings: { readonly inputDevice?: string | undefined; readonly outputDevice?: string | undefined },
   board: Board | undefined,
 ): { inputDevice?: string; outputDevice?: string } {
   const sound = board?.profile.sound;

@@ -15,6 +15,8 @@ import type { BusMessage, ProcessBus } from './shared-timelines.ts';
 export interface Processes {
   /** Ends them in order; resolves when all are gone. */
   stop(): Promise<void>;
+  /** They look at the files that may have been renewed. */
+  reload(): void;
 }
 
 /** True in a process that `startProcesses` started. */
@@ -53,6 +55,9 @@ export async function startProcesses(count: number, log: Log, listening: (line: 
   await Promise.all(Array.from({ length: count - 1 }, start));
   listening(line);
   return {
+    reload() {
+      for (const worker of workers()) worker.process.kill('SIGHUP');
+    },
     async stop() {
       stopping = true;
       await Promise.all(workers().map(stopWorker));

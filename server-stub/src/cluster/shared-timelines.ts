@@ -96,9 +96,16 @@ export class SharedTimelines implements Timelines {
     { number, conversationId, deviceId, after }: Extract<BusMessage, { type: 'listen' }>,
   ): Promise<void> {
     const tell = (entry: TimelineEntry): void => this.#bus.send(from, { type: 'entry', number, entry });
+    const key = `${from}:${number}`;
+    // Known before it is looked for: the watcher, or its process, may go meanwhile.
+    this.#watched.set(key, { stop() {} });
     const found = await this.#own.find(conversationId, deviceId);
-    if (found === undefined || found === 'full') return tell(this.#elsewhere());
-    this.#watched.set(`${from}:${number}`, found.listen(after, tell));
+    if (!this.#watched.has(key)) return;
+    if (found === undefined || found === 'full') {
+      this.#watched.delete(key);
+      return tell(this.#elsewhere());
+    }
+    this.#watched.set(key, found.listen(after, tell));
   }
 
   #stop(key: string): void {

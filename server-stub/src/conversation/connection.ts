@@ -82,8 +82,8 @@ export class Connection implements DownlinkLink, MessageSocketHandlers {
   }
 
   /** Says why, then closes. */
-  refuse(code: string, message: string, closeCode: number, retryable: boolean): void {
-    this.message({ type: 'error', code, message, retryable });
+  refuse(code: string, message: string, closeCode: number, retryable: boolean, retryAfterMs?: number): void {
+    this.message({ type: 'error', code, message, retryable, ...(retryAfterMs !== undefined && { retryAfterMs }) });
     this.close(closeCode, code);
   }
 
@@ -92,6 +92,18 @@ export class Connection implements DownlinkLink, MessageSocketHandlers {
     const guest = this.#guest;
     this.close(code, reason);
     guest?.lost(this, code);
+  }
+
+  /** A newer socket of the same device needs its place: as if it were found dead. */
+  supersede(): void {
+    this.#environment.stats.connectionsSuperseded++;
+    this.log.info('connection.superseded', { silentMs: Math.round(this.silentMs) });
+    this.#cut();
+  }
+
+  /** How long nothing has come from it; for ever when good-bye was said. */
+  get silentMs(): number {
+    return this.#phase === 'closed' ? Infinity : this.#liveness.silentMs;
   }
 
   /** Greeted, and not yet answered. */
@@ -216,6 +228,10 @@ export class Connection implements DownlinkLink, MessageSocketHandlers {
 
   #dead(): void {
     this.log.info('connection.dead', { afterMs: this.#environment.limits.deadAfterMs });
+    this.#cut();
+  }
+
+  #cut(): void {
     const guest = this.#guest;
     this.#leave();
     this.#socket.terminate();

@@ -10,8 +10,10 @@ import type { Lobby } from './connection.ts';
 import { Conversation, mayResume } from './conversation.ts';
 import type { ConversationOrigin, Terms } from './conversation.ts';
 import type { Environment, Peer } from './environment.ts';
+import { DeviceLimits } from '../system/device-limits.ts';
+import type { Limited } from '../system/device-limits.ts';
 import { DEFAULT_LIMITS } from '../system/limits.ts';
-import { ServerStats } from '../system/stats.ts';
+import { count, ServerStats } from '../system/stats.ts';
 import type { Timeline } from './timeline.ts';
 import { DEFAULT_TURN_TAKING } from '../dialogue/turn-taking.ts';
 import { EncodedRecordings } from '../media/voice-encoder.ts';
@@ -24,7 +26,13 @@ export interface ServerCore {
   readonly draining: boolean;
   /** The ladder of what the phones sent, conversations under way included. */
   uplinkCounters(): FrameCounters;
-  connectionsOf(deviceId: string): number;
+  /**
+   * The device's next socket, before it is accepted: when it has too many open, those silent longest are closed for it.
+   * @returns what the device has had too much of; undefined when it may connect
+   */
+  admit(deviceId: string): Limited | undefined;
+  /** Its key has lost its right: whatever of this device is open ends now. */
+  revoke(deviceId: string): void;
   /** Conversations under way, for tests and the simulator's checks. */
   conversations(): readonly ConversationView[];
   conversation(id: string): ConversationView | undefined;
@@ -64,10 +72,12 @@ class Core implements ServerCore, Lobby {
   readonly #connections = new Set<Connection>();
   readonly #byId = new Map<string, Conversation>();
   readonly #byDevice = new Map<string, Conversation>();
+  readonly #limits: DeviceLimits;
   #draining = false;
 
   constructor(environment: Environment) {
     this.#environment = environment;
+    this.#limits = new DeviceLimits(environment.clock, environment.limits);
   }
 
   get stats(): ServerStats {
@@ -93,10 +103,41 @@ class Core implements ServerCore, Lobby {
     return total;
   }
 
-  connectionsOf(deviceId: string): number {
-    let connections = 0;
-    for (const connection of this.#connections) if (connection.peer.deviceId === deviceId) connections++;
-    return connections;
+  admit(deviceId: string): Limited | undefined {
+    // A phone that has a conversation comes back to it; whether it has one elsewhere is not known here.
+    const begun = this.#byDevice.has(deviceId);
+    const limited = (begun ? undefined : this.#limits.mayBegin(deviceId)) ?? this.#limits.connect(deviceId);
+    if (limited !== undefined) return this.#limited(limited);
+    this.#makeRoomFor(deviceId);
+    return undefined;
+  }
+
+  #makeRoomFor(deviceId: string): void {
+    const open = this.#connectionsOf(deviceId).map((connection) => ({ connection, silentMs: connection.silentMs }));
+    const tooMany = open.length + 1 - this.#environment.limits.maxConnectionsPerDevice;
+    if (tooMany <= 0) return;
+    open.sort((a, b) => (a.silentMs === b.silentMs ? 0 : b.silentMs - a.silentMs));
+    for (const { connection } of open.slice(0, tooMany)) connection.supersede();
+  }
+
+  revoke(deviceId: string): void {
+    const connections = this.#connectionsOf(deviceId);
+    const conversation = this.#byDevice.get(deviceId);
+    if (connections.length === 0 && conversation === undefined) return;
+    this.stats.devicesRevoked++;
+    this.#environment.log.info('device.revoked', { deviceId, connections: connections.length });
+    conversation?.end('refused', { tell: true, code: CloseCode.badKey });
+    for (const connection of connections)
+      connection.refuse('bad-key', 'the key of this device is not valid any more', CloseCode.badKey, false);
+  }
+
+  #connectionsOf(deviceId: string): Connection[] {
+    return [...this.#connections].filter(({ peer }) => peer.deviceId === deviceId);
+  }
+
+  #limited(limited: Limited): Limited {
+    count(this.stats.limited, limited.limit);
+    return limited;
   }
 
   conversations(): readonly ConversationView[] {
@@ -151,13 +192,14 @@ class Core implements ServerCore, Lobby {
     }
     this.#begin(connection, {
       codec,
-      language: hello.language,
+      language: this.#environment.languageOf?.(peer.deviceId) ?? hello.language,
       maxQueueMs: Math.min(hello.maxQueueMs, this.#environment.limits.maxQueueMs),
     });
   }
 
   rawBegin(connection: Connection, codec: CodecName): void {
-    this.#begin(connection, { codec, language: 'en', maxQueueMs: RAW_QUEUE_MS });
+    const language = this.#environment.languageOf?.(connection.peer.deviceId) ?? 'en';
+    this.#begin(connection, { codec, language, maxQueueMs: RAW_QUEUE_MS });
   }
 
   left(connection: Connection): void {
@@ -167,6 +209,8 @@ class Core implements ServerCore, Lobby {
   #begin(connection: Connection, agreed: Omit<Terms, 'id' | 'deviceId'>): void {
     const { ids, random, store } = this.#environment;
     const { deviceId } = connection.peer;
+    const limited = this.#limits.begin(deviceId);
+    if (limited !== undefined) return this.#refuseLimited(connection, this.#limited(limited));
     this.#byDevice.get(deviceId)?.end('replaced', { tell: true, code: CloseCode.replaced });
     const terms: Terms = { id: ids.conversationId(), deviceId, ...agreed };
     const firstSequence = Math.floor(random() * 2 ** 16);
@@ -234,6 +278,17 @@ class Core implements ServerCore, Lobby {
     }
   }
 
+  #refuseLimited(connection: Connection, { limit, waitMs }: Limited): void {
+    connection.log.warn('call.refused', { limit, waitMs: Math.round(waitMs) });
+    connection.refuse(
+      'too-many-calls',
+      limit === 'minutes' ? 'the minutes of this day are used up' : 'too many calls in a minute',
+      CloseCode.tooMany,
+      true,
+      Math.round(Math.min(waitMs, LONGEST_RETRY_MS) * (1 + this.#environment.random())),
+    );
+  }
+
   /** One answer for unknown, over, wrong token and wrong device: it helps nobody to guess. */
   #refuseResume(connection: Connection): void {
     this.stats.resumeRefused++;
@@ -258,7 +313,12 @@ class Core implements ServerCore, Lobby {
   }
 
   #add(origin: ConversationOrigin): Conversation {
-    const conversation = new Conversation(this.#environment, origin, (over) => this.#remove(over));
+    const { clock } = this.#environment;
+    const sinceMs = clock.now();
+    const conversation = new Conversation(this.#environment, origin, (over) => {
+      this.#limits.talked(over.deviceId, clock.now() - sinceMs);
+      this.#remove(over);
+    });
     this.#byId.set(conversation.id, conversation);
     this.#byDevice.set(conversation.deviceId, conversation);
     return conversation;
@@ -270,5 +330,7 @@ class Core implements ServerCore, Lobby {
   }
 }
 
+/** Half of the longest that a refused phone is asked to wait. */
+const LONGEST_RETRY_MS = 30 * 60_000;
 /** A raw device cannot be told to throw its queue away, so little is sent ahead. */
 const RAW_QUEUE_MS = 400;

@@ -27,6 +27,8 @@ export interface Environment {
   readonly turnTaking: TurnTakingSettings;
   /** ms of silence that end this patient's turn, where that was set for them. */
   readonly patienceOf?: ((deviceId: string) => number | undefined) | undefined;
+  /** The language to speak with this patient, where that was set for them; else the phone's. */
+  readonly languageOf?: ((deviceId: string) => string | undefined) | undefined;
   readonly stats: ServerStats;
 }
 

@@ -1,9 +1,11 @@
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { writePrivateFile } from '../system/data-folder.ts';
+import { systemClock } from '../../../common/src/time/clock.ts';
 import { errorCode, ServerError } from '../system/errors.ts';
+import { withFileLock } from '../system/file-lock.ts';
 
 export interface TlsFiles {
   readonly cert: string;
@@ -32,6 +34,11 @@ async function readPem(file: string, option: string): Promise<string> {
  * @throws {ServerError} unusable-directory
  */
 export async function ownCertificate(dataFolder: string, host: string, now: Date): Promise<TlsFiles> {
+  // Two servers that start at once on one folder must not mix their files.
+  return withFileLock(join(dataFolder, 'server.pem'), systemClock, () => heldOrMade(dataFolder, host, now));
+}
+
+async function heldOrMade(dataFolder: string, host: string, now: Date): Promise<TlsFiles> {
   const caFile = join(dataFolder, 'ca.pem');
   const held = await readHeld(dataFolder);
   if (held !== undefined && serves(held.cert, host, now)) return { ...held, caFile };
@@ -52,10 +59,13 @@ export async function ownCertificate(dataFolder: string, host: string, now: Date
 
 async function readHeld(dataFolder: string): Promise<{ cert: string; key: string } | undefined> {
   try {
-    const [cert, key] = await Promise.all(
+    const [cert, key, ca] = await Promise.all(
       ['server.pem', 'server-key.pem', 'ca.pem'].map((name) => readFile(join(dataFolder, name), 'utf8')),
     );
-    return { cert: cert!, key: key! };
+    const leaf = new X509Certificate(cert!);
+    // A start that was cut short may have left files that do not belong together.
+    const together = leaf.checkPrivateKey(createPrivateKey(key!)) && leaf.verify(new X509Certificate(ca!).publicKey);
+    return together ? { cert: cert!, key: key! } : undefined;
   } catch {
     return undefined;
   }

@@ -18,6 +18,8 @@ export function streamEvents(
   timeline: Watchable,
   clock: Clock,
 ): void {
+  // It left while the conversation was looked for: its 'close' has been, and nothing would ever stop what begins here.
+  if (response.destroyed || request.socket.destroyed) return;
   response.writeHead(200, {
     'Content-Type': 'text/event-stream; charset=utf-8',
     'Cache-Control': 'no-store',

@@ -1,23 +1,27 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { IncomingMessage, OutgoingHttpHeaders, Server, ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Registry } from 'prom-client';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
 import type { FrameTrace } from '../../../common/src/system/frame-trace.ts';
 import type { Log } from '../../../common/src/system/log.ts';
-import { systemClock } from '../../../common/src/time/clock.ts';
+import type { Clock } from '../../../common/src/time/clock.ts';
+import type { Random } from '../../../common/src/time/random.ts';
 import { webSocketAsMessageSocket } from '../../../common/src/link/message-socket.ts';
 import { CONNECT_PATH, MAX_MESSAGE_BYTES, REFUSAL_HEADER, SUBPROTOCOL } from '../../../protocol/src/index.ts';
 import type { TlsFiles } from './certificates.ts';
 import type { ServerCore } from '../conversation/core.ts';
 import type { Admission } from '../cluster/device-registry.ts';
 import { errorCode } from '../system/errors.ts';
+import { RateLimit } from '../system/rate-limit.ts';
+import { count } from '../system/stats.ts';
 import { conversationOfEvents, streamEvents } from './events.ts';
+import { answerHealth } from './health.ts';
+import type { Unreadiness } from './health.ts';
 import type { ServerLimits } from '../system/limits.ts';
 import { inOneWrite } from './corked-socket.ts';
 import type { Timelines } from '../conversation/timelines.ts';
@@ -31,17 +35,15 @@ export class HttpFront {
   readonly #options: HttpFrontOptions;
   readonly #webSockets: WebSocketServer;
   readonly #requestIds = new WeakMap<IncomingMessage, string>();
+  readonly #watchers = new Map<ServerResponse, string>();
+  readonly #refusalLines: RateLimit;
+  #refusalsUnlogged = 0;
 
   /** @throws {Error} of the TLS library, for a certificate or key that is none */
   constructor(options: HttpFrontOptions) {
     this.#options = options;
-    this.#webSockets = new WebSocketServer({
-      noServer: true,
-      clientTracking: true,
-      maxPayload: MAX_MESSAGE_BYTES,
-      perMessageDeflate: false,
-      handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
-    });
+    this.#refusalLines = new RateLimit(options.clock, REFUSAL_LINES_AT_ONCE, 1);
+    this.#webSockets = new WebSocketServer(WEB_SOCKETS);
     this.#webSockets.on('headers', (headers, request) =>
       headers.push(`X-Request-Id: ${this.#requestIds.get(request) ?? ''}`),
     );
@@ -66,6 +68,16 @@ export class HttpFront {
     this.server.on('clientError', (_error, socket) => socket.destroy());
   }
 
+  /** Phones that connect from now on see this certificate. @throws {Error} as the constructor */
+  renew({ cert, key }: TlsFiles): void {
+    if (this.server instanceof TlsServer) this.server.setSecureContext({ cert, key });
+  }
+
+  /** Its key has lost its right: nobody watches with it any more. */
+  revoke(deviceId: string): void {
+    for (const [response, watcher] of this.#watchers) if (watcher === deviceId) response.destroy();
+  }
+
   /** Cuts what has not closed politely. */
   terminate(): void {
     for (const socket of this.#webSockets.clients) socket.terminate();
@@ -82,12 +94,10 @@ export class HttpFront {
       });
     const watched = conversationOfEvents(path);
     if (watched !== undefined) return this.#events(request, response, watched);
-    if (path !== '/healthz' && path !== '/metrics') return reply(response, 404, 'no such page');
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return reply(response, 405, 'GET only', { Allow: 'GET, HEAD' });
-    if (path === '/healthz') return this.#health(response);
-    const { metrics } = this.#options;
-    reply(response, 200, await metrics.metrics(), { 'Content-Type': metrics.contentType });
+    if (answerHealth(path, response, this.#options.unreadiness)) return;
+    reply(response, 404, path === '/metrics' ? 'metrics are on the listener of --admin-port' : 'no such page');
   }
 
   /** A conversation is shown to its own device's key only; to others it does not exist. */
@@ -101,23 +111,19 @@ export class HttpFront {
         refusal.status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {},
       );
     if (request.method !== 'GET') return reply(response, 405, 'GET only', { Allow: 'GET' });
-    const timeline = await this.#options.timelines.find(id, deviceIdOf(request));
+    const deviceId = deviceIdOf(request);
+    this.#watchers.set(response, deviceId);
+    response.on('close', () => this.#watchers.delete(response));
+    const timeline = await this.#options.timelines.find(id, deviceId);
     if (timeline === undefined) return reply(response, 404, 'no such conversation');
     if (timeline === 'full')
-      return reply(response, 429, 'too many watch this conversation', { 'Retry-After': RETRY_AFTER_S });
-    streamEvents(request, response, timeline, systemClock);
+      return reply(response, 429, 'too many watch this conversation', { 'Retry-After': this.#retryAfterS() });
+    streamEvents(request, response, timeline, this.#options.clock);
   }
 
   #failed(response: ServerResponse, error: unknown): void {
     this.#options.log.error('http.failed', { error: errorCode(error) });
     if (!response.headersSent) reply(response, 500, 'failed');
-  }
-
-  #health(response: ServerResponse): void {
-    const { core } = this.#options;
-    const { conversations, connections } = core.stats;
-    const body = JSON.stringify({ status: core.draining ? 'draining' : 'ok', conversations, connections });
-    reply(response, core.draining ? 503 : 200, body, { 'Content-Type': 'application/json' });
   }
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
@@ -126,23 +132,26 @@ export class HttpFront {
     // The socket may break while the key is looked up; without a listener that would end the process.
     socket.on('error', ignore);
     try {
+      const refusal = await this.#refusal(request);
+      // A socket that broke meanwhile takes nobody's place.
+      if (socket.destroyed) return;
       // Room is looked for last, in the same turn of the event loop in which it is taken.
-      const refusal = (await this.#refusal(request)) ?? this.#noRoom(deviceIdOf(request));
-      if (refusal !== undefined) return this.#refuse(socket, requestId, refusal);
-      if (!socket.destroyed) this.#accept(request, socket, head, requestId);
+      const lacking = refusal ?? this.#noRoom(deviceIdOf(request));
+      if (lacking !== undefined) return this.#refuse(socket, requestId, lacking);
+      this.#accept(request, socket, head, requestId);
     } catch (error) {
       this.#options.log.error('upgrade.failed', { requestId, error: errorCode(error) });
       this.#refuse(socket, requestId, {
         status: 503,
         message: 'not able to check keys just now',
-        retryAfterS: RETRY_AFTER_S,
+        retryAfterS: this.#retryAfterS(),
       });
     }
   }
 
   async #refusal(request: IncomingMessage): Promise<Refusal | undefined> {
     if (pathOf(request) !== CONNECT_PATH) return { status: 404, message: 'no such address' };
-    if (this.#options.core.draining) return { status: 503, message: 'restarting', retryAfterS: 1 };
+    if (this.#options.core.draining) return { status: 503, message: 'restarting', retryAfterS: this.#retryAfterS(1) };
     const unknown = await this.#credentialsRefusal(request);
     if (unknown !== undefined) return unknown;
     const offered = subprotocolsOf(request);
@@ -162,11 +171,21 @@ export class HttpFront {
 
   #noRoom(deviceId: string): Refusal | undefined {
     const { core, limits } = this.#options;
-    if (core.connectionsOf(deviceId) >= limits.maxConnectionsPerDevice)
-      return { status: 429, message: 'too many connections of this device', retryAfterS: RETRY_AFTER_S };
+    const limited = core.admit(deviceId);
+    if (limited !== undefined)
+      return {
+        status: 429,
+        message: `too many ${limited.limit} of this device`,
+        retryAfterS: this.#retryAfterS(Math.min(limited.waitMs / 1_000, LONGEST_RETRY_S)),
+      };
     if (core.stats.connections >= limits.maxConnections)
-      return { status: 503, message: 'full', retryAfterS: RETRY_AFTER_S };
+      return { status: 503, message: 'full', retryAfterS: this.#retryAfterS() };
     return undefined;
+  }
+
+  /** `leastS` and up to as much again: phones that are refused together shall not come back together. */
+  #retryAfterS(leastS = RETRY_AFTER_S): number {
+    return Math.ceil(leastS + this.#options.random() * Math.max(leastS, LEAST_SPREAD_S));
   }
 
   #accept(request: IncomingMessage, socket: Duplex, head: Buffer, requestId: string): void {
@@ -174,7 +193,7 @@ export class HttpFront {
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket: WebSocket) => {
       (socket as Socket).setNoDelay?.(true);
       const peer = { deviceId: deviceIdOf(request), requestId, framing } as const;
-      this.#options.log.info('connection.accepted', peer);
+      this.#options.log.info('connection.accepted', { ...peer, address: addressOf(socket) });
       const link = inOneWrite(webSocketAsMessageSocket(webSocket, socket as Socket), socket);
       this.#options.core.accept(this.#options.frameTrace?.socket(link) ?? link, peer);
     });
@@ -182,7 +201,8 @@ export class HttpFront {
 
   #refuse(socket: Duplex, requestId: string, refusal: Refusal): void {
     const { status, message, retryAfterS } = refusal;
-    this.#options.log.info('connection.refused', { requestId, status });
+    count(this.#options.core.stats.upgradesRefused, status);
+    this.#logRefusal({ requestId, status, reason: message, address: addressOf(socket) });
     const headers = [
       `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
       'Connection: close',
@@ -196,13 +216,23 @@ export class HttpFront {
     ];
     socket.end(`${headers.join('\r\n')}\r\n\r\n${message}\n`, () => socket.destroy());
   }
+
+  /** Whoever knocks without a key must not fill the log. */
+  #logRefusal(fields: Readonly<Record<string, unknown>>): void {
+    if (!this.#refusalLines.take()) return void this.#refusalsUnlogged++;
+    const unlogged = this.#refusalsUnlogged;
+    this.#refusalsUnlogged = 0;
+    this.#options.log.info('connection.refused', { ...fields, ...(unlogged > 0 && { unlogged }) });
+  }
 }
 
 export interface HttpFrontOptions {
   readonly core: ServerCore;
   readonly log: Log;
   readonly limits: ServerLimits;
-  readonly metrics: Pick<Registry, 'metrics' | 'contentType'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly unreadiness: () => readonly Unreadiness[];
   readonly tls: TlsFiles | undefined;
   readonly timelines: Timelines;
   readonly admit: (deviceId: string, key: string) => Promise<Admission>;
@@ -223,7 +253,19 @@ const TIMEOUTS = {
   requestTimeout: HEADERS_TIMEOUT_MS,
   connectionsCheckingInterval: 2_000,
 };
+const WEB_SOCKETS = {
+  noServer: true,
+  clientTracking: true,
+  maxPayload: MAX_MESSAGE_BYTES,
+  perMessageDeflate: false,
+  /** ms; a half-open socket answers no close frame, and `ws` would hold it for 30 s. */
+  closeTimeout: 2_000,
+  handleProtocols: (offered: Set<string>) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : (false as const)),
+};
 const RETRY_AFTER_S = 5;
+const LEAST_SPREAD_S = 2;
+const LONGEST_RETRY_S = 30 * 60;
+const REFUSAL_LINES_AT_ONCE = 50;
 /** A key is 43 characters; whatever is much longer is none. */
 const MAX_KEY_LENGTH = 512;
 
@@ -259,6 +301,10 @@ function pathOf(request: IncomingMessage): string {
 function reply(response: ServerResponse, status: number, body: string, headers: OutgoingHttpHeaders = {}): void {
   response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', ...headers });
   response.end(body.endsWith('\n') ? body : `${body}\n`);
+}
+
+function addressOf(socket: Duplex): string | undefined {
+  return (socket as Socket).remoteAddress;
 }
 
 function ignore(): void {}

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { ServerCore } from '../conversation/core.ts';
 import type { StageTiming } from '../pipeline/ports.ts';
+import type { ServerLimits } from '../system/limits.ts';
 import type { TurnTimes } from '../system/stats.ts';
 
 /** Under two seconds is the goal; the buckets are densest there. */
@@ -15,11 +16,12 @@ const STAGES: Readonly<Record<keyof TurnTimes, string>> = {
 };
 
 /** The core's plain numbers for Prometheus, read when they are asked for. */
-export function metricsOf(core: ServerCore): Registry {
+export function metricsOf(core: ServerCore, limits: ServerLimits): Registry {
   const registry = new Registry();
   for (const [name, help, read] of GAUGES) gauge(registry, name, help, () => read(core));
   for (const [name, help, read] of COUNTERS) counter(registry, name, help, () => read(core));
   for (const [name, help, label, read] of LABELLED) counters(registry, name, help, label, () => read(core));
+  deviceLimits(registry, limits);
   core.stats.onTurn = turnLatency(registry);
   core.stats.onStage = stageTime(registry);
   return registry;
@@ -90,7 +92,20 @@ const STORE: readonly Row[] = [
   ],
 ];
 
-const COUNTERS: readonly Row[] = [...CONVERSATIONS, ...FRAMES, ...STORE];
+const ADMISSION: readonly Row[] = [
+  [
+    'bestday_connections_superseded_total',
+    'Sockets closed because their device opened more than it may have',
+    ({ stats }) => stats.connectionsSuperseded,
+  ],
+  [
+    'bestday_devices_revoked_total',
+    'Devices whose connections were ended because their key was withdrawn',
+    ({ stats }) => stats.devicesRevoked,
+  ],
+];
+
+const COUNTERS: readonly Row[] = [...CONVERSATIONS, ...FRAMES, ...STORE, ...ADMISSION];
 
 /** The values of each label are a closed list. */
 const LABELLED: readonly LabelledRow[] = [
@@ -130,7 +145,34 @@ const LABELLED: readonly LabelledRow[] = [
   ],
   ['bestday_conversations_ended_total', 'Conversations ended, by reason', 'reason', ({ stats }) => stats.ends],
   ['bestday_protocol_faults_total', 'Messages that broke a rule, by fault', 'fault', ({ stats }) => stats.faults],
+  [
+    'bestday_upgrades_refused_total',
+    'Requests for a connection that were refused, by HTTP status',
+    'status',
+    ({ stats }) => stats.upgradesRefused,
+  ],
+  [
+    'bestday_device_limits_reached_total',
+    'Refusals because one device had too much, by limit',
+    'limit',
+    ({ stats }) => stats.limited,
+  ],
 ];
+
+function deviceLimits(registry: Registry, limits: ServerLimits): void {
+  new Gauge({
+    name: 'bestday_device_limit',
+    help: 'What one device may take of one process',
+    labelNames: ['limit'],
+    registers: [registry],
+    aggregator: 'first',
+    collect() {
+      this.set({ limit: 'connections_per_minute' }, limits.connectionsPerMinute);
+      this.set({ limit: 'calls_per_minute' }, limits.callsPerMinute);
+      this.set({ limit: 'minutes_per_day' }, limits.minutesPerDay);
+    },
+  });
+}
 
 function turnLatency(registry: Registry): (times: TurnTimes) => void {
   const histogram = new Histogram({

@@ -31,7 +31,10 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
   const resilient = resilienceOf(options);
   // A model whose input was not transcribed, or whose answer another voice would say, is not asked.
   const useOfflineModel = (): boolean => resilient.stt.breaker.open || resilient.tts.breaker.open;
+  const inUse = Object.entries({ stt, llm, tts }).filter(([, { service }]) => service !== undefined);
+  const breakers = inUse.map(([stage]) => resilient[stage as keyof typeof resilient].breaker);
   return {
+    servicesDown: () => breakers.length > 0 && breakers.every((breaker) => breaker.resting),
     speechToText: stt.service ? new ResilientSpeechToText(stt.service, stt.local, resilient.stt) : stt.local,
     languageModel: llm.service
       ? new ResilientLanguageModel(llm.service, llm.local, resilient.llm, useOfflineModel)

@@ -14,6 +14,8 @@ export interface Pipeline {
   readonly standby: Standby;
   /** One detector per conversation: it adapts to the level of the background. */
   voiceActivity(): VoiceActivity;
+  /** True while every vendor in use is left alone after failures. */
+  servicesDown?(): boolean;
 }
 
 /** What is said when a stage is slow or fails, from local recordings: they need nothing that just failed. */

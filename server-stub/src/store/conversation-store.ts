@@ -95,6 +95,8 @@ export interface StoreParts {
 
 export interface OpenedStore {
   readonly conversations: ConversationStore;
+  /** It could not be reached the last time that it was tried. */
+  failing(): boolean;
   /** Waits up to a second for the last writes to arrive. */
   close(): Promise<void>;
 }

@@ -27,7 +27,7 @@ export async function openRedisStore(
     await Promise.resolve();
     await link.close(CLOSE_LIMIT_MS);
   };
-  return { conversations, close };
+  return { conversations, failing: () => health.failing, close };
 }
 
 const CLOSE_LIMIT_MS = 1_000;

@@ -15,6 +15,10 @@ export class StoreHealth {
     this.#stats = stats;
   }
 
+  get failing(): boolean {
+    return this.#failingSinceMs !== undefined;
+  }
+
   succeeded(): void {
     if (this.#failingSinceMs === undefined) return;
     this.#log.info('store.back', { afterMs: Math.round(this.#clock.now() - this.#failingSinceMs) });

@@ -1,3 +1,4 @@
+import type { Destination } from '../system/plaintext.ts';
 import type { OpenedStore, StoreChoice, StoreParts } from './conversation-store.ts';
 import { parseRedisUrl } from './redis-url.ts';
 
@@ -9,7 +10,7 @@ const MEMORY: StoreRow = {
   check: () => {},
   open: async (_choice, { clock }) => {
     const { MemoryConversationStore } = await import('./memory-store.ts');
-    return { conversations: new MemoryConversationStore(clock), close: () => Promise.resolve() };
+    return { conversations: new MemoryConversationStore(clock), failing: () => false, close: () => Promise.resolve() };
   },
 };
 
@@ -19,6 +20,10 @@ const REDIS: StoreRow = {
   about: 'in Redis (rediss:// for TLS), so that a phone can resume in another process',
   shared: true,
   check: parseRedisUrl,
+  destination: (url) => {
+    const { host, tls } = parseRedisUrl(url);
+    return { option: '--store', host, encrypted: tls };
+  },
   open: async (choice, parts) => {
     const { openRedisStore } = await import('./open-redis.ts');
     return openRedisStore(choice, parts);
@@ -38,6 +43,8 @@ interface StoreRow {
   readonly shared: boolean;
   /** @throws {ServerError} bad-option */
   readonly check: (url: string) => void;
+  /** Where conversations would be sent; absent where they stay in this process. */
+  readonly destination?: (url: string) => Destination;
   readonly open: (choice: StoreChoice, parts: StoreParts) => Promise<OpenedStore>;
 }
 

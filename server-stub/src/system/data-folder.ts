@@ -28,7 +28,7 @@ export async function openDataFolder(path: string): Promise<string> {
   }
 }
 
-/** Whole or not at all, and readable by its owner alone from its first byte. */
+/** Whole or not at all, a power cut included, and readable by its owner alone from its first byte. */
 export async function writePrivateFile(file: string, content: string): Promise<void> {
   const draft = join(dirname(file), `.${randomUUID()}.draft`);
   try {
@@ -41,8 +41,22 @@ export async function writePrivateFile(file: string, content: string): Promise<v
     }
     await chmod(draft, 0o600);
     await rename(draft, file);
+    await syncFolder(dirname(file));
   } catch (error) {
     await rm(draft, { force: true });
     throw error;
+  }
+}
+
+/** The new name is on the disk when its folder is. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } catch (error) {
+    // Some file systems (network mounts among them) know no such thing.
+    if (!['EINVAL', 'EISDIR', 'ENOTSUP', 'EBADF'].includes(errorCode(error))) throw error;
+  } finally {
+    await handle.close();
   }
 }

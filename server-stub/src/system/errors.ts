@@ -1,4 +1,5 @@
-export type ServerFault = 'bad-option' | 'unusable-directory' | 'bad-file' | 'cannot-listen' | 'unknown-device';
+export type ServerFault =
+  'bad-option' | 'unusable-directory' | 'bad-file' | 'cannot-listen' | 'unknown-device' | 'locked';
 
 /** What keeps a server from starting, or a command from doing its work; the text says what to do. */
 export class ServerError extends Error {

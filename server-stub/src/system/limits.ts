@@ -23,8 +23,17 @@ export interface ServerLimits {
   /** Nobody spoke for this long: the conversation ends as `idle`. */
   readonly idleMs: number;
   readonly maxConnections: number;
-  /** Over 1, because a phone whose old socket is half-open comes back on a new one. */
+  /**
+   * Over 1, because a phone whose old socket is half-open comes back on a new one. One more than these closes the one that
+   * has been silent longest.
+   */
   readonly maxConnectionsPerDevice: number;
+  /** Sockets of one device; several are opened for one call when the network is bad. */
+  readonly connectionsPerMinute: number;
+  /** Conversations that one device may begin; those that are resumed do not count. */
+  readonly callsPerMinute: number;
+  /** Of conversation of one device; when they are used up no other begins until some have come back. */
+  readonly minutesPerDay: number;
 }
 
 export const DEFAULT_LIMITS: ServerLimits = {
@@ -39,4 +48,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
   idleMs: 30 * 60_000,
   maxConnections: 1_000,
   maxConnectionsPerDevice: 4,
+  connectionsPerMinute: 240,
+  callsPerMinute: 60,
+  minutesPerDay: 16 * 60,
 };

@@ -1,6 +1,7 @@
 import type { FrameCounters } from '../../../common/src/concealment/frame-counters.ts';
 import { newFrameCounters } from '../../../common/src/concealment/frame-counters.ts';
 import type { StageTiming } from '../pipeline/ports.ts';
+import type { DeviceLimit } from './device-limits.ts';
 
 /**
  * When each stage of a turn was done, in ms from the end of the patient's speech; absent when the stage did not happen.
@@ -46,6 +47,13 @@ export class ServerStats {
   /** Times the store of conversations could not be reached, and what failed for it. */
   storeOutages = 0;
   storeFailures = 0;
+  /** Of one device, closed because it opened more than it may have. */
+  connectionsSuperseded = 0;
+  /** Because the registry took their key away. */
+  devicesRevoked = 0;
+  /** Upgrades refused, by HTTP status, and what a device has had too much of, by limit. */
+  readonly upgradesRefused = new Map<number, number>();
+  readonly limited = new Map<DeviceLimit, number>();
   /** The ladder of what the phones sent, over all conversations. */
   readonly uplink: FrameCounters = newFrameCounters();
   /** Requests to the services of the pipeline that failed, by stage, whatever the patient heard of it. */

@@ -79,6 +79,26 @@ describe('timelines of several processes', () => {
     await delivered();
   });
 
+  for (const { name, message } of [
+    { name: 'stops', message: { type: 'stop', number: 7 } as const },
+    { name: 'dies', message: { type: 'gone' } as const },
+  ]) {
+    it(`nobody listens for a watcher that ${name} while its conversation is looked for`, async () => {
+      const clock = new VirtualClock();
+      const timeline = new Timeline(clock);
+      let receive: (from: number, message: BusMessage) => void = () => {};
+      let finish: (found: Watchable) => void = () => {};
+      const find = (): Promise<Watchable> => new Promise((resolve) => (finish = resolve));
+      const bus = { send() {}, listen: (receiver: typeof receive) => void (receive = receiver) };
+      void new SharedTimelines({ find }, bus, clock);
+      receive(2, { type: 'listen', number: 7, conversationId: 'here', deviceId: DEVICE, after: 0 });
+      receive(2, message);
+      finish(timeline);
+      await delivered();
+      assert.equal(timeline.listeners, 0);
+    });
+  }
+
   it('a process that dies takes its timelines elsewhere', async () => {
     const { asked, kill } = processes();
     const entries: TimelineEntry[] = [];

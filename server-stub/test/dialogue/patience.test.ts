@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { FRAME_MS } from '../../../protocol/src/index.ts';
-import { DeviceRegistry } from '../../src/cluster/device-registry.ts';
+import { FileRegistry } from '../../src/cluster/file-registry.ts';
 import { temporaryFolder } from '../support/live-server.ts';
 import { DEVICE_ID } from '../support/phone.ts';
 import { SILENCE, VOICE, world } from '../support/world.ts';
@@ -27,14 +27,14 @@ describe("a patient's own patience", () => {
   ];
   for (const { patienceMs, what, turns, answeredAfterMs } of rows) {
     it(`of ${patienceMs} ms, as \`device set\` keeps it: the patient ${what}`, async () => {
-      const technician = new DeviceRegistry(folder);
+      const technician = new FileRegistry(folder);
       const { key } = await technician.add(DEVICE_ID);
-      await technician.setPatience(DEVICE_ID, patienceMs);
-      const registry = new DeviceRegistry(folder);
+      await technician.set(DEVICE_ID, { patienceMs });
+      const registry = new FileRegistry(folder);
       assert.equal(await registry.admit(DEVICE_ID, key), 'admitted');
 
       const here = world({
-        core: { patienceOf: (id) => registry.patienceOf(id) },
+        core: { patienceOf: (id) => registry.settingsOf(id).patienceMs },
         script: { greetingMs: 200, answerMs: 200 },
       });
       const phone = here.connect();

@@ -29,6 +29,11 @@ describe('certificate of our own', () => {
     assert.doesNotThrow(() => createSecureContext({ cert, key }));
   });
 
+  it('is made once by servers that start at once', async () => {
+    const made = await Promise.all(Array.from({ length: 4 }, () => ownCertificate(folder, '127.0.0.1', NOW)));
+    assert.equal(new Set(made.map(({ cert, key }) => `${cert}${key}`)).size, 1);
+  });
+
   it('keeps its key for its owner alone', async () => {
     await ownCertificate(folder, '127.0.0.1', NOW);
     assert.equal((await stat(join(folder, 'server-key.pem'))).mode & 0o777, 0o600);
@@ -45,11 +50,13 @@ describe('certificate of our own', () => {
     { name: 'when it lacks the host', host: '10.0.0.7' },
     { name: 'when its file is spoiled', spoil: 'server.pem' },
     { name: 'when its authority is lost', spoil: 'ca.pem' },
+    { name: 'when its key is of another certificate', spoil: 'server-key.pem' },
   ];
   for (const { name, host = '127.0.0.1', afterDays = 0, spoil } of renewals) {
     it(`is made anew ${name}`, async () => {
       const first = await ownCertificate(folder, '127.0.0.1', NOW);
       if (spoil === 'ca.pem') await rm(join(folder, spoil));
+      else if (spoil === 'server-key.pem') await writeFile(join(folder, spoil), await anotherKey());
       else if (spoil !== undefined) await writeFile(join(folder, spoil), 'spoiled');
       const second = await ownCertificate(folder, host, new Date(NOW.getTime() + afterDays * DAY_MS));
       assert.notEqual(second.cert, first.cert);
@@ -59,3 +66,10 @@ describe('certificate of our own', () => {
     });
   }
 });
+
+async function anotherKey(): Promise<string> {
+  const folder = await temporaryFolder();
+  const { key } = await ownCertificate(folder, '127.0.0.1', NOW);
+  await rm(folder, { recursive: true });
+  return key;
+}

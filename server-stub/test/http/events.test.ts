@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { get } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import type { WebSocket } from 'ws';
 import { encodeMessage } from '../../../protocol/src/index.ts';
+import { FileRegistry } from '../../src/cluster/file-registry.ts';
 import { HELLO } from '../support/phone.ts';
 import { liveServer } from '../support/live-server.ts';
 import type { LiveServer } from '../support/live-server.ts';
@@ -86,6 +88,44 @@ describe('events of a conversation', () => {
     assert.equal(timeline.listeners, 1);
     response.destroy();
     while (timeline.listeners > 0) await new Promise((resolve) => setImmediate(resolve));
+  });
+
+  it('hold on to nothing of a client that left before its conversation was found', async () => {
+    const { timeline } = here.server.core.conversations()[0]!;
+    for (let client = 0; client < 10; client++) await leaveWhileLookedUp();
+    assert.equal(timeline.listeners, 0);
+    assert.equal((await watch()).response.statusCode, 200);
+  });
+
+  /** The key is looked up in a file: that takes longer than to send a request and go. */
+  async function leaveWhileLookedUp(): Promise<void> {
+    const handled = new Promise<void>((resolve) => {
+      const { registry } = here.server;
+      const admit = registry.admit.bind(registry);
+      registry.admit = async (...asked) => {
+        registry.admit = admit;
+        request.destroy();
+        // Until the server has seen it.
+        await new Promise((seen) => setTimeout(seen, 50));
+        setTimeout(resolve, 50);
+        return admit(...asked);
+      };
+    });
+    const request = get(`https://localhost:${here.server.port}${path}`, { ca: here.ca, headers: own(), agent: false });
+    request.on('error', () => {});
+    await handled;
+  }
+
+  it('end for a device whose key is withdrawn, and so does its conversation, within a second', async () => {
+    const { response } = await watch();
+    const closed = once(socket, 'close') as Promise<[number]>;
+    const gone = once(response, 'close');
+    response.on('error', () => {});
+    await new FileRegistry(here.dataFolder).remove(here.device.id);
+    const startedMs = performance.now();
+    assert.equal((await closed)[0], 4401);
+    await gone;
+    assert.ok(performance.now() - startedMs < 1_500);
   });
 
   const refusals: readonly (readonly [string, () => Promise<Record<string, string>>, number])[] = [

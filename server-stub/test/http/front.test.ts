@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { WebSocket } from 'ws';
+import { silentLog } from '../../../common/src/system/log.ts';
+import type { Log, LogFields } from '../../../common/src/system/log.ts';
 import { CONNECT_PATH } from '../../../protocol/src/index.ts';
 import type { DeviceMessage } from '../../../protocol/src/index.ts';
 import { HELLO, micPacket } from '../support/phone.ts';
@@ -152,7 +154,7 @@ describe('HTTP front, over real TLS', () => {
   const pages: readonly { path: string; status: number; body: RegExp }[] = [
     { path: CONNECT_PATH, status: 426, body: /WebSocket/ },
     { path: '/healthz', status: 200, body: /"status":"ok"/ },
-    { path: '/metrics', status: 200, body: /bestday_conversations_active \d/ },
+    { path: '/metrics', status: 404, body: /--admin-port/ },
     { path: '/', status: 404, body: /no such page/ },
     { path: '/metrics/../secrets', status: 404, body: /no such page/ },
   ];
@@ -180,8 +182,8 @@ describe('HTTP front, over real TLS', () => {
 });
 
 describe('HTTP front, limits', () => {
-  it('answers 429 with Retry-After to one phone too many of the same device, 503 when it is full', async () => {
-    const live = await liveServer({ limits: { maxConnectionsPerDevice: 2, maxConnections: 3 } });
+  it('answers 429 with Retry-After to a device that dials in a loop, 503 when it is full', async () => {
+    const live = await liveServer({ limits: { connectionsPerMinute: 2, maxConnections: 3 } });
     const other = await live.server.registry.add();
     const sockets = [await live.connect(), await live.connect()];
     const third = await live.connect();
@@ -195,6 +197,45 @@ describe('HTTP front, limits', () => {
     assert.equal(fourth.status, 503);
     assert.match(String(fourth.headers['retry-after']), /^\d+$/);
     sockets.forEach(isOpen);
+    await live.stop();
+  });
+
+  it('lets a phone in again whose half-open sockets say no good-bye', async () => {
+    const live = await liveServer();
+    for (let time = 0; time < 8; time++) {
+      const socket = await live.connect();
+      isOpen(socket);
+      socket.pause();
+      socket.on('error', () => {});
+    }
+    assert.ok(live.server.core.stats.connections <= 5);
+    await live.stop();
+  });
+
+  it('asks those whom it refuses together to come back apart', async () => {
+    const live = await liveServer({ limits: { maxConnections: 0 } });
+    const answers = await Promise.all(Array.from({ length: 20 }, () => live.connect()));
+    const waits = answers.map((answer) => ('status' in answer ? Number(answer.headers['retry-after']) : NaN));
+    assert.ok(
+      waits.every((seconds) => seconds >= 5 && seconds <= 10),
+      waits.join(),
+    );
+    assert.ok(new Set(waits).size > 2, waits.join());
+    await live.stop();
+  });
+
+  it('logs where a phone comes from, and not every knock of a stranger', async () => {
+    const lines: { readonly event: string; readonly fields: LogFields | undefined }[] = [];
+    const log: Log = { ...silentLog, info: (event, fields) => void lines.push({ event, fields }) };
+    const live = await liveServer({ log: { ...log, child: () => silentLog } });
+    for (let knock = 0; knock < 80; knock++) await live.connect({ headers: { Authorization: 'Bearer no-such-key' } });
+    const socket = await live.connect();
+    isOpen(socket);
+    const of = (wanted: string): typeof lines => lines.filter(({ event }) => event === wanted);
+    assert.match(String(of('connection.accepted')[0]?.fields?.['address']), /127\.0\.0\.1|::1/);
+    assert.match(String(of('connection.refused')[0]?.fields?.['address']), /127\.0\.0\.1|::1/);
+    assert.ok(of('connection.refused').length < 80);
+    assert.equal(live.server.core.stats.upgradesRefused.get(401), 80);
     await live.stop();
   });
 

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { metricsOf } from '../../src/http/metrics.ts';
+import { DEFAULT_LIMITS } from '../../src/system/limits.ts';
 import { SILENCE, VOICE, world } from '../support/world.ts';
 
 describe('metrics', () => {
   it('show what happened, under names and labels from closed lists', async () => {
     const { core, connect, speak } = world({ script: { greetingMs: 200 } });
-    const registry = metricsOf(core);
+    const registry = metricsOf(core, DEFAULT_LIMITS);
     const phone = connect();
     phone.hello();
     await speak(phone, SILENCE, 25);
@@ -33,7 +34,7 @@ describe('metrics', () => {
 
   it('count the same when asked twice', async () => {
     const { core, connect } = world();
-    const registry = metricsOf(core);
+    const registry = metricsOf(core, DEFAULT_LIMITS);
     connect().hello();
     const first = await registry.metrics();
     assert.equal(await registry.metrics(), first);

@@ -18,6 +18,8 @@ export interface LiveServer {
   get(path: string, headers?: Readonly<Record<string, string>>): Promise<Answer>;
   /** @returns the open socket, or the HTTP answer that refused it */
   connect(options?: ConnectOptions): Promise<WebSocket | Answer>;
+  /** A page of the administration listener. */
+  admin(path: string): Promise<Response>;
   stop(): Promise<void>;
 }
 
@@ -41,7 +43,15 @@ export async function temporaryFolder(): Promise<string> {
 export async function liveServer(options: Partial<ServerOptions> = {}): Promise<LiveServer> {
   const dataFolder = await temporaryFolder();
   const { pipeline } = scriptedPipeline({ greetingMs: 400 });
-  const server = await startServer({ port: 0, tls: 'own', dataFolder, log: silentLog, pipeline, ...options });
+  const server = await startServer({
+    port: 0,
+    tls: 'own',
+    admin: { port: 0, host: '127.0.0.1' },
+    dataFolder,
+    log: silentLog,
+    pipeline,
+    ...options,
+  });
   const device = await server.registry.add();
   const ca = await readFile(server.caFile!, 'utf8');
   const authentic = { Authorization: `Bearer ${device.key}`, 'Device-Id': device.id };
@@ -57,6 +67,7 @@ export async function liveServer(options: Partial<ServerOptions> = {}): Promise<
       );
       return open(`wss://localhost:${server.port}${path}`, subprotocols, Object.fromEntries(all), ca);
     },
+    admin: (path) => fetch(`${server.adminUrl}${path}`),
     async stop() {
       await server.close();
       await rm(dataFolder, { recursive: true });

@@ -27,6 +27,11 @@ export class CircuitBreaker {
     return this.#failures >= this.#settings.failures;
   }
 
+  /** True while the service is not asked at all; after that one request may try it. */
+  get resting(): boolean {
+    return this.open && this.#clock.now() < this.#openUntilMs;
+  }
+
   /** @returns undefined when the service must not be asked now; else where to report the outcome of the request */
   enter(): BreakerPass | undefined {
     if (!this.open) return this.#pass(undefined);

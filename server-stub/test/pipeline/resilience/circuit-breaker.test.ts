@@ -15,6 +15,13 @@ function opened(failures = 3, error: unknown = BROKEN): { clock: VirtualClock; b
 }
 
 describe('circuit breaker', () => {
+  it('rests until a request may try the service, and not until one has succeeded', () => {
+    const { clock, breaker } = opened();
+    assert.deepEqual([breaker.open, breaker.resting], [true, true]);
+    clock.advance(30_000);
+    assert.deepEqual([breaker.open, breaker.resting], [true, false]);
+  });
+
   const rows: readonly (readonly [string, number, unknown, number])[] = [
     ['two failures: goes on asking', 2, BROKEN, 0],
     ['three failures: rests for 30 s', 3, BROKEN, 30_000],
