@@ -81,10 +81,13 @@ export class Connection implements DownlinkLink, MessageSocketHandlers {
     this.#socket.close(code, reason);
   }
 
-  /** Says why, then closes. */
+  /** Says why, then closes; the conversation, if it has one already, waits for its phone. */
   refuse(code: string, message: string, closeCode: number, retryable: boolean, retryAfterMs?: number): void {
+    if (this.#phase === 'closed') return;
+    const guest = this.#guest;
     this.message({ type: 'error', code, message, retryable, ...(retryAfterMs !== undefined && { retryAfterMs }) });
     this.close(closeCode, code);
+    guest?.lost(this, closeCode);
   }
 
   /** The server goes, the conversation stays: the phone comes back and resumes it. */
@@ -134,8 +137,13 @@ export class Connection implements DownlinkLink, MessageSocketHandlers {
           `a binary message of ${data.length} bytes; the limit is ${MAX_MESSAGE_BYTES}`,
         );
       if (!this.#frames.take()) return this.#tooMany();
-      if (!this.framing.control && this.#phase === 'greeting') this.#lobby.rawBegin(this, codecOfRawFrame(data));
+      if (!this.framing.control && this.#phase === 'greeting') {
+        this.#phase = 'opening';
+        this.#lobby.rawBegin(this, codecOfRawFrame(data));
+      }
       if (this.#isClosed) return;
+      // The codecs of a raw conversation are being made; it has no handshake to wait for.
+      if (this.#guest === undefined && !this.framing.control) return;
       if (this.#guest === undefined)
         throw new ProtocolError('binary-before-ready', 'audio before the handshake was done');
       this.#guest.packet(this.framing.parse(data, this.#guest.codec));
@@ -204,9 +212,7 @@ export class Connection implements DownlinkLink, MessageSocketHandlers {
 
   /** Live audio cannot make this many: decoding them would cost the other conversations. */
   #tooMany(): void {
-    const guest = this.#guest;
     this.refuse('too-many', 'more messages a second than live audio can make', CloseCode.tooMany, true);
-    guest?.lost(this, CloseCode.tooMany);
   }
 
   #handshakeExpired(): void {

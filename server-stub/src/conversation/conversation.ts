@@ -1,4 +1,4 @@
-import type { Decoder } from '../../../common/src/codec/ports.ts';
+import type { CodecPair } from '../media/codecs.ts';
 import { LossTuner } from '../../../common/src/codec/tuning.ts';
 import type { FrameCounters } from '../../../common/src/concealment/frame-counters.ts';
 import type { Log } from '../../../common/src/system/log.ts';
@@ -64,16 +64,10 @@ export class Conversation implements Guest {
     this.#log = environment.log.child({ conversationId: terms.id, deviceId: terms.deviceId });
     this.#tokens = origin.tokens;
     this.timeline = new Timeline(environment.clock);
-    // First what may fail, so that a failure leaves nothing behind.
-    const decoder = environment.codecs.decoder(terms.codec);
-    this.#encoder = new VoiceEncoder(
-      environment.codecs.encoder(terms.codec),
-      environment.recordings,
-      environment.stats,
-    );
+    this.#encoder = new VoiceEncoder(origin.codecs.encoder, environment.recordings, environment.stats);
     this.#store = origin.store(() => this.lostToAnother());
     this.#downlink = this.#openDownlink(origin);
-    this.#uplink = this.#openUplink(origin, decoder);
+    this.#uplink = this.#openUplink(origin);
     this.#dialogue = this.#openDialogue(origin);
     environment.stats.conversations++;
     environment.stats.conversationsStarted++;
@@ -334,9 +328,9 @@ export class Conversation implements Guest {
     });
   }
 
-  #openUplink(origin: ConversationOrigin, decoder: Decoder): Uplink {
+  #openUplink(origin: ConversationOrigin): Uplink {
     return new Uplink({
-      decoder,
+      decoder: origin.codecs.decoder,
       rxSeq: origin.micRxSeq,
       hear: (pcm, sequence) => this.#dialogue.hear(pcm, sequence),
       quiet: (sequence) => this.#dialogue.quiet(sequence),
@@ -392,6 +386,8 @@ export interface ConversationOrigin
     Pick<ConversationRecord, 'tokens' | 'micRxSeq' | 'history'>,
     Pick<ClaimedConversation, 'firstFrame' | 'frames'> {
   readonly terms: Terms;
+  /** The conversation closes them. */
+  readonly codecs: CodecPair;
   readonly downlink: DownlinkRecord;
   readonly store: (lost: () => void) => ConversationLog;
 }

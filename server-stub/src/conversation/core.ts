@@ -4,7 +4,8 @@ import type { MessageSocket } from '../../../common/src/link/message-socket.ts';
 import type { Timer } from '../../../common/src/time/clock.ts';
 import type { CodecName, Hello, ResumeRequest } from '../../../protocol/src/index.ts';
 import type { FrameCounters } from '../../../common/src/concealment/frame-counters.ts';
-import { negotiate } from '../media/codecs.ts';
+import { closePair, makePair, negotiate, takePair } from '../media/codecs.ts';
+import type { CodecPair } from '../media/codecs.ts';
 import { Connection } from './connection.ts';
 import type { Lobby } from './connection.ts';
 import { Conversation, mayResume } from './conversation.ts';
@@ -73,7 +74,10 @@ class Core implements ServerCore, Lobby {
   readonly #byId = new Map<string, Conversation>();
   readonly #byDevice = new Map<string, Conversation>();
   readonly #limits: DeviceLimits;
+  /** Conversations that are being taken over just now, by id; each resolves when that has succeeded or failed. */
+  readonly #claims = new Map<string, Promise<void>>();
   #draining = false;
+  #disposed = false;
 
   constructor(environment: Environment) {
     this.#environment = environment;
@@ -166,6 +170,7 @@ class Core implements ServerCore, Lobby {
 
   dispose(): void {
     this.#draining = true;
+    this.#disposed = true;
     for (const conversation of [...this.#byId.values()]) conversation.dispose();
     for (const connection of [...this.#connections]) connection.sendAway(CloseCode.goingAway, 'stopping');
   }
@@ -207,10 +212,24 @@ class Core implements ServerCore, Lobby {
   }
 
   #begin(connection: Connection, agreed: Omit<Terms, 'id' | 'deviceId'>): void {
+    const { codecs } = this.#environment;
+    const pair = takePair(codecs, agreed.codec);
+    if (pair !== undefined) return this.#beginWith(pair, connection, agreed);
+    makePair(codecs, agreed.codec)
+      .then((made) => this.#beginWith(made, connection, agreed))
+      .catch((error: unknown) => this.#noCodec(connection, error));
+  }
+
+  #beginWith(codecs: CodecPair, connection: Connection, agreed: Omit<Terms, 'id' | 'deviceId'>): void {
     const { ids, random, store } = this.#environment;
     const { deviceId } = connection.peer;
+    // It left while its codecs were made.
+    if (!connection.waiting) return closePair(codecs);
     const limited = this.#limits.begin(deviceId);
-    if (limited !== undefined) return this.#refuseLimited(connection, this.#limited(limited));
+    if (limited !== undefined) {
+      closePair(codecs);
+      return this.#refuseLimited(connection, this.#limited(limited));
+    }
     this.#byDevice.get(deviceId)?.end('replaced', { tell: true, code: CloseCode.replaced });
     const terms: Terms = { id: ids.conversationId(), deviceId, ...agreed };
     const firstSequence = Math.floor(random() * 2 ** 16);
@@ -222,27 +241,46 @@ class Core implements ServerCore, Lobby {
       flushing: [],
     };
     const beginning = { tokens: [ids.token()], downlink, micRxSeq: -1, history: [] };
-    const conversation = this.#make(connection, {
+    const conversation = this.#add({
       terms,
+      codecs,
       ...beginning,
       firstFrame: firstSequence,
       frames: [],
       store: (lost) => store.create({ ...terms, ...beginning }, lost),
     });
-    conversation?.begin(connection);
+    conversation.begin(connection);
   }
 
   #resume(connection: Connection, request: ResumeRequest): void {
     const here = this.#byId.get(request.conversationId);
     if (here?.accepts(connection.peer.deviceId, request.token) === true) here.resume(connection, request);
     // What is held here may be out of date: another process has it, and its phone is back before we were told.
-    else void this.#claim(connection, request);
+    else void this.#resumeFromStore(connection, request);
   }
 
-  /** Perhaps another process holds it, or did. */
+  /** One claim of a conversation at a time: a second socket of the same phone finds here what the first one fetched. */
+  async #resumeFromStore(connection: Connection, request: ResumeRequest): Promise<void> {
+    const { conversationId } = request;
+    const underWay = this.#claims.get(conversationId);
+    if (underWay !== undefined) {
+      await underWay;
+      if (connection.waiting) this.#resume(connection, request);
+      return;
+    }
+    const claim = this.#claim(connection, request).finally(() => this.#claims.delete(conversationId));
+    this.#claims.set(conversationId, claim);
+    await claim;
+  }
+
+  /**
+   * Perhaps another process holds it, or did. All that may fail comes before the conversation is taken; what fails all
+   * the same removes nothing, so that the phone comes back with the same token. Never rejects.
+   */
   async #claim(connection: Connection, request: ResumeRequest): Promise<void> {
-    const { store, log } = this.#environment;
+    const { store, codecs } = this.#environment;
     const { deviceId } = connection.peer;
+    let pair: CodecPair | undefined;
     // Called at once, in case the conversation is claimed back before we have it.
     let conversation: Conversation | undefined;
     let lostAlready = false;
@@ -253,29 +291,47 @@ class Core implements ServerCore, Lobby {
     try {
       const claimed = await store.claim(
         request.conversationId,
-        (record) => mayResume(this.#environment, record, deviceId, request.token),
+        async (record) => {
+          if (!mayResume(this.#environment, record, deviceId, request.token)) return false;
+          pair ??= await makePair(codecs, record.codec);
+          return connection.waiting;
+        },
         lost,
       );
-      if (claimed === undefined || lostAlready) return this.#refuseResume(connection);
+      if (claimed === undefined && connection.waiting) return this.#refuseResume(connection);
+      if (claimed === undefined) return;
+      if (lostAlready || this.#disposed) return this.#refuseForNow(connection);
       this.#byId.get(request.conversationId)?.lostToAnother();
-      conversation = this.#make(connection, {
+      conversation = this.#add({
         terms: claimed.record,
+        codecs: pair!,
         ...claimed.record,
         ...claimed,
         store: () => claimed.log,
       });
-      if (conversation === undefined) return claimed.log.remove();
+      pair = undefined;
       conversation.takenOver(claimed.remainingMs);
       if (connection.waiting) conversation.resume(connection, request);
     } catch (error) {
-      log.error('store.failed', { reason: error instanceof Error ? error.message : 'unknown' });
-      connection.refuse(
-        'store-failed',
-        'the conversation could not be found just now; come back in a moment',
-        CloseCode.tryAgainLater,
-        true,
-      );
+      this.#claimFailed(connection, error);
+    } finally {
+      closePair(pair);
     }
+  }
+
+  #claimFailed(connection: Connection, error: unknown): void {
+    if (error instanceof CodecError) return this.#noCodec(connection, error);
+    this.#environment.log.error('store.failed', { reason: error instanceof Error ? error.message : 'unknown' });
+    this.#refuseForNow(connection);
+  }
+
+  #refuseForNow(connection: Connection): void {
+    connection.refuse(
+      'store-failed',
+      'the conversation could not be found just now; come back in a moment',
+      CloseCode.tryAgainLater,
+      true,
+    );
   }
 
   #refuseLimited(connection: Connection, { limit, waitMs }: Limited): void {
@@ -300,16 +356,10 @@ class Core implements ServerCore, Lobby {
     );
   }
 
-  /** More phones in one instant than codecs in stock: the phone comes back in a moment. */
-  #make(connection: Connection, origin: ConversationOrigin): Conversation | undefined {
-    try {
-      return this.#add(origin);
-    } catch (error) {
-      if (!(error instanceof CodecError)) throw error;
-      this.#environment.log.error('codec.missing', { reason: error.message });
-      connection.refuse('busy', 'no codec is free just now; come back in a moment', CloseCode.tryAgainLater, true);
-      return undefined;
-    }
+  /** There is no memory for one more; the phone comes back in a moment. */
+  #noCodec(connection: Connection, error: unknown): void {
+    this.#environment.log.error('codec.missing', { reason: error instanceof Error ? error.message : 'unknown' });
+    connection.refuse('busy', 'no codec is free just now; come back in a moment', CloseCode.tryAgainLater, true);
   }
 
   #add(origin: ConversationOrigin): Conversation {

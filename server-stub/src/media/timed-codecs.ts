@@ -32,6 +32,7 @@ export function timedCodecs(codecs: ServerCodecs, clock: Clock, stats: ServerSta
   });
   return {
     available: codecs.available,
+    prepare: (count) => codecs.prepare(count),
     encoder: (codec, settings) =>
       codec === 'opus' ? encoder(codecs.encoder(codec, settings)) : codecs.encoder(codec, settings),
     decoder: (codec) => (codec === 'opus' ? decoder(codecs.decoder(codec)) : codecs.decoder(codec)),

@@ -15,15 +15,16 @@ export interface ConversationStore {
   /** A new conversation, owned by the caller. `lost` is called once when another process claims it. */
   create(record: ConversationRecord, lost: () => void): ConversationLog;
   /**
-   * Takes a conversation over, atomically, if it still exists and `authorise` accepts its record.
+   * Takes a conversation over, atomically, if it still exists and `authorise` accepts its record. `authorise` may take
+   * its time to prepare what the conversation needs: nothing is taken before it has answered, and it is asked again
+   * when the record changed meanwhile. A claim that fails, however late, changes nothing that another claim needs.
    * @returns undefined when unknown, over, or refused
    */
-  claim(
-    id: string,
-    authorise: (record: ConversationRecord) => boolean,
-    lost: () => void,
-  ): Promise<ClaimedConversation | undefined>;
+  claim(id: string, authorise: Authorise, lost: () => void): Promise<ClaimedConversation | undefined>;
 }
+
+/** @throws whatever keeps the conversation from being taken over; the claim then fails with it */
+export type Authorise = (record: ConversationRecord) => boolean | Promise<boolean>;
 
 /** The owner's writing end. After `remove()`, or when the conversation was lost, every call does nothing. */
 export interface ConversationLog {

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../../../common/src/time/clock.ts';
 import { FrameQueue } from '../../../common/src/link/held-frames.ts';
 import type {
+  Authorise,
   ClaimedConversation,
   ConversationLog,
   ConversationRecord,
@@ -37,23 +38,31 @@ export class MemoryConversationStore implements ConversationStore {
     return this.#log(entry);
   }
 
-  claim(
-    id: string,
-    authorise: (record: ConversationRecord) => boolean,
-    lost: () => void,
-  ): Promise<ClaimedConversation | undefined> {
-    const entry = this.#entries.get(id);
-    if (entry === undefined || !authorise(entry.record)) return Promise.resolve(undefined);
+  async claim(id: string, authorise: Authorise, lost: () => void): Promise<ClaimedConversation | undefined> {
+    const entry = await this.#authorised(id, authorise);
+    if (entry === undefined) return undefined;
     entry.owner++;
     entry.lost();
     entry.lost = lost;
-    return Promise.resolve({
+    return {
       record: entry.record,
       firstFrame: entry.frames.first,
       frames: entry.frames.toArray(),
       remainingMs: entry.expiresAtMs - this.#clock.now(),
       log: this.#log(entry),
-    });
+    };
+  }
+
+  /** The entry as `authorise` saw it: nothing comes between its answer and the caller. */
+  async #authorised(id: string, authorise: Authorise): Promise<Entry | undefined> {
+    for (;;) {
+      const entry = this.#entries.get(id);
+      if (entry === undefined) return undefined;
+      const { record, owner } = entry;
+      const answer = authorise(record);
+      if (!(typeof answer === 'boolean' ? answer : await answer)) return undefined;
+      if (this.#entries.get(id) === entry && entry.record === record && entry.owner === owner) return entry;
+    }
   }
 
   #log(entry: Entry): ConversationLog {

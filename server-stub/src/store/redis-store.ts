@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../../../common/src/time/clock.ts';
 import type {
+  Authorise,
   ClaimedConversation,
   ConversationLog,
   ConversationRecord,
@@ -37,23 +38,29 @@ export class RedisConversationStore implements ConversationStore {
   }
 
   /** @throws {StoreError} when Redis cannot be reached or does not answer in time */
-  claim(
-    id: string,
-    authorise: (record: ConversationRecord) => boolean,
-    lost: () => void,
-  ): Promise<ClaimedConversation | undefined> {
+  claim(id: string, authorise: Authorise, lost: () => void): Promise<ClaimedConversation | undefined> {
     return new Promise((resolve, reject) => {
       const { clock, health } = this.#options;
-      const limit = clock.after(CLAIM_LIMIT_MS, () =>
-        reject(new StoreError('slow', `the store did not answer within ${CLAIM_LIMIT_MS} ms`)),
-      );
-      this.#claim(id, authorise, lost)
+      let late = false;
+      const limit = clock.after(CLAIM_LIMIT_MS, () => {
+        late = true;
+        reject(new StoreError('slow', `the store did not answer within ${CLAIM_LIMIT_MS} ms`));
+      });
+      const inTime: Authorise = async (record) => {
+        const authorised = await authorise(record);
+        // Its phone was told to come back: what would be taken now would be nobody's.
+        if (late) throw new StoreError('slow', 'the store answered too late');
+        return authorised;
+      };
+      this.#claim(id, inTime, lost)
         .then(
           (claimed) => {
             health.succeeded();
             resolve(claimed);
           },
           (error: unknown) => {
+            if (error instanceof ClaimError) return reject(error.cause as Error);
+            if (error instanceof StoreError) return reject(error);
             health.failed(error);
             reject(new StoreError('unreachable', 'the store cannot be reached', { cause: error }));
           },
@@ -68,16 +75,12 @@ export class RedisConversationStore implements ConversationStore {
     this.#waiting.clear();
   }
 
-  async #claim(
-    id: string,
-    authorise: (record: ConversationRecord) => boolean,
-    lost: () => void,
-  ): Promise<ClaimedConversation | undefined> {
+  async #claim(id: string, authorise: Authorise, lost: () => void): Promise<ClaimedConversation | undefined> {
     for (let attempt = 0; attempt < CLAIM_ATTEMPTS; attempt++) {
       const seen = await this.#options.remote.read(id);
       if (seen === undefined) return undefined;
       const record = JSON.parse(seen.record) as ConversationRecord;
-      if (!authorise(record)) return undefined;
+      if (!(await allowed(authorise, record))) return undefined;
       const claimed = await this.#take(record, seen, lost);
       if (claimed !== undefined) return claimed;
     }
@@ -129,6 +132,17 @@ export class RedisConversationStore implements ConversationStore {
       this.#waiting.clear();
       for (const each of logs) each.retry();
     });
+  }
+}
+
+/** `authorise` refused to go on: no fault of Redis. */
+class ClaimError extends Error {}
+
+async function allowed(authorise: Authorise, record: ConversationRecord): Promise<boolean> {
+  try {
+    return await authorise(record);
+  } catch (error) {
+    throw new ClaimError('the claim was called off', { cause: error });
   }
 }
 

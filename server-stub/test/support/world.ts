@@ -20,6 +20,7 @@ export const testCodecs: ServerCodecs = {
   available: ['pcm'],
   encoder: () => new PcmEncoder(),
   decoder: () => new PcmDecoder(),
+  prepare: () => Promise.resolve(),
 };
 
 /** Names that tell their order: `token-0001-of-a-test`. */
