@@ -203,7 +203,7 @@ function pipelineOf({ log, services }: ServerOptions, clock: Clock, stats: Serve
   });
 }
 
-/** An answer that takes longer to make is cut off. */
+/** A turn that takes longer goes on in another process. */
 const FINISH_LIMIT_MS = 10_000;
 /** Connections whose closing handshake takes longer are terminated. */
 const CLOSE_LIMIT_MS = 1_000;
@@ -283,9 +283,10 @@ function cannotListen({ port, host, option }: Address, code: string): string {
 
 async function close(core: ServerCore, front: HttpFront, log: Log): Promise<void> {
   log.info('server.draining', { connections: core.stats.connections, conversations: core.stats.conversations });
-  // A phone plays what it has when the connection closes; what is not made by then would be half a sentence. Meanwhile the
-  // listener stays open, so that a balancer is told why nobody else is let in.
-  await core.finishAnswers(FINISH_LIMIT_MS);
+  // A phone plays what it has when the connection closes; what is not made by then would be half a sentence, and what
+  // the patient is saying would have to be heard again. Meanwhile the listener stays open, so that a balancer is told
+  // why nobody else is let in.
+  await core.finishTurns(FINISH_LIMIT_MS);
   const closed = new Promise<void>((resolve) => front.server.close(() => resolve()));
   core.drain();
   front.server.closeIdleConnections();

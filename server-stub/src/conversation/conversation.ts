@@ -86,9 +86,9 @@ export class Conversation implements Guest {
     return this.#downlink.heldFrames;
   }
 
-  /** Resolves when nothing is being made for the patient's ear. */
-  answerMade(): Promise<void> {
-    return this.#dialogue.answerMade();
+  /** Resolves when the patient does not speak and nothing is being made for them to hear. */
+  turnOver(): Promise<void> {
+    return this.#dialogue.turnOver();
   }
 
   /** The first socket of a new conversation. */

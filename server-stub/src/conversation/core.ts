@@ -37,8 +37,8 @@ export interface ServerCore {
   /** Conversations under way, for tests and the simulator's checks. */
   conversations(): readonly ConversationView[];
   conversation(id: string): ConversationView | undefined;
-  /** Accepts nobody any more. Resolves when every answer under way has been made to its end, or after `limitMs`. */
-  finishAnswers(limitMs: number): Promise<void>;
+  /** Accepts nobody any more. Resolves when every turn under way is over, its answer made to its end, or after `limitMs`. */
+  finishTurns(limitMs: number): Promise<void>;
   /** Sends every phone away with 1012, so that it comes back elsewhere and resumes; accepts nobody any more. */
   drain(): void;
   /** Frees everything at once. What the store holds stays there. */
@@ -152,14 +152,14 @@ class Core implements ServerCore, Lobby {
     return this.#byId.get(id);
   }
 
-  async finishAnswers(limitMs: number): Promise<void> {
+  async finishTurns(limitMs: number): Promise<void> {
     this.#draining = true;
-    const made = Promise.all([...this.#byId.values()].map((conversation) => conversation.answerMade()));
+    const over = Promise.all([...this.#byId.values()].map((conversation) => conversation.turnOver()));
     let limit: Timer | undefined;
     const late = new Promise<void>((resolve) => {
       limit = this.#environment.clock.after(limitMs, resolve);
     });
-    await Promise.race([made, late]);
+    await Promise.race([over, late]);
     limit?.cancel();
   }
 

@@ -63,9 +63,9 @@ export class Dialogue {
     this.#start('greeting', undefined);
   }
 
-  /** Resolves when the answer under way is made to its end; at once when there is none. */
-  async answerMade(): Promise<void> {
-    if (this.#turn !== undefined && this.#utterance === undefined) await this.#turn.over.promise;
+  /** Resolves when nobody is speaking and no answer is being made; the turn that follows an interruption counts too. */
+  async turnOver(): Promise<void> {
+    while (this.#turn !== undefined) await this.#turn.over.promise;
   }
 
   /** The conversation was claimed from another process: does what that one was about to do. */

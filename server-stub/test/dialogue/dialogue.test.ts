@@ -206,7 +206,7 @@ describe('a server that is about to stop', () => {
     await askSomething(here, phone);
     await here.pass(200);
     let finished = false;
-    void here.core.finishAnswers(60_000).then(() => {
+    void here.core.finishTurns(60_000).then(() => {
       finished = true;
     });
     await here.pass(200);
@@ -222,13 +222,30 @@ describe('a server that is about to stop', () => {
     assert.equal(phone.last('response.end').durationMs, 20_000);
   });
 
+  it('waits for a patient who is speaking, and for the answer to it', async () => {
+    const { here, phone } = await greeted();
+    await here.speak(phone, VOICE, 50);
+    let finished = false;
+    void here.core.finishTurns(60_000).then(() => {
+      finished = true;
+    });
+    await here.speak(phone, VOICE, 50);
+    assert.equal(finished, false, 'in mid-utterance');
+    for (let more = 0; more < 40 && !finished; more++) {
+      await here.speak(phone, SILENCE, 5);
+      phone.say({ type: 'ack', rxSeq: phone.rxSeq, playedTs: phone.frames.at(-1)!.packet.timestamp });
+    }
+    assert.equal(finished, true);
+    assert.equal(phone.last('response.end').durationMs, here.script.answerMs);
+  });
+
   it('waits no longer than told, and not at all when nothing is being said', async () => {
     const { here, phone } = await greeted();
-    await here.core.finishAnswers(60_000);
+    await here.core.finishTurns(60_000);
     here.script.stall = 'language-model';
     await askSomething(here, phone);
     let finished = false;
-    void here.core.finishAnswers(10_000).then(() => {
+    void here.core.finishTurns(10_000).then(() => {
       finished = true;
     });
     await here.pass(9_900);
