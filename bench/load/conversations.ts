@@ -121,7 +121,7 @@ async function measure(
   };
 }
 
-async function addDevices(folder: string, count: number): Promise<Devices> {
+export async function addDevices(folder: string, count: number): Promise<Devices> {
   const registry = new FileRegistry(folder);
   const devices: { id: string; key: string }[] = [];
   for (let index = 0; index < count; index++) devices.push(await registry.add());

@@ -6,6 +6,7 @@ import type { CodecName } from '../../protocol/src/index.ts';
 import { brokenBy, printReport, reportOf, tableOf } from './report.ts';
 import type { LoadReport } from './report.ts';
 import { drawLoad } from './picture.ts';
+import { burstHolds, measureBurst, printBurst } from './burst.ts';
 import { holdConversations, rampMsOf } from './conversations.ts';
 import { runRelay } from './relay-run.ts';
 import { checkPictureFile } from '../../test/lib/plot.ts';
@@ -14,6 +15,8 @@ import { checkPictureFile } from '../../test/lib/plot.ts';
  * `npm run load -- --conversations N --minutes M`: N phones in conversation with one real server, and then the same
  * frames, up and down, through a bare relay. `--conversations` takes several numbers (1,100,250): a run each, and the
  * picture shows them side by side. `--find-limit` stops at the first that does not hold.
+ *
+ * `npm run load -- --burst N --stall-store-ms MS`: N phones whose process is killed come back at once.
  */
 interface Options {
   readonly conversations: readonly number[];
@@ -32,6 +35,9 @@ const USAGE = `usage: npm run load -- --conversations N[,N…] --minutes M [--co
   --processes P           of the server; over 1 they share a redis-server of this machine (default 1)
   --phone-processes P     that the phones are spread over (default: one a core)
   --server-option=ARG     for the server, as often as wanted
+   or: npm run load -- --burst N [--stall-store-ms MS] [--report R.json]
+  --burst N               phones that come back within 100 ms, after the process that holds them all was killed
+  --stall-store-ms MS     how long Redis answers nothing from then on (default 0)
 `;
 
 function usage(problem: string): never {
@@ -39,12 +45,19 @@ function usage(problem: string): never {
   process.exit(2);
 }
 
-function parse(): Options {
+interface Burst {
+  readonly count: number;
+  readonly stallStoreMs: number;
+  readonly report: string | undefined;
+}
+
+function parse(): Options | Burst {
   const { values } = readArguments();
   if (values.help) {
     process.stdout.write(USAGE);
     process.exit(0);
   }
+  if (values.burst !== undefined) return parseBurst(values.burst, values['stall-store-ms'] ?? '0', values.report);
   const conversations = (values.conversations ?? '').split(',').map(Number);
   if (!conversations.every((count) => Number.isInteger(count) && count > 0 && count <= 5_000))
     usage('--conversations takes whole numbers from 1 to 5000');
@@ -65,6 +78,14 @@ function parse(): Options {
   };
 }
 
+function parseBurst(phones: string, stall: string, report: string | undefined): Burst {
+  const [count, stallStoreMs] = [Number(phones), Number(stall)];
+  if (!Number.isInteger(count) || count < 1 || count > 1_000) usage('--burst takes a whole number from 1 to 1000');
+  if (!Number.isInteger(stallStoreMs) || stallStoreMs < 0 || stallStoreMs > 20_000)
+    usage('--stall-store-ms takes a whole number from 0 to 20000');
+  return { count, stallStoreMs, report };
+}
+
 function processCount(option: string, text: string): number {
   const count = Number(text);
   if (!Number.isInteger(count) || count < 1 || count > 64) usage(`${option} takes a whole number from 1 to 64`);
@@ -78,6 +99,8 @@ function readArguments() {
         help: { type: 'boolean' },
         conversations: { type: 'string' },
         minutes: { type: 'string' },
+        burst: { type: 'string' },
+        'stall-store-ms': { type: 'string' },
         codec: { type: 'string', default: 'opus' },
         report: { type: 'string' },
         picture: { type: 'string' },
@@ -89,6 +112,18 @@ function readArguments() {
     });
   } catch (error) {
     return usage(error instanceof Error ? error.message : String(error));
+  }
+}
+
+async function runBurst({ count, stallStoreMs, report: file }: Burst): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'bestday-load-'));
+  try {
+    const report = await measureBurst({ folder, count, stallStoreMs, progress });
+    printBurst(report);
+    if (file !== undefined) writeFileSync(file, `${JSON.stringify(report, undefined, 2)}\n`);
+    process.exitCode = burstHolds(report) ? 0 : 1;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -118,6 +153,7 @@ function progress(what: string, done: number): void {
 
 async function main(): Promise<void> {
   const options = parse();
+  if ('stallStoreMs' in options) return runBurst(options);
   const reports: LoadReport[] = [];
   for (const count of options.conversations) {
     const report = await measure(count, options);
