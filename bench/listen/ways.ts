@@ -182,7 +182,15 @@ const DEAF_SOCKET: MessageSocket = {
 };
 
 function newServerDownlink(clock: VirtualClock): ServerDownlink {
-  const forgets: ConversationLog = { save() {}, append() {}, release() {}, clear() {}, remove() {} };
+  const forgets: ConversationLog = {
+    save() {},
+    append() {},
+    heard() {},
+    understood() {},
+    release() {},
+    clear() {},
+    remove() {},
+  };
   return new ServerDownlink({
     clock,
     codec: 'opus',

@@ -6,7 +6,7 @@ import { silentLog } from '../../common/src/system/log.ts';
 import { FRAME_SAMPLES } from '../../protocol/src/index.ts';
 import { startServer } from '../../scripts/programs.ts';
 import { RedisServer } from '../../test/lib/redis-server.ts';
-import { percentiles } from '../lib/percentiles.ts';
+import { percentiles } from '../../test/lib/statistics.ts';
 import { BurstPhone } from './burst-phone.ts';
 import { addDevices } from './conversations.ts';
 

@@ -1,4 +1,5 @@
 import type {
+  Authorise,
   ConversationLog,
   ConversationRecord,
   ConversationStore,
@@ -51,19 +52,11 @@ export class ProcessStore implements ConversationStore {
     return this.#log(record.id, () => log);
   }
 
-  async claim(
-    id: string,
-    authorise: (record: ConversationRecord) => boolean,
-    lost: () => void,
-  ): Promise<ClaimedConversation | undefined> {
+  async claim(id: string, authorise: Authorise, lost: () => void): Promise<ClaimedConversation | undefined> {
     await this.#delay();
     if (this.#dead) return new Promise(() => {});
-    const claiming = this.#shared.claim(
-      id,
-      (record) => authorise(record) && this.#claimed(id),
-      () => this.#soon(lost),
-    );
-    const claimed = await claiming;
+    const claimed = await this.#shared.claim(id, authorise, () => this.#soon(lost));
+    if (claimed !== undefined) this.#witness.claimed(id, this.#process);
     await this.#delay();
     if (this.#dead) return new Promise(() => {});
     return claimed && { ...claimed, log: this.#log(id, () => claimed.log) };
@@ -79,6 +72,8 @@ export class ProcessStore implements ConversationStore {
           this.#witness.stored(id, sequence, this.#process);
         });
       },
+      heard: (frame) => this.#write(() => log()?.heard(frame)),
+      understood: (sequence) => this.#write(() => log()?.understood(sequence)),
       release: (through) => this.#write(() => log()?.release(through)),
       clear: (next) => {
         this.#witness.cleared(id, next);
@@ -86,12 +81,6 @@ export class ProcessStore implements ConversationStore {
       },
       remove: () => this.#write(() => log()?.remove()),
     };
-  }
-
-  /** Authorised, so it is ours from this moment. */
-  #claimed(id: string): true {
-    this.#witness.claimed(id, this.#process);
-    return true;
   }
 
   #write(write: () => void): void {

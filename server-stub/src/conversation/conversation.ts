@@ -51,7 +51,8 @@ export class Conversation implements Guest {
   #tick: Timer | undefined;
   #expiry: Timer | undefined;
   #expiresAtMs = 0;
-  #claimed = false;
+  /** Claimed from another process: what its microphone sent there and nobody understood, until the phone is here. */
+  #claimed: Pick<ConversationOrigin, 'heard' | 'utterances'> | undefined;
   #over = false;
 
   constructor(environment: Environment, origin: ConversationOrigin, ended: (conversation: Conversation) => void) {
@@ -148,8 +149,8 @@ export class Conversation implements Guest {
     stats.resumed++;
     this.#log.info('conversation.resumed', { remainingMs });
     // Not sooner: until then nobody knew where the frames' numbers go on.
-    if (this.#claimed) this.#dialogue.takeUp();
-    this.#claimed = false;
+    if (this.#claimed !== undefined) this.#takeUp(this.#claimed);
+    this.#claimed = undefined;
     this.#save();
   }
 
@@ -219,9 +220,14 @@ export class Conversation implements Guest {
   }
 
   /** Claimed from another process, with what is left of its window. */
-  takenOver(remainingMs: number): void {
-    this.#claimed = true;
+  takenOver(remainingMs: number, claimed: Pick<ConversationOrigin, 'heard' | 'utterances'>): void {
+    this.#claimed = claimed;
     this.#awaitPhone(Math.min(remainingMs, this.#environment.limits.resumeWindowMs));
+  }
+
+  #takeUp({ heard, utterances = [] }: Pick<ConversationOrigin, 'heard' | 'utterances'>): void {
+    this.#dialogue.hearAgain(utterances, () => this.#uplink.hearAgain(heard));
+    this.#dialogue.takeUp();
   }
 
   #awaitPhone(windowMs = this.#environment.limits.resumeWindowMs): void {
@@ -284,6 +290,8 @@ export class Conversation implements Guest {
 
   #save(): void {
     if (this.#over) return;
+    // Until its phone is here, what it said is kept as it was claimed.
+    if (this.#claimed === undefined) this.#store.understood(this.#dialogue.neededFrom(this.#uplink.rxSeq));
     const { resumeWindowMs, ackMs } = this.#environment.limits;
     // The window counts from the loss: when this process dies, the last save may be as old as the time between two.
     const leftMs =
@@ -299,6 +307,7 @@ export class Conversation implements Guest {
       tokens: this.#tokens,
       downlink: this.#downlink.record(),
       micRxSeq: this.#uplink.rxSeq,
+      utterances: this.#claimed?.utterances ?? [...this.#dialogue.unread],
       history: this.#dialogue.history(),
     };
   }
@@ -332,6 +341,7 @@ export class Conversation implements Guest {
     return new Uplink({
       decoder: origin.codecs.decoder,
       rxSeq: origin.micRxSeq,
+      heard: (frame) => this.#store.heard(frame),
       hear: (pcm, sequence) => this.#dialogue.hear(pcm, sequence),
       quiet: (sequence) => this.#dialogue.quiet(sequence),
       listening: () => this.#dialogue.listening,
@@ -384,8 +394,9 @@ export interface Terms {
 export interface ConversationOrigin
   extends
     Pick<ConversationRecord, 'tokens' | 'micRxSeq' | 'history'>,
-    Pick<ClaimedConversation, 'firstFrame' | 'frames'> {
+    Pick<ClaimedConversation, 'firstFrame' | 'frames' | 'heard'> {
   readonly terms: Terms;
+  readonly utterances?: readonly ExtendedSequence[] | undefined;
   /** The conversation closes them. */
   readonly codecs: CodecPair;
   readonly downlink: DownlinkRecord;

@@ -247,6 +247,7 @@ class Core implements ServerCore, Lobby {
       ...beginning,
       firstFrame: firstSequence,
       frames: [],
+      heard: [],
       store: (lost) => store.create({ ...terms, ...beginning }, lost),
     });
     conversation.begin(connection);
@@ -310,7 +311,7 @@ class Core implements ServerCore, Lobby {
         store: () => claimed.log,
       });
       pair = undefined;
-      conversation.takenOver(claimed.remainingMs);
+      conversation.takenOver(claimed.remainingMs, { heard: claimed.heard, utterances: claimed.record.utterances });
       if (connection.waiting) conversation.resume(connection, request);
     } catch (error) {
       this.#claimFailed(connection, error);

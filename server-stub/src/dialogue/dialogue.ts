@@ -42,6 +42,12 @@ export class Dialogue {
   readonly #abort = new AbortController();
   #silence: Timer | undefined;
   #reprompts = 0;
+  /** First frames of the utterances whose words are not in the history yet, in order. */
+  #unread: ExtendedSequence[] = [];
+  /** Frames before this one belong to no utterance that may yet begin. */
+  #over: ExtendedSequence = 0;
+  /** Utterances that began in another process. */
+  #again: readonly ExtendedSequence[] = [];
   /** When the patient last spoke, by the clock. */
   lastSpeechMs: number;
 
@@ -68,8 +74,27 @@ export class Dialogue {
     while (this.#turn !== undefined) await this.#turn.over.promise;
   }
 
+  /** First frames of the utterances that are not understood yet. */
+  get unread(): readonly ExtendedSequence[] {
+    return this.#unread;
+  }
+
+  /** The first frame that is still needed. @param heard the last one */
+  neededFrom(heard: ExtendedSequence): ExtendedSequence {
+    return Math.min(this.#unread[0] ?? Infinity, Math.max(this.#over, heard - ONSET_FRAMES));
+  }
+
+  /** @param hear hands over the frames that another process held, in which utterances begin at `utterances` */
+  hearAgain(utterances: readonly ExtendedSequence[], hear: () => void): void {
+    this.#again = utterances;
+    hear();
+    this.#again = [];
+  }
+
   /** The conversation was claimed from another process: does what that one was about to do. */
   takeUp(): void {
+    // What was said there is being heard again.
+    if (this.#turn !== undefined) return;
     if (this.#history.utterances().at(-1)?.role === 'patient') this.#start('answer', undefined);
     else this.#awaitPatient();
   }
@@ -82,6 +107,7 @@ export class Dialogue {
   /** @param pcm 320 samples */
   hear(pcm: Int16Array, sequence: ExtendedSequence): void {
     this.#remember({ pcm, sequence });
+    if (this.#again.includes(sequence)) this.#beginAgain(sequence);
     const event = this.#turnTaking.next(this.#voiceActivity.isVoice(pcm), this.#hasFloor());
     this.#utterance?.push(pcm);
     if (event !== undefined) this.#act(event, sequence);
@@ -138,6 +164,7 @@ export class Dialogue {
   }
 
   #act(event: TurnEvent, sequence: ExtendedSequence): void {
+    if (event.type !== 'speech' && event.type !== 'barge-in') this.#over = sequence + 1;
     if (event.type === 'backchannel') return;
     this.lastSpeechMs = this.#options.clock.now() - event.agoFrames * FRAME_MS;
     if (event.type === 'end') this.#patientEnded(sequence - event.agoFrames, event.agoFrames * FRAME_MS);
@@ -155,11 +182,29 @@ export class Dialogue {
     // What was made and not yet heard is out of date too: the patient goes on.
     this.#unheard.clear();
     this.#flush();
+    this.#listen(sequence - event.agoFrames - PRE_ROLL_FRAMES);
+  }
+
+  /** It began so in the process that had the conversation, which did what else there is to do. */
+  #beginAgain(from: ExtendedSequence): void {
+    this.#silence?.cancel();
+    this.#utterance?.end();
+    this.#stopTurn();
+    this.#turnTaking.begin();
+    this.#listen(from);
+    // `hear` goes on with this frame.
+    this.#preRoll.length = 0;
+  }
+
+  #listen(from: ExtendedSequence): void {
     const utterance = new Channel<Int16Array>(MAX_UTTERANCE_FRAMES);
-    const from = sequence - event.agoFrames - PRE_ROLL_FRAMES;
-    for (const heard of this.#preRoll) if (heard.sequence >= from) utterance.push(heard.pcm);
+    const kept = this.#preRoll.filter((heard) => heard.sequence >= from);
+    for (const heard of kept) utterance.push(heard.pcm);
     this.#utterance = utterance;
-    this.#start('answer', { audio: utterance, pause: new Pause(), ended: deferred() });
+    const first = kept[0]?.sequence ?? from;
+    this.#unread.push(first);
+    const understood = (): void => void (this.#unread = this.#unread.filter((begins) => begins !== first));
+    this.#start('answer', { audio: utterance, pause: new Pause(), ended: deferred(), understood });
   }
 
   #patientEnded(speechEndSeq: ExtendedSequence, agoMs: number): void {
@@ -280,6 +325,8 @@ interface RunningTurn {
 
 /** Quiet beginnings of words that voice activity detection missed. */
 const PRE_ROLL_FRAMES = 200 / FRAME_MS;
+/** More than the longest time in which speech is told from a noise, and the pre-roll. */
+const ONSET_FRAMES = 1_400 / FRAME_MS;
 /** Holds the longest time in which a barge-in is decided, and the pre-roll before it. */
 const KEPT_FRAMES = 2_000 / FRAME_MS;
 const MAX_UTTERANCE_FRAMES = 60_000 / FRAME_MS;

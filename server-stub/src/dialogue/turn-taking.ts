@@ -59,6 +59,11 @@ export class TurnTaking {
     return this.#speaking && this.#settings.prepareMs > 0 && this.#silentFrames >= frames(this.#settings.prepareMs);
   }
 
+  /** The patient had begun to speak in another process, which heard so. */
+  begin(): void {
+    this.#begin('speech', 0);
+  }
+
   /** @param assistantHeard the assistant's voice is being played to the patient at this moment */
   next(voice: boolean, assistantHeard: boolean): TurnEvent | undefined {
     this.#silentFrames = voice ? 0 : this.#silentFrames + 1;

@@ -42,6 +42,8 @@ export interface TurnInput {
   readonly audio: AsyncIterable<Int16Array>;
   readonly pause: Pause;
   readonly ended: Deferred<SpeechEnd>;
+  /** Called when its words are in the history, or will never be. */
+  readonly understood: () => void;
 }
 
 interface SpeechEnd {
@@ -66,7 +68,8 @@ export async function runTurn(
 ): Promise<TurnOutcome> {
   const turn = new Turn(context, signal);
   try {
-    if (input !== undefined && !(await turn.listen(input))) return signal.aborted ? 'over' : 'nothing-said';
+    if (input !== undefined && !(await turn.listen(input).finally(input.understood)))
+      return signal.aborted ? 'over' : 'nothing-said';
     await turn.answer(cause);
   } catch (error) {
     // Whatever failed, the patient is not interrupted.

@@ -5,6 +5,7 @@ import type { ComfortNoise } from '../../../common/src/concealment/comfort-noise
 import { Ladder } from '../../../common/src/concealment/ladder.ts';
 import { FRAME_MS, MAX_SEQUENCE_JUMP, ProtocolError, SequenceExtender } from '../../../protocol/src/index.ts';
 import type { AudioPacket, ExtendedSequence } from '../../../protocol/src/index.ts';
+import type { HeardFrame } from '../store/conversation-store.ts';
 import { SilenceGate } from './silence-gate.ts';
 
 /**
@@ -46,6 +47,16 @@ export class Uplink {
   /** Last microphone frame held, or −1. */
   get rxSeq(): number {
     return this.#numbers.highest ?? -1;
+  }
+
+  /** Frames that another process held and that nobody understood there; `rxSeq` names the last of them. */
+  hearAgain(frames: readonly HeardFrame[]): void {
+    let next = frames[0]?.sequence ?? 0;
+    for (const { sequence, payload } of frames) {
+      this.#fill(next, sequence - next, payload);
+      this.#options.hear(this.#decode(payload), sequence);
+      next = sequence + 1;
+    }
   }
 
   /** A new socket: the phone goes on after `rxSeq`, or at `firstTxSeq` when it no longer holds that. */
@@ -133,6 +144,7 @@ export class Uplink {
 
   #take(payload: Uint8Array, sequence: ExtendedSequence): void {
     this.counters.received++;
+    this.#options.heard({ sequence, payload });
     this.#gate.take(payload, sequence);
   }
 
@@ -158,6 +170,8 @@ export interface UplinkOptions {
   readonly decoder: Decoder;
   /** Last frame held (a conversation taken over from another process), or −1. */
   readonly rxSeq: number;
+  /** Before it is decoded. */
+  readonly heard: (frame: HeardFrame) => void;
   /** 320 samples, in order, without a gap but for very long ones. */
   readonly hear: (pcm: Int16Array, sequence: ExtendedSequence) => void;
   /** In place of `hear`: the phone found no voice in this frame, nor around it. */

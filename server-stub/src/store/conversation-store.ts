@@ -1,5 +1,6 @@
 import type { Log } from '../../../common/src/system/log.ts';
 import type { Clock } from '../../../common/src/time/clock.ts';
+import { FRAME_MS } from '../../../protocol/src/index.ts';
 import type { CodecName, ExtendedSequence } from '../../../protocol/src/index.ts';
 import type { Utterance } from '../pipeline/ports.ts';
 import type { ServerStats } from '../system/stats.ts';
@@ -33,6 +34,10 @@ export interface ConversationLog {
   append(sequence: ExtendedSequence, frame: Uint8Array): void;
   /** The device has everything up to `through`. */
   release(through: ExtendedSequence): void;
+  /** A microphone frame that the device may forget after the next `save`; it is written with that. */
+  heard(frame: HeardFrame): void;
+  /** What was said in the microphone frames before `sequence` is in the history, or was nothing. */
+  understood(sequence: ExtendedSequence): void;
   /** The response was interrupted: no frame is held any more, and numbers go on at `next`. */
   clear(next: ExtendedSequence): void;
   remove(): void;
@@ -43,9 +48,20 @@ export interface ClaimedConversation {
   /** Payloads not acknowledged, consecutive from `firstFrame`. */
   readonly firstFrame: ExtendedSequence;
   readonly frames: readonly Uint8Array[];
+  /** Microphone frames that nobody has understood yet, in order; with gaps where the device shed some. */
+  readonly heard: readonly HeardFrame[];
   readonly remainingMs: number;
   readonly log: ConversationLog;
 }
+
+/** What the microphone sent, as it came. */
+export interface HeardFrame {
+  readonly sequence: ExtendedSequence;
+  readonly payload: Uint8Array;
+}
+
+/** A longer utterance is understood from its last minute only. */
+export const MAX_HEARD_FRAMES = 60_000 / FRAME_MS;
 
 /** Everything of a conversation but its frames. Plain data: it goes through JSON. */
 export interface ConversationRecord {
@@ -59,6 +75,8 @@ export interface ConversationRecord {
   readonly downlink: DownlinkRecord;
   /** Last microphone frame held, or −1. */
   readonly micRxSeq: number;
+  /** First microphone frame of each utterance that is not understood yet, in order. Absent: none. */
+  readonly utterances?: readonly ExtendedSequence[];
   readonly history: readonly Utterance[];
 }
 

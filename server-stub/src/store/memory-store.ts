@@ -1,21 +1,29 @@
 import type { Clock, Timer } from '../../../common/src/time/clock.ts';
 import { FrameQueue } from '../../../common/src/link/held-frames.ts';
+import { MAX_HEARD_FRAMES } from './conversation-store.ts';
 import type {
   Authorise,
   ClaimedConversation,
   ConversationLog,
   ConversationRecord,
   ConversationStore,
+  HeardFrame,
 } from './conversation-store.ts';
 
 interface Entry {
   record: ConversationRecord;
   readonly frames: FrameQueue;
+  heard: HeardFrame[];
   /** Counts owners: a log of an earlier one writes nothing. */
   owner: number;
   lost: () => void;
   expiry: Timer | undefined;
   expiresAtMs: number;
+}
+
+/** The device sends again what comes after `micRxSeq`. */
+function heardOf({ heard, record }: Entry): HeardFrame[] {
+  return heard.filter(({ sequence }) => sequence <= record.micRxSeq);
 }
 
 /** Conversations in this process. Frames are shared with their owner, not copied. */
@@ -33,7 +41,7 @@ export class MemoryConversationStore implements ConversationStore {
 
   create(record: ConversationRecord, lost: () => void): ConversationLog {
     const frames = new FrameQueue(record.downlink.firstSequence);
-    const entry: Entry = { record, frames, owner: 0, lost, expiry: undefined, expiresAtMs: Infinity };
+    const entry: Entry = { record, frames, heard: [], owner: 0, lost, expiry: undefined, expiresAtMs: Infinity };
     this.#entries.set(record.id, entry);
     return this.#log(entry);
   }
@@ -42,12 +50,14 @@ export class MemoryConversationStore implements ConversationStore {
     const entry = await this.#authorised(id, authorise);
     if (entry === undefined) return undefined;
     entry.owner++;
+    entry.heard = heardOf(entry);
     entry.lost();
     entry.lost = lost;
     return {
       record: entry.record,
       firstFrame: entry.frames.first,
       frames: entry.frames.toArray(),
+      heard: [...entry.heard],
       remainingMs: entry.expiresAtMs - this.#clock.now(),
       log: this.#log(entry),
     };
@@ -77,6 +87,13 @@ export class MemoryConversationStore implements ConversationStore {
       },
       release: (through) => {
         if (owned()) entry.frames.release(through);
+      },
+      heard: (frame) => {
+        if (owned()) entry.heard.push(frame);
+        if (entry.heard.length > MAX_HEARD_FRAMES) entry.heard.shift();
+      },
+      understood: (sequence) => {
+        if (owned()) entry.heard = entry.heard.filter((frame) => frame.sequence >= sequence);
       },
       clear: (next) => {
         if (owned()) entry.frames.clear(next);

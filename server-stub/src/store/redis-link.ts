@@ -34,7 +34,9 @@ export async function openRedisLink(
   client.on('error', (error: unknown) => health.failed(error));
   client.on('ready', () => health.succeeded());
   client.connect().catch((error: unknown) => health.failed(error));
-  const options = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
+  // Its own limit for a command (5 s in its queue) costs an AbortSignal each, and fails what only had to wait; a Redis that
+  // is not there is noticed by its silence.
+  const options = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer }, timeout: 0 };
   return {
     send: (command) => client.sendCommand(command, options),
     close: async (limitMs) => {

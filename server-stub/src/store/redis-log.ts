@@ -1,7 +1,8 @@
 import type { Clock } from '../../../common/src/time/clock.ts';
 import type { ExtendedSequence } from '../../../protocol/src/index.ts';
 import { FrameQueue } from '../../../common/src/link/held-frames.ts';
-import type { ConversationLog, ConversationRecord } from './conversation-store.ts';
+import { MAX_HEARD_FRAMES } from './conversation-store.ts';
+import type { ConversationLog, ConversationRecord, HeardFrame } from './conversation-store.ts';
 import type { RemoteConversations, RemoteWrite, WriteOutcome } from './redis-scripts.ts';
 
 /**
@@ -17,6 +18,9 @@ import type { RemoteConversations, RemoteWrite, WriteOutcome } from './redis-scr
 export class RedisConversationLog implements ConversationLog {
   readonly #options: RedisLogOptions;
   readonly #frames: FrameQueue;
+  /** Microphone frames, packed, by the order of their coming. */
+  readonly #heard: FrameQueue;
+  #heardWritten: number;
   #record: string;
   #recordChanged: boolean;
   #expiresAtMs: number;
@@ -33,9 +37,11 @@ export class RedisConversationLog implements ConversationLog {
   #over = false;
 
   constructor(options: RedisLogOptions) {
-    const { clock, record, firstFrame, frames, expiresInMs, stored } = options;
+    const { clock, record, firstFrame, frames, heardFirst, heard, expiresInMs, stored } = options;
     this.#options = options;
     this.#frames = new FrameQueue(firstFrame, frames);
+    this.#heard = new FrameQueue(heardFirst, heard);
+    this.#heardWritten = this.#heard.next;
     this.#record = JSON.stringify(record);
     this.#recordChanged = !stored;
     this.#expiresAtMs = clock.now() + expiresInMs;
@@ -61,6 +67,18 @@ export class RedisConversationLog implements ConversationLog {
   release(through: ExtendedSequence): void {
     this.#frames.release(through);
     this.#touch();
+  }
+
+  /** Goes out with the next change: 50 writes a second for what only a `save` makes worth anything would be too many. */
+  heard(frame: HeardFrame): void {
+    if (this.#over) return;
+    this.#heard.push(packHeard(frame));
+    if (this.#heard.length > MAX_HEARD_FRAMES) this.#heard.release(this.#heard.first);
+  }
+
+  understood(sequence: ExtendedSequence): void {
+    while (this.#heard.length > 0 && unpackHeard(this.#heard.at(this.#heard.first)!).sequence < sequence)
+      this.#heard.release(this.#heard.first);
   }
 
   clear(next: ExtendedSequence): void {
@@ -109,8 +127,9 @@ export class RedisConversationLog implements ConversationLog {
 
   #nextWrite(expiresInMs: number): RemoteWrite {
     // Frames may be acknowledged before Redis ever saw them.
-    const anew = this.#anew || this.#frames.first > this.#written;
+    const anew = this.#anew || this.#frames.first > this.#written || this.#heard.first > this.#heardWritten;
     const from = anew ? this.#frames.first : this.#written;
+    const heardFrom = anew ? this.#heard.first : this.#heardWritten;
     const write: RemoteWrite = {
       owner: this.#options.owner,
       expiresInMs,
@@ -118,12 +137,14 @@ export class RedisConversationLog implements ConversationLog {
       first: this.#frames.first,
       from: anew ? undefined : from,
       frames: this.#frames.since(from),
+      heard: { first: this.#heard.first, from: anew ? undefined : heardFrom, frames: this.#heard.since(heardFrom) },
     };
     if (anew) this.#generation++;
     this.#anew = false;
     this.#changed = false;
     this.#recordChanged = false;
     this.#written = this.#frames.next;
+    this.#heardWritten = this.#heard.next;
     return write;
   }
 
@@ -156,6 +177,7 @@ export class RedisConversationLog implements ConversationLog {
   #close(): void {
     this.#over = true;
     this.#frames.clear(this.#frames.next);
+    this.#heard.clear(this.#heard.next);
   }
 }
 
@@ -167,6 +189,10 @@ export interface RedisLogOptions {
   readonly record: ConversationRecord;
   readonly firstFrame: ExtendedSequence;
   readonly frames: readonly Uint8Array[];
+  /** Count of the first of `heard`. */
+  readonly heardFirst: number;
+  /** Packed. */
+  readonly heard: readonly Uint8Array[];
   readonly expiresInMs: number;
   /** All of this is in Redis already. */
   readonly stored: boolean;
@@ -179,3 +205,15 @@ export interface RedisLogOptions {
 
 /** Of one conversation. A frame each 20 ms fills it when an answer takes over a second. */
 const MAX_IN_FLIGHT = 64;
+
+function packHeard({ sequence, payload }: HeardFrame): Uint8Array {
+  const packed = Buffer.allocUnsafe(4 + payload.length);
+  packed.writeUInt32BE(sequence);
+  packed.set(payload, 4);
+  return packed;
+}
+
+export function unpackHeard(packed: Uint8Array): HeardFrame {
+  const sequence = Buffer.from(packed.buffer, packed.byteOffset, 4).readUInt32BE();
+  return { sequence, payload: packed.subarray(4) };
+}

@@ -6,7 +6,7 @@ import type {
   ConversationRecord,
   ConversationStore,
 } from './conversation-store.ts';
-import { RedisConversationLog } from './redis-log.ts';
+import { RedisConversationLog, unpackHeard } from './redis-log.ts';
 import type { RemoteConversations, SeenConversation, TakenConversation } from './redis-scripts.ts';
 import type { StoreHealth } from './store-health.ts';
 
@@ -32,6 +32,8 @@ export class RedisConversationStore implements ConversationStore {
     return this.#log(record, this.#options.newOwner(), lost, {
       firstFrame: firstSequence,
       frames: [],
+      heardFirst: 0,
+      heard: [],
       expiresInMs: FIRST_SAVE_WITHIN_MS,
       stored: false,
     });
@@ -100,12 +102,16 @@ export class RedisConversationStore implements ConversationStore {
 
   #claimed(
     record: ConversationRecord,
-    { first, frames, remainingMs }: TakenConversation,
+    { first, frames, heardFirst, heard, remainingMs }: TakenConversation,
     owner: string,
     lost: () => void,
   ): ClaimedConversation {
-    const log = this.#log(record, owner, lost, { firstFrame: first, frames, expiresInMs: remainingMs, stored: true });
-    return { record, firstFrame: first, frames, remainingMs, log };
+    // The device sends again what comes after `micRxSeq`.
+    const kept = heard.filter((packed) => unpackHeard(packed).sequence <= record.micRxSeq);
+    const stored = kept.length === heard.length;
+    const held = { firstFrame: first, frames, heardFirst, heard: kept, expiresInMs: remainingMs, stored };
+    const log = this.#log(record, owner, lost, held);
+    return { record, firstFrame: first, frames, heard: kept.map(unpackHeard), remainingMs, log };
   }
 
   #log(record: ConversationRecord, owner: string, lost: () => void, held: HeldInRedis): RedisConversationLog {
@@ -157,6 +163,8 @@ export interface RedisStoreOptions {
 interface HeldInRedis {
   readonly firstFrame: number;
   readonly frames: readonly Uint8Array[];
+  readonly heardFirst: number;
+  readonly heard: readonly Uint8Array[];
   readonly expiresInMs: number;
   readonly stored: boolean;
 }
@@ -174,8 +182,8 @@ export class StoreError extends Error {
   }
 }
 
-/** Well inside the handshake's 5 s, so that the phone hears why and comes back. */
-const CLAIM_LIMIT_MS = 2_000;
+/** Inside the handshake's 5 s, so that the phone hears why and comes back; no less, for it comes back a second later still. */
+const CLAIM_LIMIT_MS = 4_000;
 const CLAIM_ATTEMPTS = 3;
 const RETRY_MS = 250;
 /** A new conversation is saved, with its true expiry, before this turn of the event loop is over. */

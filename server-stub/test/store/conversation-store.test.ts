@@ -97,6 +97,28 @@ for (const adapter of ADAPTERS) {
       );
     });
 
+    it('hand over what the microphone sent up to the last save, without what was understood', async () => {
+      const log = one.store.create(conversation(id), () => {});
+      for (let sequence = 100; sequence < 120; sequence++) log.heard({ sequence, payload: frame(sequence) });
+      log.save(conversation(id, { micRxSeq: 119 }), 30_000);
+      await one.written();
+      log.understood(110);
+      log.heard({ sequence: 125, payload: frame(125) });
+      log.save(conversation(id, { micRxSeq: 125, utterances: [112] }), 30_000);
+      log.heard({ sequence: 126, payload: frame(126) });
+      await one.written();
+      const claimed = await other.store.claim(id, anybody, () => {});
+      assert.deepEqual(
+        claimed?.heard.map(({ sequence, payload }) => [sequence, [...payload]]),
+        [110, 111, 112, 113, 114, 115, 116, 117, 118, 119, 125].map((each) => [each, [...frame(each)]]),
+      );
+      assert.deepEqual(claimed.record.utterances, [112]);
+      claimed.log.understood(126);
+      claimed.log.save(conversation(id, { micRxSeq: 126 }), 30_000);
+      await other.written();
+      assert.deepEqual((await one.store.claim(id, anybody, () => {}))?.heard, []);
+    });
+
     it('are written by whoever claimed them last', async () => {
       one.store.create(conversation(id), () => {}).save(conversation(id), 30_000);
       await one.written();

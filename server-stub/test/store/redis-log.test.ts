@@ -92,6 +92,8 @@ function open(): {
     record: conversation('c1'),
     firstFrame: FIRST,
     frames: [],
+    heardFirst: 0,
+    heard: [],
     expiresInMs: 30_000,
     stored: false,
     lost: () => {
@@ -136,6 +138,7 @@ describe('the log of a conversation in Redis', () => {
       first: FIRST,
       from: FIRST,
       frames: frames(FIRST, FIRST + 9),
+      heard: { first: 0, from: 0, frames: [] },
     });
   });
 
