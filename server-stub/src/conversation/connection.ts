@@ -1,4 +1,5 @@
 import type { Log } from '../../../common/src/system/log.ts';
+import { FaultBudget } from '../../../common/src/link/fault-budget.ts';
 import { Liveness } from '../../../common/src/link/liveness.ts';
 import {
   CloseCode,
@@ -41,7 +42,7 @@ export class Connection implements DownlinkLink, MessageSocketHandlers {
   readonly #messages: RateLimit;
   #phase: Phase = 'greeting';
   #guest: Guest | undefined;
-  #faults = 0;
+  readonly #faults: FaultBudget;
 
   constructor(environment: Environment, socket: MessageSocket, peer: Peer, lobby: Lobby) {
     const { clock, limits } = environment;
@@ -51,6 +52,7 @@ export class Connection implements DownlinkLink, MessageSocketHandlers {
     this.#environment = environment;
     this.#socket = socket;
     this.#lobby = lobby;
+    this.#faults = new FaultBudget(clock);
     this.#frames = new RateLimit(clock, FRAMES_AT_ONCE, FRAMES_PER_SECOND);
     this.#messages = new RateLimit(clock, MESSAGES_AT_ONCE, MESSAGES_PER_SECOND);
     this.#liveness = new Liveness(clock, socket, limits.pingMs, () => this.#dead(), limits.deadAfterMs);
@@ -166,13 +168,12 @@ export class Connection implements DownlinkLink, MessageSocketHandlers {
 
   /** A rule was broken in a way only the conversation can see. */
   fault(error: ProtocolError): void {
-    this.#faults++;
     count(this.#environment.stats.faults, error.fault);
     this.log.debug('protocol.fault', { fault: error.fault });
-    const fatal = error.dangerous || this.#faults >= this.#environment.limits.maxFaults;
+    const fatal = this.#faults.spend() || error.dangerous;
     this.message({ type: 'error', code: error.fault, message: error.message, retryable: !fatal });
     if (!fatal) return;
-    this.log.warn('connection.refused', { fault: error.fault, faults: this.#faults });
+    this.log.warn('connection.refused', { fault: error.fault });
     const guest = this.#guest;
     guest?.broken(this);
     if (this.#phase !== 'closed') this.close(error.closeCode, error.fault);

@@ -1,3 +1,4 @@
+import type { ExtendedSequence } from '../../../protocol/src/index.ts';
 import type { CodecPair } from '../media/codecs.ts';
 import { LossTuner } from '../../../common/src/codec/tuning.ts';
 import type { FrameCounters } from '../../../common/src/concealment/frame-counters.ts';

@@ -15,7 +15,7 @@ import type { ServerStats, TurnTimes } from '../system/stats.ts';
 import { runTurn } from './turn.ts';
 import type { TurnCause, TurnContext, TurnInput } from './turn.ts';
 import { TurnTaking } from './turn-taking.ts';
-import type { TurnEvent, TurnTakingSettings } from './turn-taking.ts';
+import type { AssistantState, TurnEvent, TurnTakingSettings } from './turn-taking.ts';
 import type { VoiceEncoder } from '../media/voice-encoder.ts';
 
 /**
@@ -108,7 +108,7 @@ export class Dialogue {
   hear(pcm: Int16Array, sequence: ExtendedSequence): void {
     this.#remember({ pcm, sequence });
     if (this.#again.includes(sequence)) this.#beginAgain(sequence);
-    const event = this.#turnTaking.next(this.#voiceActivity.isVoice(pcm), this.#hasFloor());
+    const event = this.#turnTaking.next(this.#voiceActivity.isVoice(pcm), this.#assistant());
     this.#utterance?.push(pcm);
     if (event !== undefined) this.#act(event, sequence);
     // Not at the end of the turn: the prepared answer is needed then.
@@ -117,7 +117,7 @@ export class Dialogue {
 
   /** A silent frame that was not decoded; never while the patient has the floor. */
   quiet(sequence: ExtendedSequence): void {
-    const event = this.#turnTaking.next(false, this.#hasFloor());
+    const event = this.#turnTaking.next(false, this.#assistant());
     if (event !== undefined) this.#act(event, sequence);
   }
 
@@ -153,8 +153,11 @@ export class Dialogue {
   }
 
   /** The assistant also has the floor while its answer is being made: a cough must not cost that answer either. */
-  #hasFloor(): boolean {
-    return this.#options.downlink.speaking || (this.#turn !== undefined && this.#utterance === undefined);
+  #assistant(): AssistantState {
+    const { downlink } = this.#options;
+    if (this.#turn !== undefined && this.#utterance === undefined) return 'speaking';
+    if (!downlink.speaking) return 'silent';
+    return downlink.remainingMs <= ENDING_MS ? 'ending' : 'speaking';
   }
 
   #notePause(utterance: Channel<Int16Array>, pausing: boolean): void {
@@ -181,7 +184,8 @@ export class Dialogue {
     }
     // What was made and not yet heard is out of date too: the patient goes on.
     this.#unheard.clear();
-    this.#flush();
+    // Who replies to the last words has understood them: they are not broken off for it.
+    if (event.type !== 'reply') this.#flush();
     this.#listen(sequence - event.agoFrames - PRE_ROLL_FRAMES);
   }
 
@@ -330,6 +334,8 @@ const ONSET_FRAMES = 1_400 / FRAME_MS;
 /** Holds the longest time in which a barge-in is decided, and the pre-roll before it. */
 const KEPT_FRAMES = 2_000 / FRAME_MS;
 const MAX_UTTERANCE_FRAMES = 60_000 / FRAME_MS;
+/** Who speaks this shortly before the assistant's end does not assent to it, but answers. */
+const ENDING_MS = 700;
 const MAX_SPOKEN = 32;
 const REPROMPT_AFTER_MS = 12_000;
 const MAX_REPROMPTS = 3;

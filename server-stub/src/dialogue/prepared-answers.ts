@@ -23,7 +23,7 @@ export class PreparedAnswers {
     const { clock, stats, signal, make } = this.#options;
     if (this.#current?.answers(text) === true || signal.aborted) return;
     this.drop();
-    if (text === '' || this.#count >= MAX_PREPARED) return;
+    if (text === '' || this.#count >= MAX_PREPARED || this.#options.affordable?.() === false) return;
     this.#count++;
     stats.answersPrepared++;
     this.#current = new PreparedAnswer(clock, text, signal, make);
@@ -57,6 +57,8 @@ export interface PreparedAnswersOptions {
   /** Aborts with the turn. */
   readonly signal: AbortSignal;
   readonly make: MakeAnswer;
+  /** Whether the turn has requests left for an answer that may be dropped. */
+  readonly affordable?: () => boolean;
 }
 
 /** Makes the answer to these words; `mark` is told of the first result of each stage. */

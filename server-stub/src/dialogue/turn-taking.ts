@@ -30,12 +30,17 @@ export const DEFAULT_TURN_TAKING: TurnTakingSettings = {
  * - `speech`  the patient began to speak, `agoFrames` frames ago
  * - `barge-in` the same, over the assistant: it must stop
  * - `backchannel` the patient made a short sound over the assistant, which keeps the floor
+ * - `reply`   the patient made a short sound over the assistant's last words: a quick 'yes' to its question. It began
+ *             `agoFrames` frames ago and may go on; the last words are still heard
  * - `end`     the turn is over; the last voice was `agoFrames` frames ago
  */
 export interface TurnEvent {
-  readonly type: 'speech' | 'barge-in' | 'backchannel' | 'end';
+  readonly type: 'speech' | 'barge-in' | 'backchannel' | 'reply' | 'end';
   readonly agoFrames: number;
 }
+
+/** What the patient hears of the assistant: nothing; its voice (or it is about to answer); or its very last words. */
+export type AssistantState = 'silent' | 'speaking' | 'ending';
 
 export class TurnTaking {
   readonly #settings: TurnTakingSettings;
@@ -44,6 +49,9 @@ export class TurnTaking {
   #silentFrames = 0;
   #utteranceFrames = 0;
   #sound = false;
+  /** Since the first voice after a stop, while a sound goes on; and whether it began over the assistant's last words. */
+  #soundFrames = 0;
+  #soundIsLate = false;
 
   constructor(settings: TurnTakingSettings = DEFAULT_TURN_TAKING) {
     this.#settings = settings;
@@ -64,39 +72,52 @@ export class TurnTaking {
     this.#begin('speech', 0);
   }
 
-  /** @param assistantHeard the assistant's voice is being played to the patient at this moment */
-  next(voice: boolean, assistantHeard: boolean): TurnEvent | undefined {
+  next(voice: boolean, assistant: AssistantState): TurnEvent | undefined {
     this.#silentFrames = voice ? 0 : this.#silentFrames + 1;
     this.#window.push(voice);
     if (this.#window.length > this.#windowFrames()) this.#window.shift();
     if (this.#speaking) return this.#within();
     // The usual case by far: a quiet room.
-    if (!this.#sound && this.#silentFrames >= this.#window.length) return undefined;
-    return this.#before(assistantHeard);
+    if (!this.#sound && this.#silentFrames >= this.#window.length) {
+      this.#soundFrames = 0;
+      return undefined;
+    }
+    this.#followSound(assistant);
+    return this.#before(assistant);
   }
 
-  #before(assistantHeard: boolean): TurnEvent | undefined {
+  #followSound(assistant: AssistantState): void {
+    if (this.#silentFrames > frames(this.#settings.onsetMs * 2)) this.#soundFrames = 0;
+    else if (this.#soundFrames > 0 || this.#silentFrames === 0) this.#soundFrames++;
+    if (this.#soundFrames === 1) this.#soundIsLate = assistant === 'ending';
+  }
+
+  #before(assistant: AssistantState): TurnEvent | undefined {
+    const assistantHeard = assistant !== 'silent';
     const needMs = assistantHeard ? this.#settings.bargeInMs : this.#settings.onsetMs;
     const spanMs = assistantHeard ? this.#settings.bargeInMs * 1.5 : this.#settings.onsetMs * 2;
     const span = this.#window.slice(-frames(spanMs));
     const voiced = span.filter(Boolean).length;
-    if (voiced >= frames(needMs))
-      return this.#begin(assistantHeard ? 'barge-in' : 'speech', span.length - 1 - span.indexOf(true));
-    return this.#noteSound(assistantHeard);
+    const agoFrames = span.length - 1 - span.indexOf(true);
+    if (voiced < frames(needMs)) return this.#noteSound(assistant);
+    if (assistantHeard) return this.#begin('barge-in', agoFrames);
+    // It may have begun while the assistant was heard, longer ago than is looked at here.
+    return this.#begin('speech', this.#sound ? this.#soundFrames - 1 : agoFrames);
   }
 
-  #begin(type: 'speech' | 'barge-in', agoFrames: number): TurnEvent {
+  #begin(type: 'speech' | 'barge-in' | 'reply', agoFrames: number): TurnEvent {
     this.#speaking = true;
     this.#sound = false;
     this.#utteranceFrames = agoFrames;
     return { type, agoFrames };
   }
 
-  /** A back-channel is told when its sound is over. */
-  #noteSound(assistantHeard: boolean): TurnEvent | undefined {
+  /** A short sound is told when it is over: as long as the assistant goes on, it is a back-channel. */
+  #noteSound(assistant: AssistantState): TurnEvent | undefined {
     const recent = this.#window.slice(-frames(this.#settings.onsetMs * 2));
-    if (assistantHeard && recent.filter(Boolean).length >= frames(this.#settings.onsetMs)) this.#sound = true;
+    if (assistant !== 'silent' && recent.filter(Boolean).length >= frames(this.#settings.onsetMs)) this.#sound = true;
     if (!this.#sound || this.#silentFrames < recent.length) return undefined;
+    if (this.#soundIsLate || assistant === 'silent') return this.#begin('reply', this.#soundFrames - 1);
     this.#sound = false;
     return { type: 'backchannel', agoFrames: this.#silentFrames };
   }

@@ -9,11 +9,13 @@ import type { Ids } from '../conversation/ids.ts';
 import type { Pause } from './transcription.ts';
 import { StageError } from '../pipeline/ports.ts';
 import type { Occasion, Pipeline, SpokenAudio, StageOptions, StageTiming } from '../pipeline/ports.ts';
+import { RequestBudget } from '../pipeline/request-budget.ts';
 import { PreparedAnswers } from './prepared-answers.ts';
 import type { PreparedStage } from './prepared-answers.ts';
 import { ResponseWriter } from './response.ts';
 import type { StandbyPhrases } from './standby-phrases.ts';
 import type { ServerStats, TurnTimes } from '../system/stats.ts';
+import { withoutInventions } from '../pipeline/stt/inventions.ts';
 import { transcribeTurn } from './transcription.ts';
 import type { VoiceEncoder } from '../media/voice-encoder.ts';
 
@@ -86,6 +88,7 @@ class Turn {
   readonly #signal: AbortSignal;
   /** By the clock; reported from the end of the patient's speech. */
   readonly #marks = new Map<keyof TurnTimes, number>();
+  readonly #budget: RequestBudget;
   #end: SpeechEnd | undefined;
   readonly #prepared: PreparedAnswers;
   #filler: { cancel(): void } | undefined;
@@ -94,12 +97,14 @@ class Turn {
   constructor(context: TurnContext, signal: AbortSignal) {
     this.#context = context;
     this.#signal = signal;
+    this.#budget = new RequestBudget(() => context.stats.modelRequests++);
     this.#prepared = new PreparedAnswers({
       ...context,
       signal,
+      affordable: () => this.#budget.mayPrepare,
       make: (text, own, mark) => {
         const history = [...context.history.utterances(), { role: 'patient' as const, text }];
-        return this.#make('answer', history, own, mark);
+        return this.#make('answer', history, own, mark, true);
       },
     });
   }
@@ -117,7 +122,7 @@ class Turn {
       (signal) => pipeline.speechToText.transcribe(audio, this.#stage(signal)),
       conversationSignal,
     )) {
-      text = words.text;
+      text = withoutInventions(words.text);
       tell({ type: 'transcript', role: 'patient', text: text.slice(0, MAX_TEXT), final: words.final });
       if (pause.paused && !words.final) this.#prepared.prepare(text);
       if (words.final) this.#markAt('sttFinalMs', words.knownMs);
@@ -155,19 +160,25 @@ class Turn {
   close(): void {
     this.#filler?.cancel();
     this.#prepared.drop();
+    if (this.#budget.spent > 0) this.#context.stats.onModelRequests(this.#budget.spent);
   }
 
   async *#answerTo(occasion: Occasion): AsyncGenerator<SpokenAudio> {
     const prepared = this.#prepared.take();
-    if (prepared === undefined) {
-      const history = this.#context.history.utterances();
-      yield* this.#make(occasion, history, this.#signal, (stage) => this.#mark(stage));
-      return;
+    let begun = false;
+    try {
+      for await (const audio of prepared?.audio() ?? []) {
+        for (const [stage, atMs] of prepared!.marks) this.#markAt(stage, atMs);
+        begun = true;
+        yield audio;
+      }
+    } catch (error) {
+      // It was asked for only once; the answer that is waited for has its retry.
+      if (begun || this.#signal.aborted) throw error;
     }
-    for await (const audio of prepared.audio()) {
-      for (const [stage, atMs] of prepared.marks) this.#markAt(stage, atMs);
-      yield audio;
-    }
+    if (begun) return;
+    const history = this.#context.history.utterances();
+    yield* this.#make(occasion, history, this.#signal, (stage) => this.#mark(stage));
   }
 
   #make(
@@ -175,14 +186,15 @@ class Turn {
     history: ReturnType<History['utterances']>,
     signal: AbortSignal,
     mark: (stage: PreparedStage) => void,
+    ahead = false,
   ): AsyncIterable<SpokenAudio> {
     const { pipeline } = this.#context;
     const words = pipeline.languageModel.reply(
       { history, occasion },
-      this.#stage(signal, () => mark('llmFirstTokenMs')),
+      { ...this.#stage(signal, () => mark('llmFirstTokenMs')), ahead },
     );
     const marked = marking(abortable(words, signal), () => mark('llmFirstTokenMs'));
-    return marking(abortable(pipeline.textToSpeech.speak(marked, this.#stage(signal)), signal), () =>
+    return marking(abortable(pipeline.textToSpeech.speak(marked, { ...this.#stage(signal), ahead }), signal), () =>
       mark('ttsFirstByteMs'),
     );
   }
@@ -298,7 +310,7 @@ class Turn {
       stats.onStage(timing);
       log.debug('turn.stage', { ...timing });
     };
-    return { signal, language, clock, first, report };
+    return { signal, language, clock, first, report, budget: this.#budget };
   }
 }
 

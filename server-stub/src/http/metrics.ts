@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { ServerCore } from '../conversation/core.ts';
 import type { StageTiming } from '../pipeline/ports.ts';
 import type { ServerLimits } from '../system/limits.ts';
+import { MODEL_REQUESTS_A_TURN } from '../pipeline/request-budget.ts';
 import type { TurnTimes } from '../system/stats.ts';
 
 /** Under two seconds is the goal; the buckets are densest there. */
@@ -24,6 +25,7 @@ export function metricsOf(core: ServerCore, limits: ServerLimits): Registry {
   deviceLimits(registry, limits);
   core.stats.onTurn = turnLatency(registry);
   core.stats.onStage = stageTime(registry);
+  core.stats.onModelRequests = turnModelRequests(registry);
   return registry;
 }
 
@@ -49,6 +51,7 @@ const CONVERSATIONS: readonly Row[] = [
   ['bestday_resumes_total', 'Conversations resumed', ({ stats }) => stats.resumed],
   ['bestday_resumes_refused_total', 'Resumes refused', ({ stats }) => stats.resumeRefused],
   ['bestday_takeovers_total', 'Resumes while the older socket was open', ({ stats }) => stats.takenOver],
+  ['bestday_model_requests_total', 'Requests to the language model', ({ stats }) => stats.modelRequests],
   ['bestday_interruptions_total', 'Answers the patient interrupted', ({ stats }) => stats.interruptions],
   ['bestday_stage_failures_total', 'Turns whose pipeline failed', ({ stats }) => stats.stageFailures],
   [
@@ -198,6 +201,16 @@ function stageTime(registry: Registry): (timing: StageTiming) => void {
     registers: [registry],
   });
   return ({ stage, firstResultMs }) => histogram.observe({ stage }, firstResultMs / 1_000);
+}
+
+function turnModelRequests(registry: Registry): (requests: number) => void {
+  const histogram = new Histogram({
+    name: 'bestday_turn_model_requests',
+    help: 'Requests to the language model that a turn made, of those that made any',
+    buckets: Array.from({ length: MODEL_REQUESTS_A_TURN }, (_, index) => index + 1),
+    registers: [registry],
+  });
+  return (requests) => histogram.observe(requests);
 }
 
 function gauge(registry: Registry, name: string, help: string, read: () => number): void {

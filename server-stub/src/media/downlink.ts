@@ -202,6 +202,11 @@ export class Downlink {
     return this.#held.unsent > 0 || this.#options.clock.now() < this.#busyUntilMs;
   }
 
+  /** How long the patient will hear what was made so far, ms. */
+  get remainingMs(): number {
+    return this.#held.unsent * FRAME_MS + Math.max(0, this.#busyUntilMs - this.#options.clock.now());
+  }
+
   // ---- interruption and end
 
   /**

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../common/src/time/clock.ts';
+import type { RequestBudget } from './request-budget.ts';
 
 /**
  * The pipeline of a spoken answer: three stages, all streaming, each of which can be a cloud service, a server of one's
@@ -36,6 +37,10 @@ export interface StageOptions {
   report(timing: StageTiming): void;
   /** Called at the stage's first result, which it may still hold back (a word of a sentence that is not whole). */
   first?: (() => void) | undefined;
+  /** Made before it is known to be needed: it is not hedged, and not tried again. */
+  readonly ahead?: boolean;
+  /** Of the turn; absent: no limit. */
+  readonly budget?: RequestBudget;
 }
 
 /** ms since the stage had all its input: speech-to-text the last of the audio, the others their request. */

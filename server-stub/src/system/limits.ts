@@ -18,8 +18,6 @@ export interface ServerLimits {
   readonly maxQueueMs: number;
   /** Most audio of one conversation in memory: made, and not yet acknowledged by the device. */
   readonly maxHeldMs: number;
-  /** Faults of the harmless kind that one connection may commit before it is closed with 4400. */
-  readonly maxFaults: number;
   /** Nobody spoke for this long: the conversation ends as `idle`. */
   readonly idleMs: number;
   readonly maxConnections: number;
@@ -44,7 +42,6 @@ export const DEFAULT_LIMITS: ServerLimits = {
   resumeWindowMs: RESUME_WINDOW_MS,
   maxQueueMs: DEFAULT_MAX_QUEUE_MS,
   maxHeldMs: 60_000,
-  maxFaults: 10,
   idleMs: 30 * 60_000,
   maxConnections: 1_000,
   maxConnectionsPerDevice: 4,

@@ -44,6 +44,8 @@ export class ServerStats {
   answersPrepared = 0;
   preparedUsed = 0;
   preparedDropped = 0;
+  /** Requests to the language model: prepared, hedged and repeated ones too. */
+  modelRequests = 0;
   /** Times the store of conversations could not be reached, and what failed for it. */
   storeOutages = 0;
   storeFailures = 0;
@@ -63,6 +65,8 @@ export class ServerStats {
   readonly faults = new Map<string, number>();
   /** Called with every turn's latency. */
   onTurn: (times: TurnTimes) => void = () => {};
+  /** Called at a turn's end with its requests to the language model. */
+  onModelRequests: (requests: number) => void = () => {};
   /** Called with every stage's own timing. */
   onStage: (timing: StageTiming) => void = () => {};
 }

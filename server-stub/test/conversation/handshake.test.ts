@@ -178,17 +178,32 @@ describe('bad input', () => {
     });
   }
 
-  it('closes at the tenth harmless fault, and ends the conversation as the phone does', async () => {
+  it('closes at the eleventh harmless fault in a row, and ends the conversation as the phone does', async () => {
     const { connect, core } = world();
     const phone = connect();
     phone.hello();
-    for (let fault = 1; fault < 10; fault++) phone.sayText('{"type":7}');
+    for (let fault = 1; fault <= 10; fault++) phone.sayText('{"type":7}');
     assert.equal(phone.closedWith, undefined);
     phone.sayText('{"type":7}');
     assert.equal(phone.last('end').reason, 'protocol-error');
     assert.equal(phone.closedWith, CloseCode.protocolError);
     assert.equal(core.stats.conversations, 0);
-    assert.deepEqual([...core.stats.faults], [['bad-message', 10]]);
+    assert.deepEqual([...core.stats.faults], [['bad-message', 11]]);
+  });
+
+  it('forgives a fault every six seconds, however long the call is', async () => {
+    const { connect, core, pass } = world();
+    const phone = connect();
+    phone.hello();
+    for (let fault = 1; fault <= 30; fault++) {
+      phone.sayText('{"type":7}');
+      for (let second = 0; second < 6; second++) {
+        await pass(1_000);
+        phone.live();
+      }
+    }
+    assert.equal(phone.closedWith, undefined);
+    assert.deepEqual([...core.stats.faults], [['bad-message', 30]]);
   });
 
   it('counts and ignores unknown types, however many of them live audio allows', () => {

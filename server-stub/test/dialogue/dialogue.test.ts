@@ -123,6 +123,21 @@ describe('interruption', () => {
     assert.equal(here.script.requests.length, 2);
   });
 
+  it("answers a quick 'yes' over its last words, and does not break them off", async () => {
+    const { here, phone } = await greeted();
+    await askSomething(here, phone);
+    // The answer of 2 s began with the last frames of the question's pause.
+    await here.speak(phone, SILENCE, 68);
+    await here.speak(phone, VOICE, 12);
+    await here.speak(phone, SILENCE, 60);
+    assert.equal(phone.all('flush').length, 0);
+    assert.deepEqual(
+      here.script.requests.map(({ occasion }) => occasion),
+      ['greeting', 'answer', 'answer'],
+    );
+    assert.equal(here.script.heardMs.length, 2);
+  });
+
   const heard: readonly { playedMs: number; text: string | undefined }[] = [
     { playedMs: 0, text: undefined },
     { playedMs: 1_000, text: 'one two three four five' },

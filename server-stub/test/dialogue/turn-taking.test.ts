@@ -1,23 +1,24 @@
 import assert from 'node:assert/strict';
 import { FRAME_MS } from '../../../protocol/src/index.ts';
 import { DEFAULT_TURN_TAKING, TurnTaking } from '../../src/dialogue/turn-taking.ts';
-import type { TurnTakingSettings } from '../../src/dialogue/turn-taking.ts';
+import type { AssistantState, TurnTakingSettings } from '../../src/dialogue/turn-taking.ts';
 
-type Stretch = readonly ['voice' | 'quiet', number];
+/** The assistant's state is the row's unless the stretch names its own. */
+type Stretch = readonly ['voice' | 'quiet', number, AssistantState?];
 
 /** What happens in `stretches` of ms, as `event@ms`; the ms are when it was decided. */
 function decide(
   stretches: readonly Stretch[],
-  assistantHeard: boolean,
+  heard: AssistantState,
   settings: Partial<TurnTakingSettings> = {},
 ): string[] {
   const turns = new TurnTaking({ ...DEFAULT_TURN_TAKING, ...settings });
   const events: string[] = [];
   let nowMs = 0;
-  for (const [kind, ms] of stretches) {
+  for (const [kind, ms, assistant = heard] of stretches) {
     for (let at = 0; at < ms; at += FRAME_MS) {
       nowMs += FRAME_MS;
-      const event = turns.next(kind === 'voice', assistantHeard);
+      const event = turns.next(kind === 'voice', assistant);
       if (event !== undefined) events.push(`${event.type}@${nowMs} began ${nowMs - event.agoFrames * FRAME_MS}`);
     }
   }
@@ -137,10 +138,39 @@ const rows: readonly {
     ],
     events: ['backchannel@540 began 300', 'backchannel@2340 began 2100'],
   },
+  {
+    name: "a quick 'yes' over the assistant's last words is a reply",
+    stretches: [
+      ['quiet', 1_000, 'speaking'],
+      ['quiet', 300, 'ending'],
+      ['voice', 300, 'ending'],
+      ['quiet', 300, 'ending'],
+      ['quiet', 2_000],
+    ],
+    events: ['reply@1840 began 1320', 'end@2400 began 1600'],
+  },
+  {
+    name: 'so is one that began just before them, when nothing follows',
+    stretches: [
+      ['voice', 300, 'speaking'],
+      ['quiet', 200, 'speaking'],
+      ['quiet', 2_000],
+    ],
+    events: ['reply@540 began 20', 'end@1100 began 300'],
+  },
+  {
+    name: 'speech that outlasts the assistant begins where it began over it',
+    stretches: [
+      ['quiet', 500, 'speaking'],
+      ['voice', 500, 'ending'],
+      ['voice', 100],
+    ],
+    events: ['speech@1020 began 520'],
+  },
 ];
 
 describe('turn-taking', () => {
   for (const { name, stretches, heard = false, settings, events } of rows) {
-    it(name, () => assert.deepEqual(decide(stretches, heard, settings), events));
+    it(name, () => assert.deepEqual(decide(stretches, heard ? 'speaking' : 'silent', settings), events));
   }
 });

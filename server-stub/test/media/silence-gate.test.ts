@@ -92,10 +92,10 @@ describe('the gate before the decoder', () => {
           return decoder.decode(payload);
         },
         hear(pcm, sequence) {
-          const event = turnTaking.next(voiceActivity.isVoice(pcm), false);
+          const event = turnTaking.next(voiceActivity.isVoice(pcm), 'silent');
           if (event?.type === 'speech') begun.push(sequence - event.agoFrames);
         },
-        quiet: () => void turnTaking.next(false, false),
+        quiet: () => void turnTaking.next(false, 'silent'),
       });
       packets.forEach((packet, sequence) => gate.take(packet, sequence));
       decoder.close();

@@ -31,14 +31,22 @@ export class ResilientLanguageModel implements LanguageModel {
 
   async *reply(request: ReplyRequest, options: StageOptions): AsyncGenerator<string> {
     const progress = { said: false };
+    let attempt = 0;
     yield* withRetry(this.#resilience, options.signal, {
       ask: () => {
+        this.#afford(options, attempt++);
         const pass = this.#useFallback() ? undefined : this.#resilience.breaker.enter();
         return pass && { pass, results: this.#attempt(request, options, progress) };
       },
       fallback: () => this.#fallback.reply(request, options),
       enough: () => progress.said,
     });
+  }
+
+  /** @throws {StageError} when the turn may not ask the model again */
+  #afford({ ahead, budget }: StageOptions, attempt: number): void {
+    if ((ahead === true && attempt > 0) || (budget !== undefined && budget.left <= 0))
+      throw new StageError('language-model', 'the turn has made all the requests it may make', false);
   }
 
   async *#attempt(request: ReplyRequest, options: StageOptions, progress: { said: boolean }): AsyncGenerator<string> {
@@ -52,11 +60,15 @@ export class ResilientLanguageModel implements LanguageModel {
 
   async *#pieces(request: ReplyRequest, options: StageOptions): AsyncGenerator<string> {
     const { clock, stage, responseTimes } = this.#resilience;
-    const ask = (signal: AbortSignal): AsyncIterable<string> =>
-      this.#service.reply(request, { ...measured(options, responseTimes), signal });
+    const { ahead, budget } = options;
+    const wanted = ahead === true ? 1 : responseTimes.requests;
+    const ask = (signal: AbortSignal): AsyncIterable<string> => {
+      budget?.spend();
+      return this.#service.reply(request, { ...measured(options, responseTimes), signal });
+    };
     let first = true;
     for await (const piece of eachWithTimeLimit(clock, stage, TIME_LIMITS, options.signal, (signal) =>
-      hedged(responseTimes.requests, signal, ask),
+      hedged(budget?.atOnce(wanted) ?? wanted, signal, ask),
     )) {
       if (first && piece !== '') {
         options.first?.();

@@ -74,7 +74,7 @@ export class ResilientTextToSpeech implements TextToSpeech {
     const pass = breaker.enter();
     if (pass === undefined) return undefined;
     // The patient waits for the first sentence only; the others are made while it is heard.
-    const requests = before === '' ? responseTimes.requests : 1;
+    const requests = before === '' && options.ahead !== true ? responseTimes.requests : 1;
     const audio = hedged(requests, options.signal, (signal) =>
       this.#service.say(sentence, before, { ...measured(options, responseTimes), signal }),
     );

@@ -48,7 +48,7 @@ function turnsIn(pipeline: Pipeline, pcm: Int16Array): string[] {
   const turns = new TurnTaking();
   const events: string[] = [];
   for (let at = 0; at + FRAME_SAMPLES <= pcm.length; at += FRAME_SAMPLES) {
-    const event = turns.next(voiceActivity.isVoice(pcm.subarray(at, at + FRAME_SAMPLES)), false);
+    const event = turns.next(voiceActivity.isVoice(pcm.subarray(at, at + FRAME_SAMPLES)), 'silent');
     if (event !== undefined) events.push(event.type);
   }
   voiceActivity.close();
