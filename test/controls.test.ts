@@ -192,7 +192,11 @@ describe('a standing phone', function () {
     const waiting = await until(({ needsHelp }) => needsHelp.length > 0);
     assert.match(waiting.needsHelp.join(), /later\.key/);
     assert.equal(waiting.led, 'needs-help');
-    assert.equal((await ask(socket, { command: 'lift' })).ok, false);
+    // Whoever lifts meanwhile is told, and the sound closes with the receiver.
+    assert.deepEqual(await ask(socket, { command: 'lift' }), { ok: true });
+    await until(({ lifted, sound }) => lifted && sound !== null);
+    assert.deepEqual(await ask(socket, { command: 'hangup' }), { ok: true });
+    await until(({ lifted, sound }) => !lifted && sound === null);
     writeFileSync(join(folder, 'later.key'), readFileSync(device.keyFile), { mode: 0o600 });
     const begun = await until(({ needsHelp }) => needsHelp.length === 0);
     assert.equal(begun.controls, 'socket');

@@ -65,6 +65,7 @@ export class Daemon {
   readonly #soundHeart: Heartbeat;
   readonly #speakerHeart: Heartbeat;
   readonly #networkHeart: Heartbeat;
+  readonly #switchHeart: Heartbeat;
   readonly #sound: SoundHardware;
   readonly #phone: Phone;
   readonly #finish: (report: CallReport) => void;
@@ -93,6 +94,7 @@ export class Daemon {
     this.#soundHeart = this.#health.loop('sound', SOUND_STALL_MS);
     this.#speakerHeart = this.#health.loop('speaker', SOUND_STALL_MS);
     this.#networkHeart = this.#health.loop('network', NETWORK_STALL_MS);
+    this.#switchHeart = this.#health.loop('switch', SWITCH_STALL_MS);
     this.#sound = this.#newSound();
     let finish!: (report: CallReport) => void;
     let fail!: (error: Error) => void;
@@ -197,7 +199,10 @@ export class Daemon {
       },
       onLeftOffHook: (left) =>
         this.#panel.trouble('left-off-hook', left ? 'the receiver was left off the hook: put it back' : undefined),
-      onHookBroken: (error) => this.#panel.trouble('switch', error.message),
+      onHookBroken: (error) => {
+        this.#panel.trouble('switch', error?.message);
+        this.#switchHeart.expect(error !== undefined);
+      },
       onAudioFailed: (error) => {
         this.#sound.failed(error);
         // A phone goes on trying; a single run is over.
@@ -292,6 +297,8 @@ const HANG_UP_GRACE_MS = 1_000;
 const SOUND_STALL_MS = 5_000;
 /** A link is closed after 6 s without a byte: one that is still open and silent after this long is a stall. */
 const NETWORK_STALL_MS = 15_000;
+/** A switch that cannot be read is opened again and again; past this, the restart of the phone is tried too. */
+const SWITCH_STALL_MS = 30_000;
 /** For the good-bye to the server. */
 const LAST_WORDS_MS = 2_000;
 

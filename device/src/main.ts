@@ -81,13 +81,16 @@ async function settingsToRun(sources: SettingsSources): Promise<RunSettings> {
     const { settings, problems } = await loadWhatHolds(sources);
     const standsInARoom = settings.controls !== 'script' || process.env['NOTIFY_SOCKET'] !== undefined;
     if (!(error instanceof SettingsError) || !standsInARoom) throw error;
+    const boards = boardsFor(settings.board, problems);
     return awaitSettings({
       clock: systemClock,
       log: createLog({ level: settings.logLevel, format: settings.logFormat }),
       version: version(),
       kind: settings.controls,
-      boards: boardsFor(settings.board, problems),
+      boards,
       controlSocket: settings.controlSocket ?? ownControlSocket(process.env),
+      sound: { audio: settings.audio, settings: audioSettings(settings, boards.length === 1 ? boards[0] : undefined) },
+      language: settings.language,
       load,
     });
   }
@@ -148,18 +151,22 @@ function daemonOptions({ settings, settingsFile, apiKey, ca }: RunSettings): Omi
     saveVolume: (level) => void writeSetting(settingsFile, 'volume', level).catch(() => {}),
     offHookMs: settings.offHookHours * 3_600_000,
     controlSocket: controlSocketOf(settings),
-    audioSettings: {
-      ...soundOf(settings, board),
-      ...(settings.inputFile !== undefined && { inputFile: settings.inputFile }),
-      inputRepeat: settings.inputRepeat,
-      ...(settings.outputFile !== undefined && { outputFile: settings.outputFile }),
-    },
+    audioSettings: audioSettings(settings, board),
     codec,
     bitrate,
     language,
     maxQueueMs,
     durationMs: durationSeconds === undefined ? undefined : durationSeconds * 1000,
     reportFile: settings.reportFile,
+  };
+}
+
+function audioSettings(settings: Settings, board: Board | undefined): DaemonOptions['audioSettings'] {
+  return {
+    ...soundOf(settings, board),
+    ...(settings.inputFile !== undefined && { inputFile: settings.inputFile }),
+    inputRepeat: settings.inputRepeat,
+    ...(settings.outputFile !== undefined && { outputFile: settings.outputFile }),
   };
 }
 

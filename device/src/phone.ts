@@ -56,6 +56,7 @@ export class Phone {
       lifted: () => this.#lift(),
       hungUp: (reason) => this.#putDown(reason),
       broken: (error) => this.#options.onHookBroken?.(error),
+      mended: () => this.#options.onHookBroken?.(undefined),
     });
   }
 
@@ -370,8 +371,8 @@ export interface PhoneOptions {
   readonly offHookMs?: number | undefined;
   /** The receiver is up and nobody has spoken for `offHookMs`; and when that is over. */
   readonly onLeftOffHook?: ((left: boolean) => void) | undefined;
-  /** The switch cannot be read any more. */
-  readonly onHookBroken?: ((error: Error) => void) | undefined;
+  /** The switch cannot be read; undefined: it can again. */
+  readonly onHookBroken?: ((error: Error | undefined) => void) | undefined;
   /** The last stage before the speaker. */
   readonly volume?: { apply(samples: Int16Array): void } | undefined;
 }

@@ -1,5 +1,4 @@
 import type { Clock } from '../../../common/src/time/clock.ts';
-import type { Log } from '../../../common/src/system/log.ts';
 import { Debouncer } from './debounce.ts';
 import type { HookHandlers, HookSwitch } from './hook-switch.ts';
 import type { InputLine } from './line.ts';
@@ -17,15 +16,13 @@ export class ButtonHook implements HookSwitch {
   readonly description: string;
   readonly #line: InputLine;
   readonly #clock: Clock;
-  readonly #log: Log;
   #debouncer: Debouncer | undefined;
   #liftedMs: number | undefined;
 
-  constructor(line: InputLine, clock: Clock, log: Log) {
+  constructor(line: InputLine, clock: Clock) {
     this.description = `button on ${line.description}`;
     this.#line = line;
     this.#clock = clock;
-    this.#log = log;
   }
 
   start(handlers: HookHandlers): void {
@@ -37,10 +34,8 @@ export class ButtonHook implements HookSwitch {
     });
     this.#line.start(
       (active) => this.#debouncer?.level(active),
-      (error) => {
-        this.#log.error('controls.button-broken', { fault: error.fault, reason: error.message });
-        handlers.broken?.(error);
-      },
+      (error) => handlers.broken?.(error),
+      () => handlers.mended?.(),
     );
   }
 

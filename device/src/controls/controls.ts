@@ -11,7 +11,9 @@ import { listenToKeyboard } from './keyboard.ts';
 import type { Keys } from './keyboard.ts';
 import { Lamp } from './lamp.ts';
 import { ControlError } from './line.ts';
+import type { InputLine } from './line.ts';
 import { ManualHook } from './manual-hook.ts';
+import { ReopenedInput } from './reopened-line.ts';
 import { ScriptedHook } from './scripted-hook.ts';
 
 /** The hook switch that was asked for and the board's lamp. @throws {ControlError} no-profile, no-chip, refused */
@@ -19,8 +21,9 @@ export function openControls(kind: ControlKind, options: ControlOptions): Contro
   // A single run uses none of the board's lines, and is not kept waiting for the library that reaches them.
   if (kind === 'script') return { ...HOOKS.script(options, undefined), lamp: undefined };
   const gpio = options.gpio ?? systemGpio();
-  const lamp = openLamp(gpio, options);
-  return { ...HOOKS[kind](options, gpio), lamp };
+  // The switch first: when it throws, the lamp's line is still free for whoever asks for help with it.
+  const hook = HOOKS[kind](options, gpio);
+  return { ...hook, lamp: openLamp(gpio, options) };
 }
 
 export interface Controls {
@@ -74,8 +77,9 @@ function boardHook(gpio: GpioKernel | undefined, { board, clock, log }: ControlO
       'no-profile',
       'GPIO controls need a board with a switch: name it with --board, or choose --controls keyboard or socket',
     );
-  const line = gpio === undefined ? new GpiomonInput(wiring, wiring.bias) : openInput(gpio, wiring, wiring.bias, clock);
-  return new BOARD_HOOKS[wiring.kind](line, clock, log);
+  const open = (): InputLine =>
+    gpio === undefined ? new GpiomonInput(wiring, wiring.bias) : openInput(gpio, wiring, wiring.bias, clock);
+  return new BOARD_HOOKS[wiring.kind](new ReopenedInput({ open, clock, log }), clock);
 }
 
 /** A phone works without its lamp: what is wrong is logged, and the phone goes on. */
@@ -85,7 +89,7 @@ export function openLamp(gpio: GpioKernel | undefined, { board, clock, log }: Co
   try {
     if (gpio === undefined)
       throw new ControlError('not-installed', 'koffi is not installed, and nothing else here can hold a line');
-    return new Lamp(openOutput(gpio, wiring), clock);
+    return new Lamp(openOutput(gpio, wiring), clock, log);
   } catch (error) {
     log.warn('controls.no-lamp', { reason: (error as Error).message });
     return undefined;

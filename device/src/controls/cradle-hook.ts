@@ -1,5 +1,4 @@
 import type { Clock } from '../../../common/src/time/clock.ts';
-import type { Log } from '../../../common/src/system/log.ts';
 import { Debouncer } from './debounce.ts';
 import type { HookHandlers, HookSwitch } from './hook-switch.ts';
 import type { InputLine } from './line.ts';
@@ -12,14 +11,12 @@ export class CradleHook implements HookSwitch {
   readonly description: string;
   readonly #line: InputLine;
   readonly #clock: Clock;
-  readonly #log: Log;
   #debouncer: Debouncer | undefined;
 
-  constructor(line: InputLine, clock: Clock, log: Log) {
+  constructor(line: InputLine, clock: Clock) {
     this.description = `handset on ${line.description}`;
     this.#line = line;
     this.#clock = clock;
-    this.#log = log;
   }
 
   /** A receiver that is up when the phone starts begins a call: somebody may be waiting since the power came back. */
@@ -32,10 +29,8 @@ export class CradleHook implements HookSwitch {
     });
     this.#line.start(
       (active) => this.#debouncer?.level(active),
-      (error) => {
-        this.#log.error('controls.cradle-broken', { fault: error.fault, reason: error.message });
-        handlers.broken?.(error);
-      },
+      (error) => handlers.broken?.(error),
+      () => handlers.mended?.(),
     );
   }
 

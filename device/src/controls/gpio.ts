@@ -104,11 +104,9 @@ class GpioInput implements InputLine {
       } catch (cause) {
         this.#sample?.cancel();
         return broken(
-          new ControlError(
-            'broken',
-            `${this.description} cannot be read any more (${codeOf(cause)}); restart the phone's service`,
-            { cause },
-          ),
+          new ControlError('broken', `${this.description} cannot be read (${codeOf(cause)}): check its wires`, {
+            cause,
+          }),
         );
       }
       level(last);

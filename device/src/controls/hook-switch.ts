@@ -14,6 +14,8 @@ export interface HookHandlers {
   lifted(): void;
   /** `hangup` may be a mistake that is undone within a second; other reasons are final. */
   hungUp(reason: EndReason): void;
-  /** The switch cannot be read any more; its last level stays in force. */
+  /** The switch cannot be read; its last level stays in force until it is mended. */
   broken?(error: ControlError): void;
+  /** It can be read again: its present level counts. */
+  mended?(): void;
 }

@@ -5,7 +5,7 @@
 export interface InputLine {
   readonly description: string;
   /** Calls `level` with the level at the start, then at every change, bounces included. */
-  start(level: (active: boolean) => void, broken: (error: ControlError) => void): void;
+  start(level: (active: boolean) => void, broken: (error: ControlError) => void, mended?: () => void): void;
   stop(): void;
 }
 

@@ -28,6 +28,7 @@ export class FakeLamp implements OutputLine {
   readonly description = 'fake lamp';
   readonly changes: [number, boolean][] = [];
   closed = false;
+  fails = false;
   readonly #now: () => number;
 
   constructor(now: () => number) {
@@ -35,6 +36,7 @@ export class FakeLamp implements OutputLine {
   }
 
   set(active: boolean): void {
+    if (this.fails) throw new Error('EIO');
     this.changes.push([this.#now(), active]);
   }
 

@@ -175,6 +175,32 @@ describe('the controls of a board', () => {
     assert.throws(() => openControls('gpio', options(kernel)), { fault: 'no-chip' });
   });
 
+  it('open their switch again after an error, and its level of then counts', () => {
+    const kernel = new FakeKernel('pinctrl-bcm2711');
+    const all = options(kernel);
+    const { hook } = openControls('gpio', all);
+    const events: string[] = [];
+    hook.start({
+      lifted: () => events.push('lifted'),
+      hungUp: () => events.push('hungUp'),
+      broken: () => events.push('broken'),
+      mended: () => events.push('mended'),
+    });
+    const setAll = (level: boolean): void => {
+      for (let line = 10; line < 40; line++) kernel.levels.set(line, level);
+    };
+    setAll(true);
+    all.clock.advance(1_000);
+    kernel.fails = 'EIO';
+    all.clock.advance(60_000);
+    setAll(false);
+    kernel.fails = undefined;
+    all.clock.advance(11_000);
+    assert.equal(events[0], 'lifted');
+    assert.deepEqual([events[1], ...events.slice(-2)], ['broken', 'mended', 'hungUp']);
+    hook.stop();
+  });
+
   it('need a profile', () => {
     assert.throws(
       () =>

@@ -6,7 +6,6 @@ import type { HookSwitch } from '../../src/controls/hook-switch.ts';
 import { press } from '../../src/controls/keyboard.ts';
 import { ControlError } from '../../src/controls/line.ts';
 import { ManualHook } from '../../src/controls/manual-hook.ts';
-import { silentLog } from '../../../common/src/system/log.ts';
 import { FakeInput } from './fake-line.ts';
 
 type Kind = 'cradle' | 'button';
@@ -19,7 +18,7 @@ class Rig {
 
   constructor(kind: Kind, initial = false) {
     this.line = new FakeInput(initial);
-    this.hook = new (kind === 'cradle' ? CradleHook : ButtonHook)(this.line, this.clock, silentLog);
+    this.hook = new (kind === 'cradle' ? CradleHook : ButtonHook)(this.line, this.clock);
     const note = (what: string): void => {
       this.events.push(`${what}@${this.clock.now()}`);
     };
