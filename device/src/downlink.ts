@@ -171,6 +171,11 @@ export class Downlink {
     return yieldMs + ownMs;
   }
 
+  /** A prompt is being spoken. */
+  get announcing(): boolean {
+    return this.#prompt !== undefined;
+  }
+
   /** The speaker pulls its next 20 ms: always 320 samples, never an error. */
   render(into: Int16Array, nowMs: number): void {
     try {

@@ -29,6 +29,8 @@ export class Phone {
   /** The phone has said why the call is over, or is saying it; then it is. */
   #farewell: { readonly timer: Timer; readonly report: CallReport } | undefined;
   #resting = false;
+  /** When the phone spoke last by itself. */
+  #announcedMs = Number.NEGATIVE_INFINITY;
   /** When a voice was heard last, or the receiver lifted. */
   #heardMs = 0;
   /** When a conversation was live last: somebody listened then. */
@@ -185,6 +187,8 @@ export class Phone {
 
   #sayGoodbye(prompt: PromptKind | undefined, report: CallReport): void {
     if (prompt === undefined) return this.#over(report);
+    // Before it is spoken: the next press of a button is a call again, not the end of this one.
+    this.#options.hook.callOver?.();
     this.#newCall();
     const spokenMs = this.#call!.say(prompt) + this.outputDelayMs;
     this.#farewell = { report, timer: this.#clock.after(spokenMs, () => this.#endFarewell()) };
@@ -196,18 +200,18 @@ export class Phone {
     this.#farewell = undefined;
     farewell.timer.cancel();
     this.#call?.discard();
-    this.#over(farewell.report);
+    this.#over(farewell.report, true);
   }
 
   /** No call is up and none follows by itself. */
-  #over(report: CallReport): void {
+  #over(report: CallReport, hookKnows = false): void {
     const { hook, onIdle } = this.#options;
     this.#misHang?.cancel();
     this.#misHang = undefined;
     this.#call = undefined;
     this.#lifted = false;
     this.#closeSound();
-    hook.callOver?.();
+    if (!hookKnows) hook.callOver?.();
     onIdle(report);
   }
 
@@ -215,7 +219,12 @@ export class Phone {
 
   #capture(frame: Int16Array): void {
     if (this.#misHang !== undefined) return;
-    if (this.#speech.hears(frame)) this.#heard();
+    const now = this.#clock.now();
+    if (this.#call?.announcing === true) this.#announcedMs = now;
+    // The phone's own words come back from the earpiece: they are nobody's voice.
+    const ownVoice = now - this.#announcedMs < this.outputDelayMs + ECHO_TAIL_MS;
+    const voice = this.#speech.hears(frame);
+    if (voice && !ownVoice) this.#heard();
     else if (this.#clock.now() - this.#heardMs > (this.#options.offHookMs ?? Infinity)) this.#noteLeftOffHook(true);
     if (this.#call?.phase === 'talking') this.#liveMs = this.#clock.now();
     this.#call?.capture(frame);
@@ -306,6 +315,8 @@ const SOUND_RETRY_MS = 2_000;
 
 /** Nobody was heard, and no conversation was live, for this long: prompts stop until somebody is heard. */
 const ATTENDED_MS = 600_000;
+/** A prompt rings on in a room and in the sound card for this long. */
+const ECHO_TAIL_MS = 300;
 /** A call that was over sooner had no time for a conversation. */
 const SHORT_CALL_MS = 20_000;
 const LONGEST_BRAKE_MS = 60_000;

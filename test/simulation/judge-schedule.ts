@@ -101,7 +101,9 @@ export class ScheduleJudge {
 
   /** The phone has dealt with `networkUp`. */
   networkUpDone(): void {
-    if (this.#excuse === 'network-up')
+    // One a second is enough for an interface that comes and goes.
+    const lately = this.#attempts.some(({ sinceMs }) => this.#now() - sinceMs < 1_000);
+    if (this.#excuse === 'network-up' && !lately)
       this.#verdict.fail(4, 'network-up-ignored', 'the interface came back, and no attempt was made at once');
     this.#excuse = undefined;
   }

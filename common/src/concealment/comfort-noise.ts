@@ -17,6 +17,8 @@ function rmsOf(dbfs: number): number {
 }
 
 const QUIETEST_RMS = rmsOf(-70);
+/** Before anything of the far end was learned: a line that can be heard to be alive. */
+const UNLEARNED_RMS = rmsOf(-58);
 const LOUDEST_RMS = rmsOf(-50);
 
 /** Smoothing of the power that the minimum is taken of: about 60 ms. */
@@ -55,9 +57,9 @@ export class LearnedComfortNoise implements ComfortNoise {
 
   constructor(random: Random) {
     this.#random = random;
-    // Until something is learned: a soft, dark hiss at the floor.
+    // Until something is learned: a soft, dark hiss.
     this.#correlation.set(DARK_HISS);
-    this.#excitation = excitationOf(QUIETEST_RMS, levinson(this.#correlation, this.#lpc));
+    this.#excitation = excitationOf(UNLEARNED_RMS, levinson(this.#correlation, this.#lpc));
     this.#gain = this.#excitation;
   }
 

@@ -22,6 +22,7 @@ export class ServerAddresses {
   #known: readonly LookupAddress[] = [];
   #good: string | undefined;
   #turn = 0;
+  #epoch = 0;
 
   constructor(clock: Clock, resolve: Resolve = systemResolve) {
     this.#clock = clock;
@@ -58,11 +59,20 @@ export class ServerAddresses {
   served(address: string | undefined): void {
     this.#good = address;
     this.#turn = 0;
+    this.#epoch++;
   }
 
-  /** An attempt came to nothing: the next begins with another address. */
-  failed(): void {
-    this.#turn++;
+  /** Grows with each connection that is made. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /**
+   * An attempt came to nothing: the next begins with another address.
+   * @param epoch when it was begun: one that lost a race to a connection says nothing of its address
+   */
+  failed(epoch = this.#epoch): void {
+    if (epoch === this.#epoch) this.#turn++;
   }
 
   #inOrder(): readonly LookupAddress[] {

@@ -20,6 +20,7 @@ export class Dialler {
   #begun = 0;
   #retry: Timer | undefined;
   #retryAtMs = 0;
+  #urgentAtMs = Number.NEGATIVE_INFINITY;
   /** Links in a row that broke as soon as they were up, and when the last one came up. */
   #shortLinks = 0;
   #upAtMs = Number.NEGATIVE_INFINITY;
@@ -37,6 +38,9 @@ export class Dialler {
    * @returns whether there was room for it
    */
   attempt(urgent: boolean): boolean {
+    const now = this.#options.clock.now();
+    if (urgent && now - this.#urgentAtMs < URGENT_EVERY_MS) return false;
+    if (urgent) this.#urgentAtMs = now;
     const urgentBefore = this.#attempts.find((attempt) => attempt.urgent);
     if (urgent && urgentBefore !== undefined) this.#giveUp(urgentBefore);
     else if (!urgent && !this.#makeRoom()) return false;
@@ -165,6 +169,8 @@ class Attempt {
 
 /** A link that broke sooner after the handshake is no better than an attempt that failed. */
 const SHORT_LINK_MS = 5_000;
+/** A radio that comes and goes is worth no more attempts than this. */
+const URGENT_EVERY_MS = 1_000;
 /** Of the schedule's own. */
 const MAX_RACING = 2;
 

@@ -54,6 +54,7 @@ export class WebSocketTransport implements Transport {
 
   connect(handlers: ConnectHandlers, limitMs: number): ConnectAttempt {
     let cancelled = false;
+    const { epoch } = this.#addresses;
     let answered = false;
     const onAnswer = (): void => {
       answered = true;
@@ -68,7 +69,7 @@ export class WebSocketTransport implements Transport {
       },
       cancel: () => {
         cancelled = true;
-        this.#addresses.failed();
+        this.#addresses.failed(epoch);
         socket.removeAllListeners();
         socket.on('error', () => {});
         socket.terminate();

@@ -112,6 +112,11 @@ export class Call {
     this.#downlink.situation(situation);
   }
 
+  /** A prompt is being spoken. */
+  get announcing(): boolean {
+    return this.#downlink.announcing;
+  }
+
   /** Speaks a prompt to its end. @returns how long that takes, ms */
   say(prompt: PromptKind): number {
     return this.#downlink.announce(prompt);

@@ -1,6 +1,7 @@
 import { FaultBudget } from '../../../common/src/link/fault-budget.ts';
 import { Liveness } from '../../../common/src/link/liveness.ts';
 import {
+  afterClose,
   CloseCode,
   encodeMessage,
   MAX_MESSAGE_BYTES,
@@ -93,7 +94,8 @@ export class Link implements UplinkLink {
     const message = parseServerMessage(data);
     // A type that this version does not know: ignored, as the protocol asks.
     if (message === undefined) return this.#options.unknownMessage();
-    if (message.type === 'error' && message.retryAfterMs !== undefined) this.#retryAfterMs = message.retryAfterMs;
+    if (message.type === 'error' && message.retryAfterMs !== undefined)
+      this.#retryAfterMs = Math.min(message.retryAfterMs, LONGEST_RETRY_MS);
     this.#options.message(message);
   }
 
@@ -120,7 +122,7 @@ export class Link implements UplinkLink {
   #closed(code: number): void {
     if (this.#over) return;
     this.#finish();
-    this.#options.closed(code, this.#retryAfterMs);
+    this.#options.closed(code, afterClose(code) === 'later' ? this.#retryAfterMs : undefined);
   }
 
   #finish(): void {
@@ -131,6 +133,9 @@ export class Link implements UplinkLink {
 
 /** Bare frames bring no acks every second: pings alone must show life well inside the 6 s. */
 const RAW_PING_INTERVAL_MS = 2_000;
+
+/** As for HTTP's Retry-After: nobody with a receiver at the ear waits longer for an attempt. */
+const LONGEST_RETRY_MS = 60_000;
 
 export interface LinkOptions {
   readonly clock: Clock;
