@@ -69,11 +69,11 @@ export class MicrophoneJudge {
     this.#ear?.discarded.push({ fromSeq, toSeq });
   }
 
-  /** The server's ladder was given a frame. @param afterCrash another process heard the ones before, and did not live to say so */
-  heard(index: number, afterCrash: boolean): void {
+  /** The server's ladder was given a frame. @param again another process heard the ones before, and did not live to say so or to understand them */
+  heard(index: number, again: boolean): void {
     const ear = this.#ear;
     if (ear === undefined) return;
-    if (afterCrash && index <= ear.last) {
+    if (again && index <= ear.last) {
       ear.last = index;
       return;
     }

@@ -117,9 +117,9 @@ export class PhoneWitness implements NetworkWitness {
   }
 
   /** The server's ear was given one of this phone's frames. */
-  heardByServer(index: number, afterCrash: boolean): void {
+  heardByServer(index: number, again: boolean): void {
     this.spokenFrames++;
-    this.#microphone.heard(index, afterCrash);
+    this.#microphone.heard(index, again);
   }
 
   // ---- the network

@@ -24,8 +24,8 @@ export interface HostOptions {
   readonly script: Script;
   readonly ledger: Ledger;
   readonly judge: ServerJudge;
-  /** A microphone frame was heard. @param afterCrash the first one in a process whose predecessor was killed */
-  readonly onHeard: (stamp: Stamp, afterCrash: boolean) => void;
+  /** A microphone frame was heard. @param again the first one that a process hears which had a predecessor */
+  readonly onHeard: (stamp: Stamp, again: boolean) => void;
 }
 
 /** The server's machine: processes come and go, the conversation store beside them stays (or is lost). */
@@ -41,7 +41,6 @@ export class ServerHost implements Host {
   #sources = 0;
   #names = 0;
   #wallStepMs = 0;
-  #crashed = false;
 
   constructor(options: HostOptions) {
     this.#options = options;
@@ -81,7 +80,6 @@ export class ServerHost implements Host {
     const process = this.#listening;
     if (process === undefined) return;
     this.#listening = undefined;
-    this.#crashed = true;
     process.killed = true;
     process.running = false;
     process.clock.kill();
@@ -136,15 +134,15 @@ export class ServerHost implements Host {
     const store = new ProcessStore(this.#store, master, script.world.storeDelayMs, ledger, number);
     const codecs = { open: 0 };
     const voice = { stages: 0 };
-    const afterCrash = this.#crashed;
-    this.#crashed = false;
+    // What another process had heard and nobody had understood is heard again, whether it was killed or drained.
+    const successor = number > 0;
     const core = createServerCore({
       clock,
       store,
       random: stream(script.seed, `server ${number}`),
       ids: this.#ids(),
       log: this.log.log({ process: number }),
-      codecs: this.#codecs(codecs, afterCrash),
+      codecs: this.#codecs(codecs, successor),
       pipeline: stampPipeline({
         clock,
         running: voice,
@@ -167,13 +165,13 @@ export class ServerHost implements Host {
   }
 
   /** What the decoder is given is what the server hears. */
-  #codecs(leaks: { open: number }, afterCrash: boolean): ServerCodecs {
+  #codecs(leaks: { open: number }, successor: boolean): ServerCodecs {
     const codecs = stampCodecs(leaks);
     return {
       ...codecs,
       decoder: (codec) => {
         const decoder = codecs.decoder(codec);
-        let first = afterCrash;
+        let first = successor;
         return {
           ...decoder,
           decode: (payload) => {

@@ -39,7 +39,7 @@ export class World {
       script,
       ledger,
       judge: this.#server,
-      onHeard: (stamp, afterCrash) => this.#sites[stamp.source]?.witness.heardByServer(stamp.index, afterCrash),
+      onHeard: (stamp, again) => this.#sites[stamp.source]?.witness.heardByServer(stamp.index, again),
     });
     this.#context = {
       clock,
