@@ -15,6 +15,7 @@ const AREAS: Readonly<Record<string, string>> = {
   report: 'the call report that a program asked for',
   service: 'control socket and watchdog',
   settings: 'values that were passed over',
+  tls: 'an environment that would switch verification off',
 };
 
 /** They run once a frame: what they log at info would come fifty times a second. */

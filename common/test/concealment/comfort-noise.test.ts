@@ -40,8 +40,8 @@ function over(noise: Int16Array, voice: Int16Array): Int16Array {
 }
 
 describe('LearnedComfortNoise', () => {
-  it('is at the floor, −70 dBFS, before anything is learned', () => {
-    assert.ok(Math.abs(dbfs(listen(new LearnedComfortNoise(seededRandom(1)))) + 70) < 1.5);
+  it('sounds alive, at −58 dBFS, before anything is learned', () => {
+    assert.ok(Math.abs(dbfs(listen(new LearnedComfortNoise(seededRandom(1)))) + 58) < 1.5);
   });
 
   it('learns level and spectrum around an offset: direct current is no noise', () => {
@@ -124,7 +124,7 @@ describe('LearnedComfortNoise', () => {
     const heard = listen(noise, 2);
     const steps = heard.slice(1).map((sample, index) => Math.abs(sample - heard[index]!));
     const whole = Math.abs(heard.at(-1)! - heard[0]!);
-    assert.ok(whole > 50 && Math.max(...steps) < whole / 20, `a step of ${Math.max(...steps)} in ${whole}`);
+    assert.ok(whole > 50 && Math.max(...steps) < whole / 15, `a step of ${Math.max(...steps)} in ${whole}`);
   });
 
   it('is never silent or flat', () => {
