@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { VirtualClock } from '../../../common/src/time/virtual-clock.ts';
 import { FRAME_MS } from '../../../protocol/src/index.ts';
 import { MemoryConversationStore } from '../../src/store/memory-store.ts';
-import { HELLO, TestPhone } from '../support/phone.ts';
-import type { MessageOf } from '../support/phone.ts';
+import { HELLO } from '../support/phone.ts';
+import type { MessageOf , TestPhone } from '../support/phone.ts';
 import { countingIds, SILENCE, VOICE, world } from '../support/world.ts';
 import type { World } from '../support/world.ts';
 
