@@ -34,20 +34,12 @@ export async function awaitSettings(options: StandbyOptions): Promise<RunSetting
   const volume = new VolumeStage();
   const controls = controlsOf(options);
   const panel: FrontPanel = new FrontPanel({
-    clock,
-    log,
-    version,
-    kind,
+    ...{ clock, log, version, kind, controls, volume },
     board: board?.profile.name,
-    controls,
-    volume,
     saveVolume: () => {},
     line: () => ({ lifted: phone.lifted, sound: phone.sound }),
   });
-  let restart!: (error: Error) => void;
-  const stuck = new Promise<never>((_resolve, reject) => {
-    restart = reject;
-  });
+  const { promise: stuck, reject: restart } = rejection();
   const sound = new SoundHardware({
     clock,
     log,
@@ -73,27 +65,35 @@ export async function awaitSettings(options: StandbyOptions): Promise<RunSetting
       switchHeart.expect(what !== undefined);
     },
   });
+  const { controlSocket } = options;
   const service = await Service.open({
-    clock,
-    log,
-    health,
-    controlSocket: options.controlSocket,
+    ...{ clock, log, health, controlSocket },
     handle: (request) => panel.handle(request),
     collect: () => metrics.collect(panel.status(), undefined, health.stalled, panel.checked),
   });
   sound.start();
   phone.start();
   service.ready('waiting for settings');
-  const loaded = untilLoaded(load, clock, (error) => {
+  const missing = (error: SettingsError): void => {
     panel.trouble('settings', error.message);
     service.status(`waiting for settings: ${error.message}`);
-  });
-  const settings = await Promise.race([loaded, stuck]);
+  };
+  const settings = await Promise.race([untilLoaded(load, clock, missing), stuck]);
   sound.stop();
   await phone.stop();
   panel.close();
   await service.handOver();
   return settings;
+}
+
+function rejection(): { readonly promise: Promise<never>; readonly reject: (error: Error) => void } {
+  let reject!: (error: Error) => void;
+  const promise = new Promise<never>((_resolve, refuse) => {
+    reject = refuse;
+  });
+  // It may come while nobody waits for it yet.
+  promise.catch(() => {});
+  return { promise, reject };
 }
 
 /** No single run's script, and no switch of a board that is only guessed; without a switch there is still the lamp. */

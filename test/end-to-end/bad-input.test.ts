@@ -105,7 +105,7 @@ describe('bad input to bestday-phone', function () {
     {
       name: 'a report that cannot be written',
       args: () => ['--report', '/proc/report.json', '--audio', 'null', '--duration', '1'],
-      says: /report-unwritten/,
+      says: /report\.unwritten/,
       exit: 0,
     },
   ];

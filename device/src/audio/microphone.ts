@@ -2,7 +2,7 @@ import type { Clock } from '../../../common/src/time/clock.ts';
 import { DcBlocker } from '../../../common/src/audio/dc-blocker.ts';
 import type { Log } from '../../../common/src/system/log.ts';
 import type { OpenAudio } from './backends.ts';
-import { LogBrake } from './log-brake.ts';
+import { LogBrake } from '../../../common/src/system/log-brake.ts';
 import { MICROPHONE_ADVICE, MicrophoneHealth } from './microphone-health.ts';
 import type { AudioSink, MicrophoneFault, MicrophoneReading } from './ports.ts';
 

@@ -3,7 +3,7 @@ import type { Log } from '../../../common/src/system/log.ts';
 import type { BoardProfile } from '../settings/board-profile.ts';
 import { openAudio, type OpenAudio } from './backends.ts';
 import { CardWatch, cardLookFor, type CardLook } from './card-watch.ts';
-import { LogBrake } from './log-brake.ts';
+import { LogBrake } from '../../../common/src/system/log-brake.ts';
 import { Microphone } from './microphone.ts';
 import { Mixer } from './mixer.ts';
 import {

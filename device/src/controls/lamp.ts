@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../../common/src/time/clock.ts';
 import type { Log } from '../../../common/src/system/log.ts';
-import { LogBrake } from '../audio/log-brake.ts';
+import { LogBrake } from '../../../common/src/system/log-brake.ts';
 import type { OutputLine } from './line.ts';
 
 /** On, off, on, off … ms, repeated. A single number: on until the next pattern. */

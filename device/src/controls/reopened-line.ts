@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../../common/src/time/clock.ts';
 import type { Log } from '../../../common/src/system/log.ts';
-import { LogBrake } from '../audio/log-brake.ts';
+import { LogBrake } from '../../../common/src/system/log-brake.ts';
 import { ControlError } from './line.ts';
 import type { InputLine } from './line.ts';
 

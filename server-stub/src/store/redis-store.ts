@@ -61,7 +61,7 @@ export class RedisConversationStore implements ConversationStore {
             resolve(claimed);
           },
           (error: unknown) => {
-            if (error instanceof ClaimError) return reject(error.cause);
+            if (error instanceof ClaimError && error.cause instanceof Error) return reject(error.cause);
             if (error instanceof StoreError) return reject(error);
             health.failed(error);
             reject(new StoreError('unreachable', 'the store cannot be reached', { cause: error }));

@@ -4,7 +4,7 @@ import type { ChildBackendName, ChildJob, SpawnChild } from './job.ts';
 import { ChildSession } from './session.ts';
 import { FRAME_MS, FRAME_SAMPLES } from '../../../../protocol/src/limits.ts';
 import { AudioError, type AudioBackendName, type AudioSettings, type AudioSink, type AudioStream } from '../ports.ts';
-import { LogBrake } from '../log-brake.ts';
+import { LogBrake } from '../../../../common/src/system/log-brake.ts';
 import { BackendRotation } from '../rotation.ts';
 import type { Unreaped } from './unreaped.ts';
 

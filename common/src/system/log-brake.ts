@@ -1,4 +1,4 @@
-import type { Clock } from '../../../common/src/time/clock.ts';
+import type { Clock } from '../time/clock.ts';
 
 /**
  * For the log of a loop that retries for ever: the first line at once, then one a minute, with the number of those held
