@@ -3,7 +3,7 @@ import { VirtualClock } from '../../../common/src/time/virtual-clock.ts';
 import { FRAME_MS } from '../../../protocol/src/index.ts';
 import { MemoryConversationStore } from '../../src/store/memory-store.ts';
 import { HELLO } from '../support/phone.ts';
-import type { MessageOf , TestPhone } from '../support/phone.ts';
+import type { MessageOf, TestPhone } from '../support/phone.ts';
 import { countingIds, SILENCE, VOICE, world } from '../support/world.ts';
 import type { World } from '../support/world.ts';
 
