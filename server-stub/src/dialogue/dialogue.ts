@@ -167,7 +167,7 @@ export class Dialogue {
   }
 
   #act(event: TurnEvent, sequence: ExtendedSequence): void {
-    if (event.type !== 'speech' && event.type !== 'barge-in') this.#over = sequence + 1;
+    if (event.type === 'end' || event.type === 'backchannel') this.#over = sequence + 1;
     if (event.type === 'backchannel') return;
     this.lastSpeechMs = this.#options.clock.now() - event.agoFrames * FRAME_MS;
     if (event.type === 'end') this.#patientEnded(sequence - event.agoFrames, event.agoFrames * FRAME_MS);

@@ -15,10 +15,15 @@ export class StandbyPhrases {
     return fillers[this.#fillers++ % Math.max(1, fillers.length)];
   }
 
-  /** The first one asks the patient to say it again, which is the next attempt; later ones admit trouble. */
+  /**
+   * The first one asks the patient to say it again, which is the next attempt; later ones admit trouble. Between two of
+   * them something else is said: apologies turn after turn frighten whoever cannot know why.
+   */
   apology(): string | undefined {
     const { apologies } = this.#standby;
-    return apologies[Math.min(this.#failures++, apologies.length - 1)];
+    const failure = this.#failures++;
+    if (failure % 2 === 1 && this.#standby.fillers.length > 0) return this.filler();
+    return apologies[Math.min(Math.floor(failure / 2), apologies.length - 1)];
   }
 
   greeting(): string | undefined {

@@ -15,7 +15,6 @@ import type { PreparedStage } from './prepared-answers.ts';
 import { ResponseWriter } from './response.ts';
 import type { StandbyPhrases } from './standby-phrases.ts';
 import type { ServerStats, TurnTimes } from '../system/stats.ts';
-import { withoutInventions } from '../pipeline/stt/inventions.ts';
 import { transcribeTurn } from './transcription.ts';
 import type { VoiceEncoder } from '../media/voice-encoder.ts';
 
@@ -122,7 +121,7 @@ class Turn {
       (signal) => pipeline.speechToText.transcribe(audio, this.#stage(signal)),
       conversationSignal,
     )) {
-      text = withoutInventions(words.text);
+      text = words.text;
       tell({ type: 'transcript', role: 'patient', text: text.slice(0, MAX_TEXT), final: words.final });
       if (pause.paused && !words.final) this.#prepared.prepare(text);
       if (words.final) this.#markAt('sttFinalMs', words.knownMs);

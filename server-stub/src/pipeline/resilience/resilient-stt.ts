@@ -2,6 +2,7 @@ import { ignore } from '../../system/async-tools.ts';
 import { ReplayableStream } from '../../system/replayable-stream.ts';
 import type { SpeechToText, StageOptions, Transcript } from '../ports.ts';
 import { StageError } from '../ports.ts';
+import { withoutInventions } from '../stt/inventions.ts';
 import type { BreakerPass } from './circuit-breaker.ts';
 import { withRetry } from './retry.ts';
 import type { Resilience } from './retry.ts';
@@ -46,7 +47,7 @@ export class ResilientSpeechToText implements SpeechToText {
         (signal) => this.#service.transcribe(audio.read(), { ...options, signal }),
         (next) => Promise.race([next, deadline.passed]),
       )) {
-        last = transcript;
+        last = { ...transcript, text: withoutInventions(transcript.text) };
         // The caller mostly stops here and does not wait for the final transcript.
         if (last.settled === true) pass.succeeded();
         yield last;
