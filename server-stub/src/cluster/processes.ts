@@ -40,6 +40,8 @@ export async function startProcesses(count: number, log: Log, listening: (line: 
         if (message.type === 'metrics') void sendMetrics(worker, message.request, aggregate);
         if (message.type === 'bus') passOn(worker.id, message.to, message.message);
       });
+      // prom-client sends to it too, and without a callback.
+      worker.on('error', gone);
       worker.on('exit', (code, signal) => {
         reject(new Error(`a server process ended with ${code} before it listened`));
         if (stopping) return;
@@ -115,12 +117,19 @@ type ToWorker =
   | { readonly type: 'bus'; readonly from: number; readonly message: BusMessage };
 
 function sendToFirst(message: FromWorker): void {
-  process.send?.(message);
+  process.send?.(message, undefined, undefined, gone);
 }
 
-function sendTo(worker: Worker, message: ToWorker): void {
-  if (worker.isConnected()) worker.send(message);
+/**
+ * To a process that may have been killed a moment ago: nobody has noticed yet, and the write fails with EPIPE. Without a
+ * callback that is an 'error' event, which would end this process too, and with it every conversation.
+ */
+export function sendTo(worker: Pick<Worker, 'isConnected' | 'send'>, message: object): void {
+  if (worker.isConnected()) worker.send(message, undefined, gone);
 }
+
+/** Its 'exit' follows, and says all there is to say. */
+function gone(): void {}
 
 function passOn(from: number, to: number | 'others', message: BusMessage): void {
   const receivers = workers().filter(({ id }) => (to === 'others' ? id !== from : id === to));
