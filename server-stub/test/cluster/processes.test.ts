@@ -19,7 +19,7 @@ describe('a message to another server process', () => {
     // The event loop stands still until the kernel has closed the channel, so that nobody here has noticed.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
     assert.equal(child.connected, true);
-    sendTo({ isConnected: () => child.connected, send: child.send.bind(child) as never }, { type: 'bus' });
+    sendTo({ isConnected: () => child.connected, send: child.send.bind(child) }, { type: 'bus' });
     await once(child, 'exit');
     assert.deepEqual(errors, []);
   });
