@@ -37,7 +37,8 @@ describe('a conversation between the two programs', function () {
       assert.equal(report.endReason, 'duration');
       assert.equal(report.codec, codec);
       assert.equal(report.turns.length, 1);
-      assert.ok(report.turns[0]!.latencyMs > 500 && report.turns[0]!.latencyMs < 2_000, JSON.stringify(report.turns));
+      // How fast is for `npm run latency`; here it is answered, and not before the caller has ended.
+      assert.ok(report.turns[0]!.latencyMs > 500, JSON.stringify(report.turns));
       assert.deepEqual(report.reconnects, []);
       assert.deepEqual(report.faults, {});
       assert.ok(Math.abs(report.frames.sent - 8 * 50) < 15, `sent ${report.frames.sent}`);

@@ -1,5 +1,5 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../common/src/time/clock.ts';
@@ -7,6 +7,7 @@ import type { SpawnChild } from '../../device/src/audio/process/job.ts';
 import { childCommand, spawnChild } from '../../device/src/audio/process/spawn.ts';
 import { FRAME_MS, SAMPLE_RATE } from '../../protocol/src/index.ts';
 import { ROOT } from '../../scripts/programs.ts';
+import { CpuWait, pidsWith } from './cpu-wait.ts';
 
 /** `spk` is what the phone's speaker plays into, `micfeed` what its microphone hears. */
 export type Sink = 'spk' | 'micfeed';
@@ -139,17 +140,23 @@ export class SoundCard {
 
   /** Names of the programs that still use this card: sound processes and what they started. */
   soundProcesses(): string[] {
-    return readdirSync('/proc')
-      .filter((entry) => /^\d+$/.test(entry))
-      .flatMap((pid) => {
-        try {
-          const program = readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
-          const ours = readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`ALSA_CONFIG_PATH=${this.#folder}/`);
-          return ours && !OWN_PROGRAMS.has(program) ? [program] : [];
-        } catch {
-          return []; // It ended while we looked.
-        }
-      });
+    return this.#users().flatMap((pid) => {
+      try {
+        const program = readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+        return OWN_PROGRAMS.has(program) ? [] : [program];
+      } catch {
+        return []; // It ended while we looked.
+      }
+    });
+  }
+
+  /** Begins to count how long this process, the card and its users wait for a core. */
+  cpuWait(): CpuWait {
+    return new CpuWait(() => [process.pid, ...this.pids(), ...this.#users()]);
+  }
+
+  #users(): number[] {
+    return pidsWith(`ALSA_CONFIG_PATH=${this.#folder}/`);
   }
 
   stop(): void {

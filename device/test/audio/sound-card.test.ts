@@ -10,7 +10,7 @@ import type { AudioSettings, AudioSink } from '../../src/audio/ports.ts';
 import { silentLog } from '../../../common/src/system/log.ts';
 import { amplitudeAt, ramp, rampBreaks, sine, until } from '../../../test/lib/signals.ts';
 import { joined } from '../../../test/lib/sound.ts';
-import { needs, skipWhenTooBusy } from '../../../test/lib/skip.ts';
+import { needs, unlessStarved } from '../../../test/lib/skip.ts';
 import { SoundCard } from '../../../test/lib/sound-card.ts';
 
 const SETTINGS: AudioSettings = { clock: systemClock, log: silentLog };
@@ -84,9 +84,15 @@ for (const backend of BACKENDS) {
     });
     afterEach(() => audio?.close());
 
+    const onCard = (title: string, body: () => Promise<void>): Mocha.Test =>
+      it(
+        title,
+        unlessStarved(() => card, RETRIES, body),
+      );
+
     const open = async (): Promise<OpenAudio> => (audio = await openAudio(backend, phone, SETTINGS, card.spawner()));
 
-    it('gives the tone that is played into the microphone, in frames of 320 samples', async () => {
+    onCard('gives the tone that is played into the microphone, in frames of 320 samples', async () => {
       await open();
       const hush = card.speak(sine(1000, 2, 8000));
       await until(
@@ -98,7 +104,7 @@ for (const backend of BACKENDS) {
       hush();
     });
 
-    it('plays the tone that is rendered', async () => {
+    onCard('plays the tone that is rendered', async () => {
       const tone = sine(440, 1, 6000);
       let at = 0;
       phone.source = (into) => {
@@ -116,8 +122,7 @@ for (const backend of BACKENDS) {
       );
     });
 
-    it(`loses and invents no sample in ${SECONDS} s, either way, and memory stays flat`, async function lossless() {
-      skipWhenTooBusy(this);
+    onCard(`loses and invents no sample in ${SECONDS} s, either way, and memory stays flat`, async () => {
       let at = 1;
       phone.source = (into) => {
         into.set(ramp(320, at));
@@ -140,7 +145,7 @@ for (const backend of BACKENDS) {
       assert.ok(grownBytes < SECONDS * 400_000 + 10_000_000, `grew by ${grownBytes} bytes`);
     });
 
-    it('has sound again within 2 s of the return of a killed sound server, and frames meanwhile', async () => {
+    onCard('has sound again within 2 s of the return of a killed sound server, and frames meanwhile', async () => {
       await open();
       await sleep(SETTLED_MS);
       card.kill();
@@ -152,25 +157,28 @@ for (const backend of BACKENDS) {
       assert.ok(phone.longestGapMs() < 400, `${phone.longestGapMs()} ms without a frame`);
     });
 
-    it('has sound again within 2 s of the thaw of a frozen sound server, and nothing that was said before', async () => {
-      await open();
-      const hushBefore = card.speak(constant(SPOKEN_BEFORE));
-      await sleep(SETTLED_MS);
-      await until('the microphone is heard', 3000, () => phone.hears(SPOKEN_BEFORE));
-      card.freeze();
-      await sleep(FROZEN_MS);
-      hushBefore();
-      const thawedMs = performance.now();
-      card.thaw();
-      const hushAfter = card.speak(constant(SPOKEN_AFTER));
-      await until('the microphone is heard', 2000, () => phone.hears(SPOKEN_AFTER));
-      hushAfter();
-      const stale = phone.captured.filter(({ atMs, frame }) => atMs > thawedMs && frame.includes(SPOKEN_BEFORE));
-      assert.ok(stale.length <= 10, `${stale.length * 20} ms of old speech`);
-      assert.ok(phone.longestGapMs() < 400, `${phone.longestGapMs()} ms without a frame`);
-    });
+    onCard(
+      'has sound again within 2 s of the thaw of a frozen sound server, and nothing that was said before',
+      async () => {
+        await open();
+        const hushBefore = card.speak(constant(SPOKEN_BEFORE));
+        await sleep(SETTLED_MS);
+        await until('the microphone is heard', 3000, () => phone.hears(SPOKEN_BEFORE));
+        card.freeze();
+        await sleep(FROZEN_MS);
+        hushBefore();
+        const thawedMs = performance.now();
+        card.thaw();
+        const hushAfter = card.speak(constant(SPOKEN_AFTER));
+        await until('the microphone is heard', 2000, () => phone.hears(SPOKEN_AFTER));
+        hushAfter();
+        const stale = phone.captured.filter(({ atMs, frame }) => atMs > thawedMs && frame.includes(SPOKEN_BEFORE));
+        assert.ok(stale.length <= 10, `${stale.length * 20} ms of old speech`);
+        assert.ok(phone.longestGapMs() < 400, `${phone.longestGapMs()} ms without a frame`);
+      },
+    );
 
-    it('closes within a second under a frozen sound server, and leaves no process behind', async () => {
+    onCard('closes within a second under a frozen sound server, and leaves no process behind', async () => {
       await open();
       card.freeze();
       try {
@@ -185,7 +193,7 @@ for (const backend of BACKENDS) {
     });
 
     for (const [how, end] of ENDINGS) {
-      it(`ends with a daemon that ${how}, under a frozen sound server too`, async () => {
+      onCard(`ends with a daemon that ${how}, under a frozen sound server too`, async () => {
         const daemon = spawn(process.execPath, ['--import=tsx', DAEMON, backend], {
           env: card.env,
           stdio: ['pipe', 'pipe', 'inherit'],
